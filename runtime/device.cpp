@@ -1,0 +1,46 @@
+#include "runtime/device.h"
+
+#include <cstring>
+
+#include "runtime/error.h"
+#ifdef DAE_HAS_CUDA
+#include "runtime/cuda_check.h"
+#endif
+
+namespace dae {
+
+#ifdef DAE_HAS_CUDA
+
+std::string why_no_cuda() {
+  int count = 0;  // cudaGetDeviceCount leaves it unwritten when there is no driver
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) return std::string("no usable GPU: ") + cudaGetErrorString(status);
+  return count > 0 ? "" : "no GPU in this machine";
+}
+
+void copy_between_devices(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) DAE_CUDA_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
+}
+
+void synchronize_device() {
+  DAE_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+#else
+
+std::string why_no_cuda() {
+  return "this build has no CUDA part (nvcc was not found)";
+}
+void copy_between_devices(void* to, const void* from, size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+void synchronize_device() {}
+
+#endif
+
+bool cuda_available() {
+  static const bool available = why_no_cuda().empty();
+  return available;
+}
+
+}  // namespace dae

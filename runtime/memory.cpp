@@ -1,0 +1,45 @@
+#include "runtime/memory.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/error.h"
+#include "runtime/tensor.h"
+#ifdef DAE_HAS_CUDA
+#include "runtime/cuda_check.h"
+#endif
+
+namespace dae {
+
+Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
+  if (bytes == 0) return;
+  if (device == Device::cuda) {
+#ifdef DAE_HAS_CUDA
+    void* data = nullptr;
+    DAE_CUDA_CHECK(cudaMalloc(&data, bytes));
+    data_ = static_cast<std::byte*>(data);
+    DAE_CUDA_CHECK(cudaMemset(data_, 0, bytes));
+    return;
+#else
+    fail("this build has no CUDA part");
+#endif
+  }
+  const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+  data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
+  if (!data_)
+    fail("not enough memory for {:.1f} MB: choose a smaller --batch or --size", bytes / 1e6);
+  std::memset(data_, 0, rounded);
+}
+
+Buffer::~Buffer() {
+  if (!data_) return;
+#ifdef DAE_HAS_CUDA
+  if (device_ == Device::cuda) {
+    cudaFree(data_);  // an error here has been or will be reported by the next checked call
+    return;
+  }
+#endif
+  std::free(data_);
+}
+
+}  // namespace dae

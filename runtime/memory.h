@@ -1,0 +1,40 @@
+// Owned memory. Everything a run needs is allocated once, before its first step.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "runtime/queue.h"
+
+namespace dae {
+
+// Bytes of a device's memory, aligned to kTensorAlignment and zeroed. Move-only.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Device device, size_t bytes);  // throws Error naming the size when there is not enough
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer moved(std::move(other));
+    swap(moved);
+    return *this;
+  }
+
+  std::byte* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+
+ private:
+  void swap(Buffer& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+  }
+
+  Device device_ = Device::cpu;
+  std::byte* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace dae

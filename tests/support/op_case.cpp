@@ -1,0 +1,187 @@
+#include "tests/support/op_case.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "runtime/device.h"
+#include "runtime/memory.h"
+
+namespace dae::test {
+namespace {
+
+constexpr size_t kGuardBytes = 512;  // on each side; a multiple of kTensorAlignment
+constexpr std::byte kGuard{0xa5};
+constexpr std::byte kPoison{0xff};  // NaN as f32 and bf16
+
+double load(const std::byte* p, DType dtype, int64_t i) {
+  switch (dtype) {
+    case DType::f32:
+      return reinterpret_cast<const float*>(p)[i];
+    case DType::bf16:
+      return std::bit_cast<float>(uint32_t{reinterpret_cast<const uint16_t*>(p)[i]} << 16);
+    case DType::u8:
+      return static_cast<double>(reinterpret_cast<const uint8_t*>(p)[i]);
+    case DType::i32:
+      return reinterpret_cast<const int32_t*>(p)[i];
+    case DType::u64:
+      return static_cast<double>(reinterpret_cast<const uint64_t*>(p)[i]);
+  }
+  return 0;
+}
+
+void store(std::byte* p, DType dtype, int64_t i, double value) {
+  switch (dtype) {
+    case DType::f32:
+      reinterpret_cast<float*>(p)[i] = static_cast<float>(value);
+      break;
+    case DType::bf16: {  // round to nearest, ties to even
+      const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(value));
+      reinterpret_cast<uint16_t*>(p)[i] =
+          static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+      break;
+    }
+    case DType::u8:
+      reinterpret_cast<uint8_t*>(p)[i] = static_cast<uint8_t>(std::lround(value));
+      break;
+    case DType::i32:
+      reinterpret_cast<int32_t*>(p)[i] = static_cast<int32_t>(std::lround(value));
+      break;
+    case DType::u64:
+      reinterpret_cast<uint64_t*>(p)[i] = static_cast<uint64_t>(value);
+      break;
+  }
+}
+
+// Where element i of the row-major NHWC shape lies in memory.
+int64_t physical_index(const Arg& arg, int64_t i) {
+  if (arg.block == 1) return i;
+  const int64_t h = arg.shape[1], w = arg.shape[2], c = arg.shape[3], b = arg.block;
+  const int64_t channel = i % c, pixel = i / c % (h * w), image = i / (c * h * w);
+  return ((image * (c / b) + channel / b) * (h * w) + pixel) * b + channel % b;
+}
+
+void copy(Device device, void* to, const void* from, size_t bytes) {
+  if (device == Device::cpu)
+    std::memcpy(to, from, bytes);
+  else
+    copy_between_devices(to, from, bytes);
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {
+  return out << op_case.name;
+}
+
+Values random_values(int64_t count, uint64_t seed, double low, double high) {
+  std::mt19937_64 bits(seed);  // fully specified by the standard, unlike its distributions
+  Values values(static_cast<size_t>(count));
+  for (double& v : values) v = low + (high - low) * static_cast<double>(bits() >> 11) * 0x1p-53;
+  return values;
+}
+
+void run_case(const OpCase& op_case, Device device) {
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+
+  struct Placed {
+    Buffer memory;                 // on the device: guard, tensor, guard
+    std::vector<std::byte> image;  // the same bytes on the host
+    size_t begin = 0, bytes = 0;
+  };
+  std::vector<Placed> placed(op_case.args.size());
+  std::vector<Tensor> tensors;
+  std::vector<Values> want;
+  for (size_t k = 0; k < op_case.args.size(); k++) {
+    const Arg& arg = op_case.args[k];
+    Placed& p = placed[k];
+    const int64_t count = arg.shape.count();
+    p.begin = kGuardBytes + arg.misalign;
+    p.bytes = static_cast<size_t>(count) * size_of(arg.dtype);
+    p.image.assign(p.begin + p.bytes + kGuardBytes, kGuard);
+    std::byte* const at = p.image.data() + p.begin;
+    if (arg.role == Role::out) {
+      std::fill(at, at + p.bytes, kPoison);
+    } else {
+      const Values given =
+          arg.values.empty() ? random_values(count, k + 1, arg.low, arg.high) : arg.values;
+      ASSERT_EQ(given.size(), static_cast<size_t>(count)) << arg.name << ": wrong number of values";
+      for (int64_t i = 0; i < count; i++) store(at, arg.dtype, physical_index(arg, i), given[i]);
+    }
+    Values seen(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; i++) seen[i] = load(at, arg.dtype, physical_index(arg, i));
+    want.push_back(std::move(seen));
+    p.memory = Buffer(device, p.image.size());
+    copy(device, p.memory.data(), p.image.data(), p.image.size());
+    tensors.push_back({p.memory.data() + p.begin, arg.shape, arg.dtype, arg.block});
+  }
+
+  op_case.run(Queue{device}, tensors);
+  if (device == Device::cuda) synchronize_device();
+  op_case.reference(want);
+
+  for (size_t k = 0; k < op_case.args.size(); k++) {
+    const Arg& arg = op_case.args[k];
+    Placed& p = placed[k];
+    const std::vector<std::byte> before = p.image;
+    copy(device, p.image.data(), p.memory.data(), p.image.size());
+    const auto is_guard = [](std::byte b) { return b == kGuard; };
+    EXPECT_TRUE(std::all_of(p.image.begin(), p.image.begin() + p.begin, is_guard))
+        << arg.name << ": memory before the tensor was written";
+    EXPECT_TRUE(std::all_of(p.image.begin() + p.begin + p.bytes, p.image.end(), is_guard))
+        << arg.name << ": memory after the tensor was written";
+    if (arg.role == Role::in) {
+      EXPECT_EQ(before, p.image) << arg.name << ": an input was written";
+      continue;
+    }
+    int reported = 0;
+    for (int64_t i = 0; i < arg.shape.count() && reported < 5; i++) {
+      const double got = load(p.image.data() + p.begin, arg.dtype, physical_index(arg, i));
+      const Tolerance& t = op_case.tolerance;
+      // Written so that NaN on either side fails.
+      if (!(std::abs(got - want[k][i]) <= t.absolute + t.relative * std::abs(want[k][i]))) {
+        ADD_FAILURE() << arg.name << "[" << i << "] is " << got << ", expected " << want[k][i]
+                      << " (tolerance " << t.absolute << " + " << t.relative
+                      << " relative: " << t.why << ")";
+        reported++;
+      }
+    }
+  }
+}
+
+void expect_gradient(const std::function<Values(const Values&)>& f,
+                     const std::function<Values(const Values&, const Values&)>& vjp,
+                     const Values& x, double tolerance) {
+  const Values y = f(x);
+  const Values dy = random_values(static_cast<int64_t>(y.size()), 99);
+  const Values dx = vjp(x, dy);
+  ASSERT_EQ(dx.size(), x.size());
+  const auto projected = [&](const Values& at) {
+    const Values value = f(at);
+    double sum = 0;
+    for (size_t i = 0; i < value.size(); i++) sum += dy[i] * value[i];
+    return sum;
+  };
+  double scale = 1e-12;
+  for (double v : dx) scale = std::max(scale, std::abs(v));
+  constexpr double h = 1e-5;
+  for (size_t i = 0; i < x.size(); i++) {
+    Values up = x, down = x;
+    up[i] += h;
+    down[i] -= h;
+    const double slope = (projected(up) - projected(down)) / (2 * h);
+    ASSERT_NEAR(dx[i], slope, tolerance * scale) << "element " << i;
+  }
+}
+
+std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info) {
+  std::string name =
+      std::string(name_of(std::get<0>(info.param))) + "_" + std::get<1>(info.param).name;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+}
+
+}  // namespace dae::test

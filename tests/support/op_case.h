@@ -1,0 +1,85 @@
+// The shared table of cases. An op's test file lists OpCases: its arguments, how to call it, and
+// what it must give, computed in fp64 by scalar code that has nothing in common with the op's own.
+// The harness runs every case on every device there is:
+//
+//   - arguments lie between guard bytes, outputs start as NaN poison; touched guards fail the case;
+//   - NaN never equals anything, not even where the reference has one;
+//   - a device this machine does not have reads "skipped", never "passed".
+//
+//   std::vector<OpCase> cases() { return {{.name = ..., .args = ..., .run = ..., .reference =
+//   ...}}; } DAE_OP_TEST(Upsample2x, cases());
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "runtime/queue.h"
+#include "runtime/tensor.h"
+
+namespace dae::test {
+
+// A tensor's elements as doubles, row-major over its logical shape (NHWC even when it is blocked).
+using Values = std::vector<double>;
+
+enum class Role { in, out, in_out };
+
+struct Arg {
+  std::string name;
+  Shape shape;
+  Role role = Role::in;
+  DType dtype = DType::f32;
+  double low = -1, high = 1;  // inputs are uniform in [low, high] (u8: rounded), from a fixed seed
+  Values values = {};         // or given, when not empty
+  int block = 1;
+  size_t misalign = 0;  // bytes added to the aligned address
+};
+
+struct Tolerance {
+  double absolute = 0, relative = 0;  // |got - want| <= absolute + relative * |want|
+  std::string why = "exact";
+};
+
+struct OpCase {
+  std::string name;
+  std::vector<Arg> args;
+  // Calls the op; tensors stand in the order of args.
+  std::function<void(const Queue&, const std::vector<Tensor>&)> run;
+  // Fills the out and in_out entries; the others hold exactly what the op read (after rounding to
+  // the argument's dtype).
+  std::function<void(std::vector<Values>&)> reference;
+  Tolerance tolerance = {};
+};
+
+std::ostream& operator<<(std::ostream& out, const OpCase& op_case);
+
+// The body of the generated tests: fails or skips the running test.
+void run_case(const OpCase& op_case, Device device);
+
+// Row-major random doubles in [low, high]; the same for the same seed on every machine.
+Values random_values(int64_t count, uint64_t seed, double low = -1, double high = 1);
+
+// Holds a hand-written fp64 gradient against central differences of its fp64 forward function:
+// for a random dy, vjp(x, dy) must equal d<dy, f(x)>/dx to `tolerance` (relative to the largest).
+void expect_gradient(const std::function<Values(const Values& x)>& f,
+                     const std::function<Values(const Values& x, const Values& dy)>& vjp,
+                     const Values& x, double tolerance = 1e-6);
+
+class OpTest : public testing::TestWithParam<std::tuple<Device, OpCase>> {};
+std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
+
+#define DAE_OP_TEST(suite, cases)                                                \
+  class suite##OpTest : public ::dae::test::OpTest {};                           \
+  TEST_P(suite##OpTest, MatchesReference) {                                      \
+    ::dae::test::run_case(std::get<1>(GetParam()), std::get<0>(GetParam()));     \
+  }                                                                              \
+  INSTANTIATE_TEST_SUITE_P(                                                      \
+      suite, suite##OpTest,                                                      \
+      testing::Combine(testing::Values(::dae::Device::cpu, ::dae::Device::cuda), \
+                       testing::ValuesIn(cases)),                                \
+      ::dae::test::test_name)
+
+}  // namespace dae::test
