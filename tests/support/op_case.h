@@ -25,7 +25,7 @@ namespace dae::test {
 // A tensor's elements as doubles, row-major over its logical shape (NHWC even when it is blocked).
 using Values = std::vector<double>;
 
-enum class Role { in, out, in_out };
+enum class Role { in, out, in_out, scratch };  // scratch: poisoned, guarded, not compared
 
 struct Arg {
   std::string name;

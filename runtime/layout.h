@@ -1,0 +1,30 @@
+// Where a plan's tensors lie in one arena, and which steps wait for which.
+//
+// Two steps conflict when they touch overlapping bytes and one of them writes. A later step waits
+// for every earlier one it conflicts with: by standing on the same stream, through another wait, or
+// by an event of its own. Two tensors may share memory only if this order (vector clocks over the
+// streams), not the order of the list, puts every use of one before every use of the other.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "runtime/plan.h"
+
+namespace dae {
+
+struct Layout {
+  std::vector<size_t> offsets;          // of each tensor in the arena, slices included; external: 0
+  std::vector<std::vector<int>> waits;  // of each step: steps of other streams, one per stream
+  size_t bytes = 0;                     // of the arena
+  size_t bytes_unshared = 0;            // what it would be if no two tensors shared memory
+};
+
+// `one_stream`: every step on one stream in list order (the CPU; a GPU run under a debugger).
+Layout lay_out(const Plan& plan, bool one_stream);
+
+// One line for the report before a run: the arena, what sharing saved, and the external memory.
+std::string describe_memory(const Plan& plan, const Layout& layout);
+
+}  // namespace dae

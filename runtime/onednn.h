@@ -1,0 +1,60 @@
+// A thin wrapper of oneDNN, the CPU's convolutions and matrix products. Only kernels/conv2d.cpp and
+// kernels/dense.cpp include it.
+#pragma once
+
+#include <dnnl.hpp>
+#include <vector>
+
+#include "runtime/tensor.h"
+
+namespace dae::onednn {
+
+const dnnl::engine& engine();
+
+// The desc of a tensor stored as `shape` and `block` say (NHWC or blocked), in oneDNN's logical
+// order: N, C, H, W.
+dnnl::memory::desc image_desc(const Shape& shape, int block);
+// The same logical shape, its layout left to the primitive.
+dnnl::memory::desc any_image_desc(const Shape& shape);
+
+// The channel block that this machine's convolutions prefer: 16, 8, or 1 for plain NHWC. Asked from
+// the library, once.
+int preferred_block();
+
+// One primitive with the reorders its operands need: an operand whose layout in the plan is not the
+// one the primitive wants passes through the workspace, before the call (inputs) or after it
+// (outputs). The primitive's own scratchpad lies in the workspace too, so oneDNN keeps no memory.
+class Routine {
+ public:
+  struct Operand {
+    int argument;  // DNNL_ARG_...
+    bool output;
+    dnnl::memory::desc plan, primitive;
+  };
+
+  Routine(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+          const std::vector<Operand>& operands);
+
+  size_t workspace_bytes() const { return workspace_bytes_; }
+
+  // `data` holds an address for each operand, in the constructor's order. Not for two threads at
+  // once. Allocates nothing here; oneDNN allocates a small vector a call.
+  void run(std::initializer_list<const void*> data, void* workspace);
+
+ private:
+  struct Slot {
+    dnnl::memory plan, primitive;  // the same object when no reorder is needed
+    dnnl::reorder reorder;         // empty when none is needed
+    bool output = false;
+    size_t offset = 0;  // of `primitive` in the workspace
+  };
+
+  dnnl::primitive primitive_;
+  std::vector<Slot> slots_;
+  dnnl::memory scratchpad_;
+  size_t scratchpad_offset_ = 0;
+  size_t workspace_bytes_ = 0;
+  std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+}  // namespace dae::onednn

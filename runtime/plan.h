@@ -1,0 +1,95 @@
+// The plan: the one central idea. Shapes are fixed when a run starts, so a network and its training
+// step are a list of steps over named tensors. Everything else follows from this list: where each
+// tensor lies (layout.h), which step waits for which, the check that nothing is read before it is
+// written, the memory report, and the profile of time against bytes and FLOPs (executor.h).
+//
+//   Plan plan;
+//   const TensorId x = plan.external("x", {16, 64, 64, 3});
+//   const TensorId y = plan.tensor("y", {16, 128, 128, 3});
+//   plan.add({.op = "upsample2x", .name = "decoder.up1", .phase = Phase::forward,
+//             .reads = {x}, .writes = {y},
+//             .run = [=](const Queue& q, const TensorTable& t) { upsample2x(q, t[x], t[y]); }});
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/queue.h"
+#include "runtime/tensor.h"
+
+namespace dae {
+
+using TensorId = int;
+inline constexpr TensorId kNoTensor = -1;
+
+enum class Phase : uint8_t { input, forward, loss, backward, update };
+const char* name_of(Phase phase);
+
+// The tensors of a plan with their addresses. Index kNoTensor gives the empty Tensor that ops take
+// for an argument left out.
+class TensorTable {
+ public:
+  explicit TensorTable(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) {}
+  const Tensor& operator[](TensorId id) const { return id == kNoTensor ? empty_ : tensors_[id]; }
+  Tensor& at(TensorId id) { return tensors_[id]; }
+
+ private:
+  std::vector<Tensor> tensors_;
+  Tensor empty_;
+};
+
+struct Step {
+  std::string op;    // the name it has in kernels/: "conv2d_forward"
+  std::string name;  // where it stands: "encoder.1.a"
+  Phase phase = Phase::forward;
+  int stream = 0;  // steps of one stream run in list order; others are ordered by what they touch
+  std::vector<TensorId> reads = {}, writes = {};  // in place: in both
+  std::vector<TensorId> scratch = {};             // written, then read, by this step alone
+  int64_t flops = 0;
+  int64_t bytes = -1;  // moved to and from memory; -1: each tensor read or written once
+  std::function<void(const Queue&, const TensorTable&)> run = {};
+};
+
+struct TensorInfo {
+  std::string name;
+  Tensor view;  // shape, dtype, block; no address
+  TensorId root = kNoTensor;
+  size_t offset = 0;      // bytes from the root's start
+  bool external = false;  // of the root
+};
+
+class Plan {
+ public:
+  // Memory that outlives a run and is given to the executor by bind(): images, weights, state.
+  TensorId external(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
+
+  // Memory that the arena provides from the tensor's first write to its last use.
+  TensorId tensor(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
+
+  // A part of another tensor's memory, `offset` elements from its start. Throws Error when it does
+  // not lie inside.
+  TensorId slice(TensorId of, std::string name, int64_t offset, Shape shape);
+
+  // The same memory under another shape of as many elements.
+  TensorId reshape(TensorId of, Shape shape);
+
+  // Throws Error naming the step and the tensor when it reads what no earlier step wrote.
+  void add(Step step);
+
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  const std::vector<Step>& steps() const { return steps_; }
+  const Tensor& view(TensorId id) const { return tensors_[id].view; }
+  const Shape& shape(TensorId id) const { return tensors_[id].view.shape; }
+  TensorId find(const std::string& name) const;  // throws Error naming it when there is none
+
+ private:
+  TensorId push(TensorInfo info);
+
+  std::vector<TensorInfo> tensors_;
+  std::vector<Step> steps_;
+  std::vector<bool> written_;  // by root: an earlier step wrote some of it
+};
+
+}  // namespace dae

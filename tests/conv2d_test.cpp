@@ -1,0 +1,123 @@
+#include "kernels/conv2d.h"
+
+#include <cmath>
+
+#include "runtime/error.h"
+#include "tests/support/reference_conv.h"
+
+namespace dae::test {
+namespace {
+
+ConvSpec make_spec(Shape x, int64_t filters, int kernel, int stride, int pad, int x_block,
+                   int y_block, bool bias, bool relu) {
+  return {.x = x,
+          .y = conv_output(x, filters, kernel, stride, pad),
+          .x_block = x_block,
+          .y_block = y_block,
+          .kernel = kernel,
+          .stride = stride,
+          .pad = pad,
+          .bias = bias,
+          .relu = relu};
+}
+
+std::string describe(const ConvSpec& s) {
+  return std::to_string(s.kernel) + "x" + std::to_string(s.kernel) + "_stride" +
+         std::to_string(s.stride) + "_" + to_string(Tensor{nullptr, s.x, DType::f32, s.x_block}) +
+         "_to_" + to_string(Tensor{nullptr, s.y, DType::f32, s.y_block}) +
+         (s.bias ? "" : "_no_bias") + (s.relu ? "_relu" : "");
+}
+
+// Sums of `terms` products of values up to 1, in f32: errors grow like the root of the number of
+// additions. Winograd F(4x4, 3x3) loses about one decimal digit more (Lavin & Gray, 2016).
+Tolerance tolerance_of(int64_t terms, bool winograd) {
+  return {(winograd ? 16 : 2) * 6e-8 * terms / std::sqrt(std::sqrt(double(terms))) + 1e-6, 1e-6,
+          "f32 sums"};
+}
+
+template <class Op>
+Shape workspace_of(const Op& op) {
+  return {op.workspace_bytes()};
+}
+
+std::vector<OpCase> cases() {
+  const int b = preferred_block(Device::cpu, 64);
+  const std::vector<ConvSpec> specs = {
+      make_spec({1, 1, 1, 1}, 1, 3, 1, 1, 1, 1, true, false),
+      make_spec({2, 5, 7, 3}, 4, 3, 1, 1, 1, 1, true, true),
+      make_spec({1, 31, 33, 5}, 3, 3, 2, 1, 1, 1, false, false),
+      make_spec({2, 8, 8, 3}, 32, 3, 1, 1, 1, b, true, false),    // a head
+      make_spec({2, 9, 8, 3}, 32, 3, 2, 1, 1, b, true, true),     // a strided head
+      make_spec({2, 8, 9, 32}, 3, 3, 1, 1, b, 1, true, false),    // a tail
+      make_spec({2, 12, 12, 64}, 32, 3, 1, 1, b, b, true, true),  // Winograd where there is one
+      make_spec({2, 10, 10, 32}, 48, 3, 2, 1, b, b, true, true),
+      make_spec({3, 8, 6, 16}, 32, 2, 2, 0, b, b, true, false),  // U-Net down; up as its gradient
+      make_spec({3, 8, 6, 16}, 32, 4, 2, 1, b, b, false, false)  // upconv as its gradient
+  };
+  std::vector<OpCase> list;
+  for (const ConvSpec& s : specs) {
+    const bool winograd = s.kernel == 3 && s.stride == 1 && s.x[3] >= 32 && s.y[3] >= 32;
+    const int64_t window = s.kernel * s.kernel;
+    const Arg x{.name = "x", .shape = s.x, .block = s.x_block};
+    const Arg w{.name = "w", .shape = s.weights()};
+    const Arg y{.name = "y", .shape = s.y, .block = s.y_block};
+    const Arg bias{.name = "b", .shape = {s.bias ? s.y[3] : 0}};
+    const auto out = [](Arg arg) {
+      arg.role = Role::out;
+      return arg;
+    };
+    const auto scratch = [](int64_t bytes) {
+      return Arg{.name = "workspace", .shape = {bytes}, .role = Role::scratch, .dtype = DType::u8};
+    };
+
+    const Conv2dForward forward(Device::cpu, s);
+    list.push_back(
+        {.name = "forward_" + describe(s),
+         .args = {x, w, bias, out(y), scratch(forward.workspace_bytes())},
+         .run = [=](const Queue& q, const auto& t) { forward(q, t[0], t[1], t[2], t[3], t[4]); },
+         .reference = [s](auto& v) { v[3] = conv_forward(s, v[0], v[1], v[2]); },
+         .tolerance = tolerance_of(window * s.x[3], winograd)});
+    const Conv2dBackwardData data(Device::cpu, s);
+    list.push_back({.name = "backward_data_" + describe(s),
+                    .args = {y, w, out(x), scratch(data.workspace_bytes())},
+                    .run = [=](const Queue& q, const auto& t) { data(q, t[0], t[1], t[2], t[3]); },
+                    .reference = [s](auto& v) { v[2] = conv_backward_data(s, v[0], v[1]); },
+                    .tolerance = tolerance_of(window * s.y[3], winograd)});
+    const Conv2dBackwardWeights weights(Device::cpu, s);
+    list.push_back(
+        {.name = "backward_weights_" + describe(s),
+         .args = {x, y, out(w), out(bias), scratch(weights.workspace_bytes())},
+         .run = [=](const Queue& q, const auto& t) { weights(q, t[0], t[1], t[2], t[3], t[4]); },
+         .reference =
+             [s](auto& v) {
+               v[2] = conv_backward_weights(s, v[0], v[1]);
+               if (s.bias) v[3] = conv_backward_bias(s, v[1]);
+             },
+         .tolerance = tolerance_of(s.y[0] * s.y[1] * s.y[2], winograd)});
+  }
+  return list;
+}
+
+DAE_OP_TEST(Conv2d, cases());
+
+TEST(Conv2dReference, GradientsMatchFiniteDifferences) {
+  const ConvSpec s = make_spec({2, 5, 4, 3}, 2, 3, 2, 1, 1, 1, true, false);
+  const Values x = random_values(s.x.count(), 1), w = random_values(s.weights().count(), 2),
+               b = random_values(s.y[3], 3);
+  expect_gradient([&](const Values& v) { return conv_forward(s, v, w, b); },
+                  [&](const Values&, const Values& dy) { return conv_backward_data(s, dy, w); }, x);
+  expect_gradient([&](const Values& v) { return conv_forward(s, x, v, b); },
+                  [&](const Values&, const Values& dy) { return conv_backward_weights(s, x, dy); },
+                  w);
+  expect_gradient([&](const Values& v) { return conv_forward(s, x, w, v); },
+                  [&](const Values&, const Values& dy) { return conv_backward_bias(s, dy); }, b);
+}
+
+TEST(Conv2d, RefusesShapesThatDoNotFit) {
+  ConvSpec spec = make_spec({1, 8, 8, 4}, 4, 3, 1, 1, 1, 1, true, false);
+  spec.y = {1, 7, 8, 4};
+  EXPECT_THROW(Conv2dForward(Device::cpu, spec), Error);
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,156 @@
+#include "runtime/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/error.h"
+#include "runtime/executor.h"
+#include "runtime/layout.h"
+
+namespace dae {
+namespace {
+
+Step step(std::string name, std::vector<TensorId> reads, std::vector<TensorId> writes,
+          int stream = 0) {
+  return {.op = "test",
+          .name = std::move(name),
+          .stream = stream,
+          .reads = std::move(reads),
+          .writes = std::move(writes),
+          .run = [](const Queue&, const TensorTable&) {}};
+}
+
+bool overlap(const Plan& plan, const Layout& layout, TensorId a, TensorId b) {
+  return layout.offsets[a] < layout.offsets[b] + plan.view(b).bytes() &&
+         layout.offsets[b] < layout.offsets[a] + plan.view(a).bytes();
+}
+
+TEST(Plan, RefusesAReadBeforeAWriteNamingBoth) {
+  Plan plan;
+  const TensorId x = plan.tensor("features", {4});
+  try {
+    plan.add(step("decoder.1", {x}, {}));
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "plan: step decoder.1 (test) reads features before any step writes it");
+  }
+}
+
+TEST(Plan, RefusesASliceThatLeavesItsTensor) {
+  Plan plan;
+  const TensorId x = plan.external("weights", {10});
+  EXPECT_NO_THROW(plan.slice(x, "last", 8, {2}));
+  EXPECT_THROW(plan.slice(x, "beyond", 8, {3}), Error);
+  EXPECT_THROW(plan.slice(x, "before", -1, {3}), Error);
+}
+
+TEST(Plan, CountsBytesReadAndWritten) {
+  Plan plan;
+  const TensorId x = plan.external("x", {10}), y = plan.tensor("y", {5}, DType::u8);
+  plan.add(step("s", {x}, {y}));
+  EXPECT_EQ(plan.steps()[0].bytes, 45);
+}
+
+TEST(Layout, TensorsOfDisjointLifetimesShareMemory) {
+  Plan plan;
+  const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {1000}),
+                 c = plan.tensor("c", {1000});
+  plan.add(step("1", {}, {a}));
+  plan.add(step("2", {a}, {b}));
+  plan.add(step("3", {b}, {c}));
+  const Layout layout = lay_out(plan, true);
+  EXPECT_TRUE(overlap(plan, layout, a, c));
+  EXPECT_FALSE(overlap(plan, layout, a, b));
+  EXPECT_FALSE(overlap(plan, layout, b, c));
+  EXPECT_EQ(layout.bytes, 2u * 4096);  // 1000 floats, rounded up to 256 bytes
+  EXPECT_EQ(layout.bytes_unshared, 3u * 4096);
+}
+
+TEST(Layout, ListOrderDoesNotAllowSharingAcrossStreams) {
+  Plan plan;
+  const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {1000});
+  plan.add(step("1", {}, {a}, 0));
+  plan.add(step("2", {}, {b}, 1));  // nothing orders it after step 1
+  EXPECT_FALSE(overlap(plan, lay_out(plan, false), a, b));
+  EXPECT_TRUE(overlap(plan, lay_out(plan, true), a, b));
+}
+
+TEST(Layout, AWaitAllowsSharingAcrossStreams) {
+  Plan plan;
+  const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {8}),
+                 c = plan.tensor("c", {1000});
+  plan.add(step("1", {}, {a}, 0));
+  plan.add(step("2", {a}, {b}, 0));
+  plan.add(step("3", {b}, {c}, 1));  // waits for 2, so a is over
+  const Layout layout = lay_out(plan, false);
+  EXPECT_EQ(layout.waits[2], std::vector<int>{1});
+  EXPECT_TRUE(overlap(plan, layout, a, c));
+}
+
+TEST(Layout, WaitsForReadersBeforeOverwriting) {
+  Plan plan;
+  const TensorId x = plan.external("x", {8}), y = plan.tensor("y", {8});
+  plan.add(step("read", {x}, {y}, 1));
+  plan.add(step("overwrite", {}, {x}, 0));
+  EXPECT_EQ(lay_out(plan, false).waits[1], std::vector<int>{0});
+}
+
+TEST(Layout, OneWaitCoversWhatItsStepWaitedFor) {
+  Plan plan;
+  const TensorId a = plan.tensor("a", {8}), b = plan.tensor("b", {8}), c = plan.tensor("c", {8});
+  plan.add(step("1", {}, {a}, 0));
+  plan.add(step("2", {a}, {b}, 1));
+  plan.add(step("3", {a, b}, {c}, 2));  // 2 has already waited for 1
+  EXPECT_EQ(lay_out(plan, false).waits[2], std::vector<int>{1});
+}
+
+TEST(Layout, SlicesThatDoNotOverlapDoNotConflict) {
+  Plan plan;
+  const TensorId x = plan.external("x", {8});
+  const TensorId low = plan.slice(x, "low", 0, {4}), high = plan.slice(x, "high", 4, {4});
+  plan.add(step("1", {}, {low}, 0));
+  plan.add(step("2", {}, {high}, 1));
+  plan.add(step("3", {x}, {}, 0));
+  const Layout layout = lay_out(plan, false);
+  EXPECT_TRUE(layout.waits[1].empty());
+  EXPECT_EQ(layout.waits[2], std::vector<int>{1});
+}
+
+TEST(Executor, RunsStepsOnBoundMemoryAndNamesWhatIsNotBound) {
+  Plan plan;
+  const TensorId x = plan.external("images", {4}), twice = plan.tensor("twice", {4}),
+                 y = plan.external("result", {8});
+  const TensorId upper = plan.slice(y, "upper", 4, {4});
+  plan.add({.op = "double",
+            .name = "double",
+            .reads = {x},
+            .writes = {twice},
+            .run = [=](const Queue&, const TensorTable& t) {
+              for (int i = 0; i < 4; i++) t[twice].as<float>()[i] = 2 * t[x].as<const float>()[i];
+            }});
+  plan.add({.op = "store",
+            .name = "store",
+            .reads = {twice},
+            .writes = {upper},
+            .run = [=](const Queue&, const TensorTable& t) {
+              EXPECT_EQ(t[kNoTensor].data, nullptr);
+              for (int i = 0; i < 4; i++) t[upper].as<float>()[i] = t[twice].as<const float>()[i];
+            }});
+  const Layout layout = lay_out(plan, true);
+  const Buffer arena(Device::cpu, layout.bytes);
+  Executor executor(plan, layout, arena.data(), arena.bytes());
+  float in[4] = {1, 2, 3, 4}, out[8] = {};
+  executor.bind(x, in);
+  EXPECT_THROW(executor.run({}), Error);
+  executor.bind(y, out);
+  executor.run({});
+  EXPECT_EQ(out[3], 0);
+  EXPECT_EQ(out[4], 2);
+  EXPECT_EQ(out[7], 8);
+  executor.run_profiled({});
+  EXPECT_EQ(executor.profiled_runs(), 1);
+  EXPECT_THROW(Executor(plan, layout, arena.data(), layout.bytes - 1), Error);
+}
+
+}  // namespace
+}  // namespace dae
