@@ -38,6 +38,11 @@ TensorId Plan::tensor(std::string name, Shape shape, DType dtype, int block) {
   return push({std::move(name), {nullptr, shape, dtype, block}, kNoTensor, 0, false});
 }
 
+void Plan::grow(TensorId external, int64_t count) {
+  Tensor& view = tensors_[external].view;
+  if (view.count() < count) view.shape = {count};
+}
+
 TensorId Plan::slice(TensorId of, std::string name, int64_t offset, Shape shape) {
   const TensorInfo& whole = tensors_[of];
   if (offset < 0 || offset + shape.count() > whole.view.count())

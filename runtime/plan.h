@@ -68,6 +68,10 @@ class Plan {
   // Memory that the arena provides from the tensor's first write to its last use.
   TensorId tensor(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
 
+  // Makes an external tensor hold at least `count` elements: the flat buffer of a network's weights
+  // grows while its layers are added.
+  void grow(TensorId external, int64_t count);
+
   // A part of another tensor's memory, `offset` elements from its start. Throws Error when it does
   // not lie inside.
   TensorId slice(TensorId of, std::string name, int64_t offset, Shape shape);

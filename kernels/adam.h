@@ -1,0 +1,45 @@
+// Adam (Kingma & Ba, 2015) with gradient clipping by norm, decoupled weight decay (Loshchilov &
+// Hutter, 2019) and an exponential moving average of the weights, over flat buffers.
+//
+//   norm = |g|                                   g <- g min(1, clip / norm)
+//   m <- b1 m + (1 - b1) g                       v <- b2 v + (1 - b2) g^2
+//   w <- w - rate (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon) + decay w)
+//   ema <- ema + (1 - d) (w - ema),              d = min(ema_decay, (1 + t) / (10 + t))
+//
+// t and the rate come from the state (kernels/schedule.h). A norm that is not finite leaves
+// weights, moments and ema as they are and counts in state.skipped. The norm is summed in chunks of
+// fixed bounds, in order: the same bits for every number of threads and every run.
+#pragma once
+
+#include "kernels/step_state.h"
+#include "runtime/queue.h"
+#include "runtime/tensor.h"
+
+namespace dae {
+
+struct AdamConfig {
+  float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+  float weight_decay = 0;
+  float clip_norm = 1;  // 0: no clipping
+  float ema_decay = 0.999f;
+};
+
+// `gradients`, `weights`, `m`, `v`, `ema` are f32 of one shape {P}, aligned to 16 bytes; state u8
+// {sizeof(StepState)}, already advanced to this step; `workspace` f32 {adam_workspace_count(P)}.
+// Throws Error naming the shapes.
+void adam(const Queue& q, const AdamConfig& config, const Tensor& state, const Tensor& gradients,
+          const Tensor& weights, const Tensor& m, const Tensor& v, const Tensor& ema,
+          const Tensor& workspace);
+
+inline constexpr int64_t kAdamChunk = 4096;  // gradients a partial sum of the norm covers
+inline int64_t adam_workspace_count(int64_t count) {
+  return (count + kAdamChunk - 1) / kAdamChunk;
+}
+
+namespace cuda {
+void adam(void* stream, const AdamConfig& config, const Tensor& state, const Tensor& gradients,
+          const Tensor& weights, const Tensor& m, const Tensor& v, const Tensor& ema,
+          const Tensor& workspace);
+}
+
+}  // namespace dae

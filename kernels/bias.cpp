@@ -1,0 +1,103 @@
+#include "kernels/bias.h"
+
+#include <algorithm>
+
+#include "runtime/dispatch.h"
+#include "runtime/parallel.h"
+
+namespace dae {
+namespace {
+
+// A feature map as the loops see it: `images` runs of `pixels` times `width` adjacent channels.
+// Plain: one run an image, all channels. Blocked: C/b runs an image, b channels each.
+struct Runs {
+  int64_t runs, pixels, width, groups;  // groups: runs an image
+
+  explicit Runs(const Tensor& t)
+      : runs(t.folded().shape[0]),
+        pixels(t.shape[1] * t.shape[2]),
+        width(t.folded().shape[3]),
+        groups(width == 0 ? 0 : t.shape[3] / width) {}
+};
+
+void bias_relu_cpu(const Tensor& b, const Tensor& y, bool relu) {
+  const Runs r(y);
+  const float* const bias = b.as<const float>();
+  float* const out = y.as<float>();
+  const int64_t rows = y.shape[1], row_pixels = y.shape[2];
+  parallel_chunks(r.runs * rows, 1, [=](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const float* const run_bias = bias + row / rows % r.groups * r.width;
+      float* to = out + row * row_pixels * r.width;
+      for (int64_t p = 0; p < row_pixels; p++, to += r.width)
+        for (int64_t c = 0; c < r.width; c++) {
+          const float sum = to[c] + run_bias[c];
+          to[c] = relu && !(sum > 0) ? 0.0f : sum;
+        }
+    }
+  });
+}
+
+// One partial sum a run: partial {runs, width}, then added over the images in order.
+void relu_bias_backward_cpu(const Tensor& y, const Tensor& dy, const Tensor& db, bool relu,
+                            const Tensor& workspace) {
+  const Runs r(dy);
+  const float* const value = relu ? y.as<const float>() : nullptr;
+  float* const gradient = dy.as<float>();
+  float* const partial = workspace.as<float>();
+  parallel_chunks(r.runs, 1, [=](int64_t begin, int64_t end) {
+    for (int64_t run = begin; run < end; run++) {
+      float* const sum = partial + run * r.width;
+      std::fill(sum, sum + r.width, 0.0f);
+      float* g = gradient + run * r.pixels * r.width;
+      const float* v = relu ? value + run * r.pixels * r.width : nullptr;
+      for (int64_t p = 0; p < r.pixels; p++, g += r.width) {
+        if (relu) {
+          for (int64_t c = 0; c < r.width; c++) g[c] = v[c] > 0 ? g[c] : 0.0f;
+          v += r.width;
+        }
+        for (int64_t c = 0; c < r.width; c++) sum[c] += g[c];
+      }
+    }
+  });
+  float* const out = db.as<float>();
+  const int64_t channels = db.count();
+  for (int64_t c = 0; c < channels; c++) {
+    double sum = 0;
+    for (int64_t i = 0; i < r.runs * r.width; i += channels) sum += partial[i + c];
+    out[c] = static_cast<float>(sum);
+  }
+}
+
+void check(const char* op, const Tensor& map, const Tensor& b) {
+  if (map.shape.rank() != 4) fail("{}: expected an NHWC tensor, got {}", op, to_string(map));
+  check_dtype(op, "the feature map", map, DType::f32);
+  check_dtype(op, "the bias", b, DType::f32);
+  check_shape(op, "the bias", b, {map.shape[3]});
+}
+
+}  // namespace
+
+void bias_relu(const Queue& q, const Tensor& b, const Tensor& y, bool relu) {
+  check("bias_relu", y, b);
+  DAE_DISPATCH(q, bias_relu_cpu(b, y, relu), cuda::bias_relu(q.stream, b, y, relu));
+}
+
+int64_t relu_bias_backward_workspace_count(const Tensor& dy) {
+  // CPU: a row of channels an image. CUDA: a row for each of the blocks of pixels (bias.cu).
+  constexpr int64_t kPixelsABlock = 512;
+  const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
+  return dy.shape[3] * std::max(dy.shape[0], (pixels + kPixelsABlock - 1) / kPixelsABlock);
+}
+
+void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
+                        bool relu, const Tensor& workspace) {
+  check("relu_bias_backward", dy, db);
+  if (relu) check_same_layout("relu_bias_backward", "y and dy", y, dy);
+  check_shape("relu_bias_backward", "workspace", workspace,
+              {relu_bias_backward_workspace_count(dy)});
+  DAE_DISPATCH(q, relu_bias_backward_cpu(y, dy, db, relu, workspace),
+               cuda::relu_bias_backward(q.stream, y, dy, db, relu, workspace));
+}
+
+}  // namespace dae

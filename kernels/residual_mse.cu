@@ -1,0 +1,98 @@
+// Layout NHWC. Floor of residual_mse: reads r and x (8 bytes) and target (1), writes dr (4): 13
+// bytes an element; residual_output 12. A block takes one chunk of kLossPixels pixels of one image,
+// so what it sums does not depend on the launch. 192 threads: a multiple of 3, so a thread meets
+// one channel only and its gain and its gain's gradient stay in registers; of 32, so no warp is
+// ragged. Rejected: a thread a pixel (a warp's loads then stride by 12 bytes and use every line
+// three times).
+#include "kernels/loss_sum.cuh"
+#include "kernels/residual_mse.h"
+
+namespace dae::cuda {
+namespace {
+
+constexpr int kThreads = 192;
+
+__global__ void __launch_bounds__(kThreads)
+    residual_output_kernel(const float* __restrict__ r, const float* __restrict__ x,
+                           const float* __restrict__ gain, float* __restrict__ y, int64_t image,
+                           int64_t count) {
+  const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (i >= count) return;
+  const float g = gain ? gain[i / image * 3 + i % 3] : 1.0f;
+  y[i] = g * ((x ? x[i] : 0.0f) + r[i]);
+}
+
+// r and dr may be the same memory, so neither is __restrict__.
+__global__ void __launch_bounds__(kThreads)
+    residual_mse_kernel(const float* r, const float* __restrict__ x, const float* __restrict__ gain,
+                        const uint8_t* __restrict__ target, float* dr, float* __restrict__ partial,
+                        int64_t image, int64_t chunks, float scale) {
+  using Reduce = BlockReduce<float, kThreads>;
+  DAE_SHARED(typename Reduce::TempStorage, storage, kLossPartials);
+  const int64_t n = blockIdx.x / chunks;
+  const int64_t begin = n * image + blockIdx.x % chunks * kLossPixels * 3;
+  const int64_t chunk_end = begin + kLossPixels * 3, image_end = (n + 1) * image;
+  const int64_t end = chunk_end < image_end ? chunk_end : image_end;
+  const int channel = threadIdx.x % 3;  // begin and kThreads are multiples of 3
+  const float g = gain ? gain[n * 3 + channel] : 1.0f;
+  float square = 0, slope = 0;
+  for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
+    const float base = (x ? x[i] : 0.0f) + r[i];
+    const float error = g * base - static_cast<float>(target[i]) / 255.0f;
+    square += error * error;
+    slope += scale * error * base;
+    dr[i] = scale * error * g;
+  }
+  float* const sums = partial + blockIdx.x * kLossPartials;
+  square = Reduce(storage[0]).Sum(square);
+  if (threadIdx.x == 0) sums[0] = square;
+  // Each sum has its own storage: no barrier is needed between them.
+  for (int c = 0; c < 3; c++) {
+    const float of_channel = Reduce(storage[1 + c]).Sum(channel == c ? slope : 0.0f);
+    if (threadIdx.x == 0) sums[1 + c] = of_channel;
+  }
+}
+
+// A thread a gain adds its image's chunks in order.
+__global__ void __launch_bounds__(kThreads)
+    gain_sum_kernel(const float* __restrict__ partial, float* __restrict__ dgain, int count,
+                    int64_t chunks) {
+  const int i = blockIdx.x * kThreads + threadIdx.x;
+  if (i >= count) return;
+  double slope = 0;
+  for (int64_t k = 0; k < chunks; k++)
+    slope += partial[(i / 3 * chunks + k) * kLossPartials + 1 + i % 3];
+  dgain[i] = static_cast<float>(slope);
+}
+
+const float* floats_or_null(const Tensor& t) {
+  return t.data ? t.as<const float>() : nullptr;
+}
+
+}  // namespace
+
+void residual_output(void* stream, const Tensor& r, const Tensor& x, const Tensor& gain,
+                     const Tensor& y) {
+  launch("residual_output", residual_output_kernel,
+         static_cast<unsigned>(ceil_div<int64_t>(r.count(), kThreads)), kThreads, 0, stream,
+         r.as<const float>(), floats_or_null(x), floats_or_null(gain), y.as<float>(),
+         r.shape[1] * r.shape[2] * 3, r.count());
+}
+
+void residual_mse(void* stream, const Tensor& r, const Tensor& x, const Tensor& gain,
+                  const Tensor& target, const Tensor& dr, const Tensor& dgain, const Tensor& loss,
+                  const Tensor& workspace) {
+  const int64_t chunks = loss_chunks_an_image(r.shape), all = r.shape[0] * chunks;
+  launch("residual_mse", residual_mse_kernel, static_cast<unsigned>(all), kThreads, 0, stream,
+         r.as<const float>(), floats_or_null(x), floats_or_null(gain), target.as<const uint8_t>(),
+         dr.as<float>(), workspace.as<float>(), r.shape[1] * r.shape[2] * 3, chunks,
+         2.0f / static_cast<float>(r.count()));
+  launch("residual_mse", loss_sum_kernel, 1, kLossSumThreads, 0, stream,
+         workspace.as<const float>(), loss.as<float>(), all, static_cast<double>(r.count()));
+  if (!gain.data) return;
+  const int gains = static_cast<int>(r.shape[0]) * 3;
+  launch("residual_mse", gain_sum_kernel, static_cast<unsigned>(ceil_div(gains, kThreads)),
+         kThreads, 0, stream, workspace.as<const float>(), dgain.as<float>(), gains, chunks);
+}
+
+}  // namespace dae::cuda

@@ -1,0 +1,447 @@
+#include "model/builder.h"
+
+#include <cmath>
+
+#include "kernels/activation.h"
+#include "kernels/bias.h"
+#include "kernels/bounded_gain.h"
+#include "kernels/dense.h"
+#include "kernels/global_pool.h"
+#include "kernels/relayout.h"
+#include "kernels/upconv_weights.h"
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+// He's bound for uniform weights (He et al., 2015): keeps the variance of activations from layer to
+// layer, twice as large before a ReLU, which zeroes half of them.
+double he_bound(int64_t fan_in, bool relu) {
+  return std::sqrt((relu ? 6.0 : 3.0) / static_cast<double>(fan_in));
+}
+
+}  // namespace
+
+Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool training)
+    : device_(device), plan_(plan), parameters_(parameters), training_(training) {
+  weights_ = plan.external("weights", {parameters.count()});
+  if (training) gradients_ = plan.external("gradients", {parameters.count()});
+}
+
+// --- Memory
+// -----------------------------------------------------------------------------------------
+
+Builder::Weight Builder::weight(const std::string& name, const Shape& shape, double bound) {
+  const Parameter& parameter = parameters_.declare(name, shape, bound);
+  plan_.grow(weights_, parameters_.count());
+  Weight w{plan_.slice(weights_, name, parameter.offset, shape), kNoTensor};
+  if (training_) {
+    plan_.grow(gradients_, parameters_.count());
+    w.gradient = plan_.slice(gradients_, "d(" + name + ")", parameter.offset, shape);
+  }
+  return w;
+}
+
+TensorId Builder::feature_map(const std::string& name, const Shape& shape) {
+  return plan_.tensor(name, shape, DType::f32, preferred_block(device_, shape[3]));
+}
+
+TensorId Builder::tensor_like(const std::string& name, TensorId like) {
+  const Tensor view = plan_.view(like);
+  return plan_.tensor(name, view.shape, view.dtype, view.block);
+}
+
+TensorId Builder::scratch(const std::string& name, int64_t bytes) {
+  return plan_.tensor(name + ".workspace", {bytes}, DType::u8);
+}
+
+// --- The tape
+// ---------------------------------------------------------------------------------------
+
+void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
+  trained_[output] = true;
+  if (training_) tape_.push_back({output, std::move(add_steps)});
+}
+
+void Builder::set_gradient(TensorId value, TensorId gradient) {
+  gradient_of_[value] = gradient;
+}
+
+// A value used twice receives two gradients; the second is added to the first in place. That is
+// sound although add() hands one gradient tensor to both its inputs: of the two, the one made last
+// has had its backward steps added, and with them every reader of the shared tensor, before an
+// earlier use of the other comes up.
+void Builder::accumulate(const std::string& name, TensorId value, TensorId gradient) {
+  const auto [known, first] = gradient_of_.try_emplace(value, gradient);
+  if (first) return;
+  const TensorId sum = known->second;
+  plan_.add(
+      {.op = "add",
+       .name = name,
+       .phase = Phase::backward,
+       .reads = {gradient, sum},
+       .writes = {sum},
+       .run = [=](const Queue& q, const TensorTable& t) { dae::add(q, t[gradient], t[sum]); }});
+}
+
+void Builder::backward() {
+  for (auto node = tape_.rbegin(); node != tape_.rend(); ++node) {
+    const auto gradient = gradient_of_.find(node->output);
+    if (gradient == gradient_of_.end())
+      fail("builder: {} has no gradient", plan_.tensors()[node->output].name);
+    node->add_steps(gradient->second);
+  }
+  tape_.clear();
+}
+
+// --- Convolutions
+// -----------------------------------------------------------------------------------
+
+void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
+  plan_.add(
+      {.op = "relu_backward",
+       .name = name,
+       .phase = Phase::backward,
+       .reads = {y, dy},
+       .writes = {dy},
+       .run = [=](const Queue& q, const TensorTable& t) { dae::relu_backward(q, t[y], t[dy]); }});
+}
+
+TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
+  const Tensor in = plan_.view(x);
+  const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
+  const TensorId y = feature_map(name, out);
+  const ConvSpec spec{.x = in.shape,
+                      .y = out,
+                      .x_block = in.block,
+                      .y_block = plan_.view(y).block,
+                      .kernel = conv.kernel,
+                      .stride = conv.stride,
+                      .pad = conv.pad,
+                      .relu = conv.relu};
+  const int64_t fan_in = in.shape[3] * conv.kernel * conv.kernel;
+  const Weight w =
+      weight(name + ".weight", spec.weights(), conv.gain * he_bound(fan_in, conv.relu));
+  const Weight b = weight(name + ".bias", {conv.filters}, 0);
+
+  const Conv2dForward forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_forward",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value, b.value},
+             .writes = {y},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[b.value], t[y], t[workspace]);
+             }});
+
+  on_backward(y, [=, this](TensorId dy) {
+    if (spec.relu) relu_backward(name, y, dy);
+    const Conv2dBackwardWeights weights_op(device_, spec);
+    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+    plan_.add({.op = "conv2d_backward_weights",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {x, dy},
+               .writes = {w.gradient, b.gradient},
+               .scratch = {dw_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 weights_op(q, t[x], t[dy], t[w.gradient], t[b.gradient], t[dw_space]);
+               }});
+    if (!trained_[x]) return;
+    const Conv2dBackwardData data_op(device_, spec);
+    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    plan_.add({.op = "conv2d_backward_data",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, w.value},
+               .writes = {dx},
+               .scratch = {dx_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
+               }});
+    accumulate(name, x, dx);
+  });
+  return y;
+}
+
+// The transposed convolution of x is the data gradient of an ordinary one from y's channels to x's;
+// its own data gradient is then that convolution's forward, and its weight gradient that
+// convolution's with x and dy changed over.
+TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filters, int kernel,
+                             int pad, Weight w, bool relu) {
+  const Tensor in = plan_.view(x);
+  const TensorId y = feature_map(name, {in.shape[0], 2 * in.shape[1], 2 * in.shape[2], filters});
+  const ConvSpec spec{.x = plan_.shape(y),
+                      .y = in.shape,
+                      .x_block = plan_.view(y).block,
+                      .y_block = in.block,
+                      .kernel = kernel,
+                      .stride = 2,
+                      .pad = pad,
+                      .bias = false};
+  const Weight b = weight(name + ".bias", {filters}, 0);
+
+  const Conv2dBackwardData forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value},
+             .writes = {y},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[y], t[workspace]);
+             }});
+  plan_.add(
+      {.op = "bias_relu",
+       .name = name,
+       .phase = Phase::forward,
+       .reads = {b.value, y},
+       .writes = {y},
+       .run = [=](const Queue& q, const TensorTable& t) { bias_relu(q, t[b.value], t[y], relu); }});
+
+  on_backward(y, [=, this](TensorId dy) {
+    const TensorId bias_space =
+        plan_.tensor(name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(dy))});
+    std::vector<TensorId> reads = {dy};
+    if (relu) reads.push_back(y);
+    plan_.add({.op = "relu_bias_backward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = reads,
+               .writes = relu ? std::vector{dy, b.gradient} : std::vector{b.gradient},
+               .scratch = {bias_space},
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 relu_bias_backward(q, t[relu ? y : kNoTensor], t[dy], t[b.gradient], relu,
+                                    t[bias_space]);
+               }});
+    const Conv2dBackwardWeights weights_op(device_, spec);
+    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+    plan_.add({.op = "conv2d_backward_weights",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, x},
+               .writes = {w.gradient},
+               .scratch = {dw_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 weights_op(q, t[dy], t[x], t[w.gradient], t[kNoTensor], t[dw_space]);
+               }});
+    const Conv2dForward data_op(device_, spec);
+    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    plan_.add({.op = "conv2d_forward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, w.value},
+               .writes = {dx},
+               .scratch = {dx_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 data_op(q, t[dy], t[w.value], t[kNoTensor], t[dx], t[dx_space]);
+               }});
+    accumulate(name, x, dx);
+  });
+  return y;
+}
+
+TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t filters) {
+  const int64_t channels = plan_.shape(x)[3];
+  // Each output sees one kernel tap of each input channel.
+  return transposed(name, x, filters, 2, 0,
+                    weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false)),
+                    false);
+}
+
+TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
+  const int64_t channels = plan_.shape(x)[3];
+  const Weight w3 =
+      weight(name + ".weight", {filters, 3, 3, channels}, he_bound(9 * channels, relu));
+  const Shape transposed_shape = {channels, 4, 4, filters};
+  Weight w4{plan_.tensor(name + ".weight4", transposed_shape), kNoTensor};
+  plan_.add({.op = "upconv_weights",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {w3.value},
+             .writes = {w4.value},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               upconv_weights(q, t[w3.value], t[w4.value]);
+             }});
+  if (training_) {
+    w4.gradient = plan_.tensor("d(" + name + ".weight4)", transposed_shape);
+    // Recorded before the convolution, so it runs after the convolution's gradients.
+    tape_.push_back({w4.value, [=, this](TensorId) {
+                       plan_.add({.op = "upconv_weights_backward",
+                                  .name = name,
+                                  .phase = Phase::backward,
+                                  .reads = {w4.gradient},
+                                  .writes = {w3.gradient},
+                                  .run = [=](const Queue& q, const TensorTable& t) {
+                                    upconv_weights_backward(q, t[w4.gradient], t[w3.gradient]);
+                                  }});
+                     }});
+    gradient_of_[w4.value] = w4.gradient;
+  }
+  return transposed(name, x, filters, 4, 1, w4, relu);
+}
+
+// --- The rest
+// ---------------------------------------------------------------------------------------
+
+TensorId Builder::add(const std::string& name, TensorId x, TensorId y) {
+  plan_.add({.op = "add",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, y},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) { dae::add(q, t[x], t[y]); }});
+  // The sum has y's name, memory and gradient; y's own layer comes next on the tape.
+  if (trained_[x]) on_backward(y, [=, this](TensorId dy) { accumulate(name, x, dy); });
+  return y;
+}
+
+TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bool relu,
+                        double gain) {
+  const DenseSpec spec{plan_.shape(x)[0], plan_.shape(x)[1], outputs, relu};
+  const TensorId y = plan_.tensor(name, {spec.batch, outputs});
+  const Weight w =
+      weight(name + ".weight", {outputs, spec.inputs}, gain * he_bound(spec.inputs, relu));
+  const Weight b = weight(name + ".bias", {outputs}, 0);
+  const DenseForward forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "dense_forward",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value, b.value},
+             .writes = {y},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[b.value], t[y], t[workspace]);
+             }});
+
+  on_backward(y, [=, this](TensorId dy) {
+    if (relu) relu_backward(name, y, dy);
+    const DenseBackwardWeights weights_op(device_, spec);
+    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+    plan_.add({.op = "dense_backward_weights",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {x, dy},
+               .writes = {w.gradient, b.gradient},
+               .scratch = {dw_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 weights_op(q, t[x], t[dy], t[w.gradient], t[b.gradient], t[dw_space]);
+               }});
+    const DenseBackwardData data_op(device_, spec);
+    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    plan_.add({.op = "dense_backward_data",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, w.value},
+               .writes = {dx},
+               .scratch = {dx_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
+               }});
+    accumulate(name, x, dx);
+  });
+  return y;
+}
+
+// x's elements in another channel layout; x itself when it is stored so already.
+TensorId Builder::stored_as(const std::string& name, TensorId x, int block, Phase phase) {
+  if (plan_.view(x).block == block) return x;
+  const TensorId y = plan_.tensor(name + ".relayout", plan_.shape(x), DType::f32, block);
+  plan_.add({.op = "relayout",
+             .name = name,
+             .phase = phase,
+             .reads = {x},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) { relayout(q, t[x], t[y]); }});
+  return y;
+}
+
+TensorId Builder::flatten(const std::string& name, TensorId x) {
+  const Tensor in = plan_.view(x);
+  const TensorId plain = stored_as(name, x, 1, Phase::forward);
+  const TensorId y = plan_.reshape(plain, {in.shape[0], in.shape[1] * in.shape[2] * in.shape[3]});
+  on_backward(y, [=, this](TensorId dy) {
+    set_gradient(
+        x, stored_as("d(" + name + ")", plan_.reshape(dy, in.shape), in.block, Phase::backward));
+  });
+  return y;
+}
+
+TensorId Builder::unflatten(const std::string& name, TensorId x, const Shape& image) {
+  const Shape flat = plan_.shape(x);
+  const TensorId y =
+      stored_as(name, plan_.reshape(x, image), preferred_block(device_, image[3]), Phase::forward);
+  on_backward(y, [=, this](TensorId dy) {
+    set_gradient(x, plan_.reshape(stored_as("d(" + name + ")", dy, 1, Phase::backward), flat));
+  });
+  return y;
+}
+
+TensorId Builder::global_pool(const std::string& name, TensorId x) {
+  const Shape in = plan_.shape(x);
+  const TensorId y = plan_.tensor(name, {in[0], 2 * in[3]});
+  const TensorId argmax = plan_.tensor(name + ".argmax", {in[0], in[3]}, DType::i32);
+  plan_.add({.op = "global_pool",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x},
+             .writes = {y, argmax},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               dae::global_pool(q, t[x], t[y], t[argmax]);
+             }});
+  on_backward(y, [=, this](TensorId dy) {
+    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    plan_.add({.op = "global_pool_backward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, argmax},
+               .writes = {dx},
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 global_pool_backward(q, t[dy], t[argmax], t[dx]);
+               }});
+    accumulate(name, x, dx);
+  });
+  return y;
+}
+
+TensorId Builder::bounded_gain(const std::string& name, TensorId o) {
+  const TensorId g = tensor_like(name, o);
+  plan_.add(
+      {.op = "bounded_gain",
+       .name = name,
+       .phase = Phase::forward,
+       .reads = {o},
+       .writes = {g},
+       .run = [=](const Queue& q, const TensorTable& t) { dae::bounded_gain(q, t[o], t[g]); }});
+  on_backward(g, [=, this](TensorId dg) {
+    const TensorId d_o = tensor_like("d(" + name + ".input)", o);
+    plan_.add({.op = "bounded_gain_backward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {o, g, dg},
+               .writes = {d_o},
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 bounded_gain_backward(q, t[o], t[g], t[dg], t[d_o]);
+               }});
+    accumulate(name, o, d_o);
+  });
+  return g;
+}
+
+}  // namespace dae

@@ -1,0 +1,136 @@
+#include "model/network.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+constexpr int64_t kLevels = 4;  // of the unet; each below the first halves the size
+constexpr int64_t kGlobalWidths[] = {32, 64, 128, 128};
+
+int64_t grid_side(const NetworkConfig& config) {
+  return config.size / 8;
+}
+
+// fc and conv share their ends: three halvings down, three doublings up.
+TensorId encode(Builder& b, TensorId x, int64_t channels) {
+  x = b.conv("encoder.0", x, {.filters = 32});
+  x = b.conv("encoder.1", x, {.filters = 64, .stride = 2});
+  x = b.conv("encoder.2", x, {.filters = 128, .stride = 2});
+  return b.conv("encoder.3", x, {.filters = channels, .stride = 2});
+}
+
+TensorId decode(Builder& b, TensorId x) {
+  x = b.upconv("decoder.0", x, 128);
+  x = b.upconv("decoder.1", x, 64);
+  x = b.upconv("decoder.2", x, 32);
+  return b.conv("decoder.3", x, {.filters = 3, .relu = false});
+}
+
+TensorId build_fc(Builder& b, const NetworkConfig& config, TensorId x) {
+  const int64_t side = grid_side(config), features = 128 * side * side;
+  x = b.flatten("flatten", encode(b, x, 128));
+  x = b.dense("latent", x, config.latent, true);
+  x = b.dense("expand", x, features, true);
+  const int64_t batch = b.plan().shape(x)[0];
+  return decode(b, b.unflatten("unflatten", x, {batch, side, side, 128}));
+}
+
+TensorId build_conv(Builder& b, const NetworkConfig& config, TensorId x) {
+  return decode(b, encode(b, x, config.latent / (grid_side(config) * grid_side(config))));
+}
+
+// x + conv(relu(conv(x))). The second convolution starts small, so that a deep stack starts close
+// to the identity (Zhang, Dauphin & Ma, 2019) and takes the same learning rate as a shallow one.
+TensorId residual_block(Builder& b, const std::string& name, TensorId x) {
+  const int64_t channels = b.plan().shape(x)[3];
+  const TensorId hidden = b.conv(name + ".a", x, {.filters = channels});
+  const TensorId change =
+      b.conv(name + ".b", hidden, {.filters = channels, .relu = false, .gain = 0.1});
+  return b.add(name, x, change);
+}
+
+TensorId residual_blocks(Builder& b, const std::string& name, TensorId x, int64_t count) {
+  for (int64_t i = 0; i < count; i++) x = residual_block(b, fmt::format("{}.{}", name, i), x);
+  return x;
+}
+
+}  // namespace
+
+const char* name_of(NetworkKind kind) {
+  return kind == NetworkKind::fc ? "fc" : kind == NetworkKind::conv ? "conv" : "unet";
+}
+
+void check(const NetworkConfig& c) {
+  if (c.size < 8 || c.size % 8 != 0 || c.size > 4096)
+    fail_usage("--size {}: crops must be a multiple of 8 pixels, from 8 to 4096", c.size);
+  if (c.width < 1 || c.width > 1024) fail_usage("--width {}: give 1 to 1024 channels", c.width);
+  if (c.blocks < 1 || c.blocks > 64) fail_usage("--blocks {}: give 1 to 64 blocks", c.blocks);
+  if (c.latent < 1 || c.latent > 1 << 20)
+    fail_usage("--latent {}: give 1 to {} numbers", c.latent, 1 << 20);
+  const int64_t pixels = grid_side(c) * grid_side(c);
+  if (c.kind == NetworkKind::conv && c.latent % pixels != 0)
+    fail_usage(
+        "--latent {}: the latent of conv at --size {} is a {}x{} map, so give a multiple of {}",
+        c.latent, c.size, grid_side(c), grid_side(c), pixels);
+}
+
+TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {
+  for (int i = 0; i < 4; i++)
+    x = b.conv(fmt::format("global.{}", i), x, {.filters = kGlobalWidths[i], .stride = 2});
+  x = b.global_pool("global.pool", x);
+  x = b.dense("global.hidden", x, 64, true);
+  // Zeros: training starts with a gain of one.
+  return b.bounded_gain("global.gain", b.dense("global.output", x, 3, false, 0.0));
+}
+
+TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
+  if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
+  if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
+  std::vector<TensorId> skips;
+  x = b.conv("head", x, {.filters = config.width, .relu = false});
+  for (int64_t level = 0; level < kLevels - 1; level++) {
+    x = residual_blocks(b, fmt::format("encoder.{}", level), x, config.blocks);
+    skips.push_back(x);
+    x = b.conv(fmt::format("down.{}", level), x,
+               {.filters = config.width << (level + 1),
+                .kernel = 2,
+                .stride = 2,
+                .pad = 0,
+                .relu = false});
+  }
+  x = residual_blocks(b, "middle", x, config.blocks);
+  for (int64_t level = kLevels - 2; level >= 0; level--) {
+    x = b.transposed_conv(fmt::format("up.{}", level), x, config.width << level);
+    if (config.skips) x = b.add(fmt::format("skip.{}", level), skips[level], x);
+    x = residual_blocks(b, fmt::format("decoder.{}", level), x, config.blocks);
+  }
+  return b.conv("tail", x, {.filters = 3, .relu = false, .gain = config.residual ? 0.1 : 1.0});
+}
+
+NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x) {
+  NetworkOutput output;
+  // The global path first: its backward steps then come last, and its gradient buffers are small.
+  if (config.kind == NetworkKind::unet && config.global) output.gain = build_gain(b, config, x);
+  output.values = build_body(b, config, x);
+  return output;
+}
+
+int64_t receptive_radius(const NetworkConfig& config) {
+  if (config.kind == NetworkKind::fc) return config.size / 4;
+  // Every 3x3 convolution on a level adds that level's pixel size each way; conv: one a level down,
+  // one a level up (the upsampled kernel reaches at most a pixel of the coarser level), two on top.
+  if (config.kind == NetworkKind::conv) return 1 + 1 + 2 + 4 + 8 + 4 + 2 + 1;
+  int64_t radius = 2;  // head and tail
+  for (int64_t level = 0; level < kLevels; level++) {
+    const int64_t convolutions = 2 * config.blocks * (level == kLevels - 1 ? 1 : 2);
+    radius += convolutions << level;
+  }
+  return radius + (1 << (kLevels - 1));  // where the 2x2 windows fall on the grid
+}
+
+}  // namespace dae

@@ -1,0 +1,52 @@
+// The three networks. docs/models.md has their shapes and parameter counts.
+//
+//   fc    the classic: convolutions down to size/8, a dense latent, dense back, upsampling up, and
+//   a
+//         sigmoid. One size only.
+//   conv  the same without the dense layers; its latent is a feature map.
+//   unet  residual blocks on four levels with additive skips; the output is the input plus what the
+//         network found, times one gain a channel that a global path sets from the whole picture.
+#pragma once
+
+#include <string>
+
+#include "model/builder.h"
+
+namespace dae {
+
+enum class NetworkKind { fc, conv, unet };
+const char* name_of(NetworkKind kind);
+
+struct NetworkConfig {
+  NetworkKind kind = NetworkKind::unet;
+  int64_t size = 64;     // training crops; a multiple of 8
+  int64_t width = 32;    // unet: channels of the top level, doubled on each of the next three
+  int64_t blocks = 2;    // unet: residual blocks a level
+  int64_t latent = 512;  // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2
+  bool skips = true;     // unet: add encoder features to the decoder's
+  bool global = true;    // unet: the global path
+  bool residual = true;  // unet: add the input to the output
+};
+
+// Throws UsageError naming the option when a network cannot be built so.
+void check(const NetworkConfig& config);
+
+// What a network makes of its input: `values` {N, H, W, 3} are logits for a sigmoid (fc, conv), or
+// the restoration before the input is added and the gain applied (unet).
+struct NetworkOutput {
+  TensorId values = kNoTensor;
+  TensorId gain = kNoTensor;  // {N, 3}; none without a global path
+};
+
+// The whole network on x {N, H, W, 3}; H and W are multiples of 8, and config.size for fc.
+NetworkOutput build_network(Builder& builder, const NetworkConfig& config, TensorId x);
+
+// Its two parts, for a picture whose gain is found once and whose pixels are restored in tiles.
+TensorId build_gain(Builder& builder, const NetworkConfig& config, TensorId x);  // {N, 3}
+TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x);
+
+// How far an output pixel sees, in pixels each way: what tiles must overlap by. For fc, which sees
+// its whole crop, the overlap that hides seams: a quarter of the size.
+int64_t receptive_radius(const NetworkConfig& config);
+
+}  // namespace dae

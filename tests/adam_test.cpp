@@ -1,0 +1,172 @@
+// Adam against fp64 code written from the papers. That PyTorch agrees is held by
+// training_step_test.cpp, whose fixture includes Adam, clipping, schedule and EMA.
+#include "kernels/adam.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/schedule.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+#include "runtime/memory.h"
+#include "runtime/parallel.h"
+#include "tests/support/op_case.h"
+
+namespace dae::test {
+namespace {
+
+struct Reference {
+  Values w, m, v, ema;
+
+  void step(const AdamConfig& c, double rate, int t, const Values& gradient) {
+    double norm = 0;
+    for (const double g : gradient) norm += g * g;
+    norm = std::sqrt(norm);
+    const double scale = c.clip_norm > 0 && norm > c.clip_norm ? c.clip_norm / norm : 1;
+    const double decay = std::min<double>(c.ema_decay, (1.0 + t) / (10.0 + t));
+    for (size_t i = 0; i < w.size(); i++) {
+      const double g = gradient[i] * scale;
+      m[i] = c.beta1 * m[i] + (1.0 - c.beta1) * g;
+      v[i] = c.beta2 * v[i] + (1.0 - c.beta2) * g * g;
+      const double m_hat = m[i] / (1 - std::pow(double(c.beta1), t));
+      const double v_hat = v[i] / (1 - std::pow(double(c.beta2), t));
+      w[i] -= rate * (m_hat / (std::sqrt(v_hat) + c.epsilon) + c.weight_decay * w[i]);
+      ema[i] = decay * ema[i] + (1 - decay) * w[i];
+    }
+  }
+};
+
+// The op with its buffers on a device.
+struct Runner {
+  Runner(Device on, int64_t count, const Values& weights) : device(on), size(count) {
+    for (Buffer* b : {&g, &w, &m, &v, &ema}) *b = Buffer(device, size * sizeof(float));
+    work = Buffer(device, adam_workspace_count(size) * sizeof(float));
+    state = Buffer(device, sizeof(StepState));
+    set(w, weights);
+    set(ema, weights);
+    const StepState first{.schedule = {.peak = 0.01, .warmup = 2, .total = 100}};
+    copy_between_devices(state.data(), &first, sizeof(first));
+  }
+
+  void set(Buffer& buffer, const Values& values) {
+    const std::vector<float> f(values.begin(), values.end());
+    copy_between_devices(buffer.data(), f.data(), f.size() * sizeof(float));
+  }
+  std::vector<float> get(const Buffer& buffer) const {
+    std::vector<float> f(size);
+    copy_between_devices(f.data(), buffer.data(), f.size() * sizeof(float));
+    return f;
+  }
+  StepState get_state() const {
+    StepState s;
+    copy_between_devices(&s, state.data(), sizeof(s));
+    return s;
+  }
+  void step(const AdamConfig& config, const Values& gradient) {
+    set(g, gradient);
+    const auto flat = [&](const Buffer& b) { return Tensor{b.data(), {size}}; };
+    const Tensor state_tensor{state.data(), {int64_t{sizeof(StepState)}}, DType::u8};
+    advance(Queue{device}, state_tensor);
+    adam(Queue{device}, config, state_tensor, flat(g), flat(w), flat(m), flat(v), flat(ema),
+         Tensor{work.data(), {adam_workspace_count(size)}});
+    if (device == Device::cuda) synchronize_device();
+  }
+
+  Device device;
+  int64_t size;
+  Buffer g, w, m, v, ema, work, state;
+};
+
+class AdamTest : public testing::TestWithParam<Device> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+};
+
+TEST_P(AdamTest, MatchesFp64OverSeveralSteps) {
+  for (const AdamConfig& config :
+       {AdamConfig{}, AdamConfig{.weight_decay = 0.1f, .clip_norm = 0}, AdamConfig{.clip_norm = 50},
+        AdamConfig{.beta1 = 0, .beta2 = 0.9f, .epsilon = 1e-3f, .ema_decay = 0.5f}})
+    for (const int64_t count : {1, 7, 4096, 10001}) {
+      Reference want{random_values(count, 1), Values(count), Values(count), Values(count)};
+      want.ema = want.w;
+      // The op starts from f32 weights; so does the reference.
+      for (double& x : want.w) x = static_cast<float>(x);
+      want.ema = want.w;
+      Runner runner(GetParam(), count, want.w);
+      for (int t = 1; t <= 5; t++) {
+        Values gradient = random_values(count, 10 + t);
+        for (double& x : gradient) x = static_cast<float>(x);
+        runner.step(config, gradient);
+        want.step(config, runner.get_state().learning_rate, t, gradient);
+      }
+      const std::vector<float> w = runner.get(runner.w), m = runner.get(runner.m),
+                               v = runner.get(runner.v), ema = runner.get(runner.ema);
+      for (int64_t i = 0; i < count; i++) {
+        ASSERT_NEAR(w[i], want.w[i], 2e-6) << i;  // five updates of up to 0.01, weights up to 1
+        ASSERT_NEAR(ema[i], want.ema[i], 2e-6) << i;
+        ASSERT_NEAR(m[i], want.m[i], 1e-6 * (1e-3 + std::abs(want.m[i])) + 1e-7) << i;
+        ASSERT_NEAR(v[i], want.v[i], 4e-6 * want.v[i] + 1e-12) << i;
+      }
+    }
+}
+
+TEST_P(AdamTest, ReportsTheNormAndTheClipping) {
+  Runner runner(GetParam(), 5000, Values(5000));
+  runner.step({}, Values(5000, 0.5));
+  const double norm = 0.5 * std::sqrt(5000.0);
+  EXPECT_NEAR(runner.get_state().gradient_norm, norm, 1e-5 * norm);
+  EXPECT_NEAR(runner.get_state().gradient_scale, 1 / norm, 1e-5 / norm);
+}
+
+TEST_P(AdamTest, SkipsAGradientThatIsNotFinite) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 3e38}) {
+    Runner runner(GetParam(), 100, random_values(100, 1));
+    runner.step({}, random_values(100, 2));
+    const std::vector<float> w = runner.get(runner.w), m = runner.get(runner.m),
+                             v = runner.get(runner.v), ema = runner.get(runner.ema);
+    Values gradient = random_values(100, 3);
+    gradient[57] = bad;
+    gradient[58] = bad;
+    runner.step({}, gradient);
+    EXPECT_EQ(runner.get(runner.w), w);
+    EXPECT_EQ(runner.get(runner.m), m);
+    EXPECT_EQ(runner.get(runner.v), v);
+    EXPECT_EQ(runner.get(runner.ema), ema);
+    EXPECT_EQ(runner.get_state().skipped, 1u);
+    EXPECT_EQ(runner.get_state().step, 2u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, AdamTest, testing::Values(Device::cpu, Device::cuda),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+TEST(Adam, GivesTheSameBitsForEveryNumberOfThreads) {
+  const int64_t count = 30001;
+  std::vector<float> first;
+  for (const int n : {1, 2, 3, 7}) {
+    set_threads(n);
+    Runner runner(Device::cpu, count, random_values(count, 1));
+    for (int t = 1; t <= 3; t++) runner.step({}, random_values(count, t));
+    if (first.empty()) first = runner.get(runner.w);
+    EXPECT_EQ(runner.get(runner.w), first) << n << " threads";
+  }
+  set_threads(0);
+}
+
+TEST(Adam, NamesTheBufferThatDoesNotFit) {
+  Runner r(Device::cpu, 8, Values(8));
+  const Tensor flat{r.g.data(), {8}}, longer{r.w.data(), {9}},
+      state{r.state.data(), {int64_t{sizeof(StepState)}}, DType::u8}, work{r.work.data(), {1}};
+  try {
+    adam(Queue{}, {}, state, flat, flat, flat, longer, flat, work);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("adam: v"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace dae::test
