@@ -141,7 +141,7 @@ TEST_P(AdamTest, SkipsAGradientThatIsNotFinite) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, AdamTest, testing::Values(Device::cpu, Device::cuda),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+                         device_name);
 
 TEST(Adam, GivesTheSameBitsForEveryNumberOfThreads) {
   const int64_t count = 30001;

@@ -5,6 +5,7 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
+#include "tests/support/op_case.h"
 
 namespace dae {
 namespace {
@@ -45,7 +46,7 @@ TEST_P(ScheduleTest, MayHaveNoWarmup) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, ScheduleTest, testing::Values(Device::cpu, Device::cuda),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+                         test::device_name);
 
 TEST(Schedule, RefusesAStateOfTheWrongSize) {
   uint8_t data[8] = {};

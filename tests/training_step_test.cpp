@@ -122,14 +122,15 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64) {
   }
 }
 
+std::string step_name(const testing::TestParamInfo<TrainingStep::ParamType>& info) {
+  return std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
+}
+
 INSTANTIATE_TEST_SUITE_P(Networks, TrainingStep,
                          testing::Combine(testing::Values(Device::cpu, Device::cuda),
                                           testing::Values(NetworkKind::fc, NetworkKind::conv,
                                                           NetworkKind::unet)),
-                         [](const auto& info) {
-                           return std::string(name_of(std::get<0>(info.param))) + "_" +
-                                  name_of(std::get<1>(info.param));
-                         });
+                         step_name);
 
 }  // namespace
 }  // namespace dae::test

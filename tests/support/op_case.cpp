@@ -177,6 +177,10 @@ void expect_gradient(const std::function<Values(const Values&)>& f,
   }
 }
 
+std::string device_name(const testing::TestParamInfo<Device>& info) {
+  return name_of(info.param);
+}
+
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info) {
   std::string name =
       std::string(name_of(std::get<0>(info.param))) + "_" + std::get<1>(info.param).name;

@@ -71,6 +71,9 @@ void expect_gradient(const std::function<Values(const Values& x)>& f,
 class OpTest : public testing::TestWithParam<std::tuple<Device, OpCase>> {};
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
 
+// The name of a test that has the device as its only parameter.
+std::string device_name(const testing::TestParamInfo<Device>& info);
+
 #define DAE_OP_TEST(suite, cases)                                                \
   class suite##OpTest : public ::dae::test::OpTest {};                           \
   TEST_P(suite##OpTest, MatchesReference) {                                      \
