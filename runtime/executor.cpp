@@ -40,6 +40,12 @@ void Executor::bind(TensorId external, void* data) {
   }
 }
 
+void Executor::resize(TensorId external, Shape shape) {
+  if (!plan_.tensors()[external].external)
+    fail("executor: {} is not an external tensor", plan_.tensors()[external].name);
+  tensors_.at(external).shape = shape;
+}
+
 void Executor::check_bound() {
   if (all_bound_) return;
   for (size_t id = 0; id < plan_.tensors().size(); id++)

@@ -19,6 +19,10 @@ class Executor {
   // Gives an external tensor (and its slices) its memory.
   void bind(TensorId external, void* data);
 
+  // Gives an external tensor another shape, where its first dimension is known only now (a table of
+  // images). Before bind().
+  void resize(TensorId external, Shape shape);
+
   // Runs every step in list order on one queue. Throws Error naming the first external tensor that
   // has not been bound. Allocates nothing.
   void run(const Queue& q);

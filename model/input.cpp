@@ -1,0 +1,30 @@
+#include "model/input.h"
+
+namespace dae {
+
+InputTensors add_corruption(Builder& b, const CorruptFlags& flags, TensorId clean,
+                            TensorId corrupted) {
+  Plan& plan = b.plan();
+  const Shape image = plan.shape(clean);
+  const InputTensors input = {
+      plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8),
+      plan.external("draws", {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};
+  const TensorId workspace = plan.tensor(
+      "corrupt.workspace", {corrupt_workspace_count(b.device(), image[2], flags.max_radius)});
+  const int64_t reads = image.count() + plan.view(input.draws).bytes();
+  plan.add({.op = "corrupt",
+            .name = "input",
+            .phase = Phase::input,
+            .reads = {input.sources, input.draws},
+            .writes = {clean, corrupted},
+            .scratch = {workspace},
+            .bytes = reads +
+                     static_cast<int64_t>(plan.view(clean).bytes() + plan.view(corrupted).bytes()),
+            .run = [=](const Queue& q, const TensorTable& t) {
+              corrupt(q, t[input.sources], t[input.draws], flags, t[clean], t[corrupted],
+                      t[workspace]);
+            }});
+  return input;
+}
+
+}  // namespace dae

@@ -1,0 +1,19 @@
+// The input phase of a plan: the corruption.
+#pragma once
+
+#include "corrupt/corrupt.h"
+#include "model/builder.h"
+
+namespace dae {
+
+// External tensors that tell the corruption what to do: the source table u8 {1, sizeof(Source)},
+// which Executor::resize() sets to the table's length, and one Draw a view, u8 {N, sizeof(Draw)}.
+struct InputTensors {
+  TensorId sources, draws;
+};
+
+// Adds the step that fills clean u8 {N, H, W, 3} and corrupted f32 of the same shape.
+InputTensors add_corruption(Builder& builder, const CorruptFlags& flags, TensorId clean,
+                            TensorId corrupted);
+
+}  // namespace dae

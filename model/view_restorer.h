@@ -1,0 +1,57 @@
+// Corrupts and restores fixed views, a batch at a time: what validation, samples and `evaluate` do.
+#pragma once
+
+#include <vector>
+
+#include "corrupt/corrupt.h"
+#include "model/network.h"
+#include "runtime/executor.h"
+
+namespace dae {
+
+class ViewRestorer {
+ public:
+  // Plans batches of `batch` views of height x width pixels. arena_bytes() are then to be provided
+  // by attach() before the first run.
+  ViewRestorer(Device device, const NetworkConfig& network, ParameterSet& parameters,
+               const CorruptFlags& flags, int64_t batch, int64_t height, int64_t width);
+
+  // `weights` are laid out as the parameters, `sources` is the table the draws refer to; both, and
+  // the arena, lie on the device and outlive this. The arena may be another plan's as well, as long
+  // as the two do not run at the same time.
+  void attach(std::byte* arena, size_t bytes, const float* weights, const Source* sources,
+              int64_t source_count);
+
+  struct Views {
+    int64_t count = 0;                       // the last batch of a list may not be full
+    std::vector<uint8_t> clean;              // {batch, height, width, 3}
+    std::vector<float> corrupted, restored;  // the same; restored is not clamped
+  };
+
+  // Calls each(first draw's index, views) for the draws in order, a batch at a time.
+  template <class F>
+  void run(const std::vector<Draw>& draws, const F& each) {
+    for (size_t first = 0; first < draws.size(); first += static_cast<size_t>(batch_)) {
+      run_batch(draws, first);
+      each(first, views_);
+    }
+  }
+
+  size_t arena_bytes() const { return layout_.bytes; }
+  int64_t height() const { return height_; }
+  int64_t width() const { return width_; }
+
+ private:
+  void run_batch(const std::vector<Draw>& draws, size_t first);
+
+  Device device_;
+  int64_t batch_, height_, width_;
+  Plan plan_;
+  TensorId weights_, sources_, draws_, clean_, corrupted_, restored_;
+  Layout layout_;
+  Buffer draw_memory_, clean_memory_, corrupted_memory_, restored_memory_;
+  std::unique_ptr<Executor> executor_;
+  Views views_;
+};
+
+}  // namespace dae
