@@ -1,0 +1,102 @@
+// How a band is worked off, row by row, for any implementation of the row operations. Blurred rows
+// stand in a ring of 2 * radius + 1, so that a band's memory stays in the cache near its core.
+//
+// Rows is a struct of static functions over n interleaved elements; all but finish() may read and
+// write up to round_up_row(n):
+//   to_float(in, out, n)                        out = in / 255
+//   add_noise(row, n, noise, y, sigma)          row += sigma * normals of view row y
+//   blur_along(in, out, n, taps, radius)        along the row; in has 3 * radius elements either
+//                                               side
+//   blur_across(rows, out, n, taps, radius)     across rows[0 .. 2 * radius]
+//   scale(row, n, gain)                         row *= gain[channel]
+//   finish(in, out, n, flags)                   clips and quantises; writes n elements exactly
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "corrupt/band.h"
+#include "runtime/reflect.h"
+
+namespace dae {
+
+// The most elements a row operation handles at once: four vectors of 16 floats.
+inline constexpr int64_t kRowStep = 64;
+
+inline int64_t round_up_row(int64_t n) {
+  return (n + kRowStep - 1) / kRowStep * kRowStep;
+}
+
+// Copies row y of the view: cropped, reflected where it leaves the image, flipped.
+inline void fetch_row(const Source& source, const View& view, int64_t y, int64_t width,
+                      uint8_t* out) {
+  const uint8_t* const row = source.pixels + reflect(view.y + y, source.height) * source.row_bytes;
+  const bool inside = view.x >= 0 && view.x + width <= source.width;
+  if (inside && !view.flip) {
+    std::memcpy(out, row + int64_t{3} * view.x, static_cast<size_t>(3 * width));
+    return;
+  }
+  for (int64_t x = 0; x < width; x++) {
+    const int64_t from = view.x + (view.flip ? width - 1 - x : x);
+    const uint8_t* const pixel = row + 3 * (inside ? from : reflect(from, source.width));
+    for (int c = 0; c < 3; c++) out[3 * x + c] = pixel[c];
+  }
+}
+
+// Fills `radius` pixels either side of a row of `width` pixels by reflection.
+inline void reflect_ends(float* row, int64_t width, int32_t radius) {
+  for (int64_t k = 1; k <= radius; k++)
+    for (int c = 0; c < 3; c++) {
+      row[-3 * k + c] = row[3 * reflect(-k, width) + c];
+      row[3 * (width - 1 + k) + c] = row[3 * reflect(width - 1 + k, width) + c];
+    }
+}
+
+template <class Rows>
+void run_band(const Band& band) {
+  const Draw& draw = *band.draw;
+  const Degradation& d = draw.degradation;
+  const int32_t radius = d.radius;
+  const int64_t n = 3 * band.width, stride = round_up_row(n), slots = 2 * radius + 1;
+  const bool noise_first = band.flags.order == Order::classic && d.noise_sigma > 0;
+  const bool noise_last = band.flags.order == Order::camera && d.noise_sigma > 0;
+
+  // scratch: the ring | one row of floats | one row with room at both ends | one row of bytes
+  float* const ring = band.scratch;
+  float* const line = ring + slots * stride;
+  float* const padded = line + stride + 3 * radius;
+  uint8_t* const bytes = reinterpret_cast<uint8_t*>(padded + stride + 3 * radius);
+
+  const auto make_row = [&](int64_t y) {
+    fetch_row(*band.source, draw.view, y, band.width, bytes);
+    if (y >= band.begin && y < band.end)
+      std::memcpy(band.clean + y * n, bytes, static_cast<size_t>(n));
+    float* const blurred = ring + y % slots * stride;
+    float* const row = radius > 0 ? padded : blurred;
+    Rows::to_float(bytes, row, n);
+    if (noise_first) Rows::add_noise(row, n, draw.noise, y, d.noise_sigma);
+    if (radius > 0) {
+      reflect_ends(row, band.width, radius);
+      Rows::blur_along(row, blurred, n, d.taps, radius);
+    }
+  };
+
+  int64_t made = std::max<int64_t>(0, band.begin - radius);
+  for (int64_t y = band.begin; y < band.end; y++) {
+    for (const int64_t last = std::min(y + radius, band.height - 1); made <= last; made++)
+      make_row(made);
+    float* row = ring;  // without blur the ring is the one row just made
+    if (radius > 0) {
+      const float* rows[2 * kMaxRadius + 1];
+      for (int64_t k = -radius; k <= radius; k++)
+        rows[k + radius] = ring + reflect(y + k, band.height) % slots * stride;
+      Rows::blur_across(rows, line, n, d.taps, radius);
+      row = line;
+    }
+    Rows::scale(row, n, d.gain);
+    if (noise_last) Rows::add_noise(row, n, draw.noise, y, d.noise_sigma);
+    Rows::finish(row, band.corrupted + y * n, n, band.flags);
+  }
+}
+
+}  // namespace dae

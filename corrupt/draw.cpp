@@ -1,0 +1,116 @@
+#include "corrupt/draw.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/error.h"
+#include "runtime/philox.h"
+
+namespace dae {
+namespace {
+
+constexpr int kStreamShift = 28;
+
+uint32_t step_and_stream(int64_t step, Stream stream) {
+  if (step < 0 || step >= int64_t{1} << kStreamShift)
+    fail("corruption: step {} is outside 0..2^28-1, where random numbers would repeat", step);
+  return static_cast<uint32_t>(step) | static_cast<uint32_t>(stream) << kStreamShift;
+}
+
+uint32_t checked_slot(int64_t slot) {
+  if (slot < 0 || slot > int64_t{UINT32_MAX})
+    fail("corruption: slot {} is outside 0..2^32-1, where random numbers would repeat", slot);
+  return static_cast<uint32_t>(slot);
+}
+
+PhiloxWords words(uint64_t seed, int64_t step, int64_t slot, Stream stream, uint32_t block) {
+  return philox4x32({{block, 0, checked_slot(slot), step_and_stream(step, stream)}}, seed);
+}
+
+// A whole number in [0, n), n <= 2^32. One is more likely than another by at most n / 2^32.
+int64_t below(uint32_t word, int64_t n) {
+  return static_cast<int64_t>((uint64_t{word} * static_cast<uint64_t>(n)) >> 32);
+}
+
+// A crop's first pixel along one axis: uniform over the places where the shorter of crop and image
+// lies inside the longer.
+int32_t place(uint32_t word, int64_t image, int64_t crop) {
+  const int64_t first = std::min<int64_t>(0, image - crop);
+  return static_cast<int32_t>(first + below(word, std::abs(image - crop) + 1));
+}
+
+float uniform(const Range& range, uint32_t word, float when_absent) {
+  if (!range.present) return when_absent;
+  const double low = range.low, high = range.high;
+  return static_cast<float>(low + (high - low) * ((word + 0.5) * 0x1p-32));
+}
+
+Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
+                      Stream stream) {
+  const PhiloxWords first = words(seed, step, slot, stream, 0);
+  const PhiloxWords second = words(seed, step, slot, stream, 1);
+  Degradation d;
+  d.noise_sigma = uniform(spec.noise, first.word[0], 0) / 255.0f;
+  set_blur(d, uniform(spec.blur, first.word[1], 0));
+  d.brightness = uniform(spec.brightness, first.word[2], 1);
+  for (int c = 0; c < 3; c++) {
+    d.channel[c] = uniform(spec.channel, second.word[c], 1);
+    d.gain[c] = d.brightness * d.channel[c];
+  }
+  return d;
+}
+
+int32_t radius_of(float sigma) {
+  return static_cast<int32_t>(std::ceil(3 * static_cast<double>(sigma)));
+}
+
+}  // namespace
+
+View sample_view(uint64_t seed, int64_t step, int64_t slot, std::span<const Source> sources,
+                 int32_t height, int32_t width) {
+  if (sources.empty()) fail("corruption: there is no image to sample from");
+  const PhiloxWords w = words(seed, step, slot, Stream::training_view, 0);
+  const int64_t image = below(w.word[0], static_cast<int64_t>(sources.size()));
+  const Source& source = sources[static_cast<size_t>(image)];
+  if (source.height < 1 || source.width < 1)
+    fail("corruption: image {} is {}x{}, without a pixel", image, source.height, source.width);
+  return {image, place(w.word[1], source.height, height), place(w.word[2], source.width, width),
+          (w.word[3] >> 31) != 0};
+}
+
+Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot) {
+  return draw_from(spec, seed, step, slot, Stream::training_parameters);
+}
+
+Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
+                   std::span<const Source> sources, int32_t height, int32_t width) {
+  return {sample_view(seed, step, slot, sources, height, width),
+          draw_degradation(spec, seed, step, slot),
+          {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
+}
+
+Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {
+  return {view,
+          draw_from(spec, seed, 0, index, Stream::evaluation_parameters),
+          {seed, checked_slot(index), step_and_stream(0, Stream::evaluation_noise)}};
+}
+
+int32_t max_radius(const CorruptSpec& spec) {
+  return spec.blur.present ? radius_of(spec.blur.high) : 0;
+}
+
+void set_blur(Degradation& degradation, float sigma) {
+  if (!(sigma >= 0 && sigma <= kMaxBlur))
+    fail("corruption: blur of {} pixels is outside 0..{}", sigma, kMaxBlur);
+  degradation.blur_sigma = sigma;
+  degradation.radius = radius_of(sigma);
+  double weight[kMaxRadius + 1] = {1}, sum = 1;
+  for (int k = 1; k <= degradation.radius; k++) {
+    const double distance = k / static_cast<double>(sigma);
+    weight[k] = std::exp(-0.5 * distance * distance);
+    sum += 2 * weight[k];
+  }
+  for (int k = 0; k <= kMaxRadius; k++) degradation.taps[k] = static_cast<float>(weight[k] / sum);
+}
+
+}  // namespace dae

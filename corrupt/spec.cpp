@@ -1,0 +1,63 @@
+#include "corrupt/spec.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+// The whole of `text` as a number; false when it is anything else.
+bool parse_number(std::string_view text, float& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stopped == end;
+}
+
+void validate(std::string_view option, const Range& range, float maximum) {
+  if (!range.present) return;
+  if (!std::isfinite(range.low) || !std::isfinite(range.high))
+    fail_usage("{} {}: both ends must be finite numbers", option, to_string(range));
+  if (range.low > range.high)
+    fail_usage("{} {}: the range runs backwards; give the smaller value first", option,
+               to_string(range));
+  if (range.low < 0 || range.high > maximum)
+    fail_usage("{} {}: values must lie between 0 and {}", option, to_string(range), maximum);
+}
+
+}  // namespace
+
+Range parse_range(std::string_view option, std::string_view text) {
+  if (text == "off") return {0, 0, false};
+  const size_t colon = text.find(':');
+  const std::string_view low = text.substr(0, colon);
+  const std::string_view high = colon == text.npos ? low : text.substr(colon + 1);
+  Range range;
+  if (!parse_number(low, range.low) || !parse_number(high, range.high))
+    fail_usage("{} {}: expected a range such as 0.5:1.5, one number, or off", option, text);
+  return range;
+}
+
+std::string to_string(const Range& range) {
+  return range.present ? fmt::format("{}:{}", range.low, range.high) : "off";
+}
+
+Order parse_order(std::string_view text) {
+  if (text == "classic") return Order::classic;
+  if (text == "camera") return Order::camera;
+  fail_usage("--order {}: expected classic or camera", text);
+}
+
+const char* name_of(Order order) {
+  return order == Order::classic ? "classic" : "camera";
+}
+
+void validate(const CorruptSpec& spec) {
+  validate("--noise", spec.noise, kMaxNoise);
+  validate("--blur", spec.blur, kMaxBlur);
+  validate("--brightness", spec.brightness, kMaxFactor);
+  validate("--channel", spec.channel, kMaxFactor);
+}
+
+}  // namespace dae

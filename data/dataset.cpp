@@ -1,0 +1,295 @@
+#include "data/dataset.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "data/synthetic.h"
+#include "runtime/error.h"
+#include "runtime/parallel.h"
+
+namespace dae {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr int64_t kDrawn = 48, kDrawnSide = 256;  // `synthetic`
+constexpr size_t kDecodeBatch = 64;               // images in memory at once while packing
+constexpr int64_t kCifarSide = 32, kCifarRecord = 1 + 3 * kCifarSide * kCifarSide;
+constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '1'};
+
+struct Trailer {  // the last bytes of a cache
+  uint64_t index_offset, index_bytes, fingerprint;
+  char magic[8];
+};
+
+class Hash {  // FNV-1a
+ public:
+  void add(const void* data, size_t bytes) {
+    const auto* at = static_cast<const uint8_t*>(data);
+    for (size_t i = 0; i < bytes; i++) value_ = (value_ ^ at[i]) * 0x100000001b3;
+  }
+  void add(const std::string& text) { add(text.c_str(), text.size() + 1); }
+  template <class T>
+  void add_number(T number) {
+    add(&number, sizeof(number));
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325;
+};
+
+// A file to read images from.
+struct Listed {
+  std::string name;
+  fs::path path;
+};
+
+struct Listing {
+  std::vector<Listed> files;
+  bool cifar = false;
+  uint64_t fingerprint = 0;
+};
+
+Listing list_folder(const fs::path& folder, int64_t max_side) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) fail("--dataset {}: there is no such folder", folder.string());
+  if (!fs::is_directory(folder, error))
+    fail("--dataset {}: not a folder; give the folder that holds the images", folder.string());
+  std::vector<Listed> images, cifar_train, cifar_test;
+  for (fs::recursive_directory_iterator
+           it(folder, fs::directory_options::skip_permission_denied, error),
+       end;
+       it != end && !error; it.increment(error)) {
+    std::error_code ignored;
+    if (!it->is_regular_file(ignored)) continue;
+    const Listed file{it->path().lexically_relative(folder).generic_string(), it->path()};
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("data_batch_") && name.ends_with(".bin"))
+      cifar_train.push_back(file);
+    else if (name == "test_batch.bin")
+      cifar_test.push_back(file);
+    else if (has_image_extension(it->path()))
+      images.push_back(file);
+  }
+  if (error) fail("--dataset {}: cannot be read: {}", folder.string(), error.message());
+  Listing listing;
+  listing.files = !cifar_train.empty() ? cifar_train : !cifar_test.empty() ? cifar_test : images;
+  listing.cifar = !cifar_train.empty() || !cifar_test.empty();
+  if (listing.files.empty())
+    fail("--dataset {}: no images in it (jpg, png, bmp, ...), nor CIFAR-10's binary files",
+         folder.string());
+  std::sort(listing.files.begin(), listing.files.end(),
+            [](const Listed& a, const Listed& b) { return a.name < b.name; });
+  Hash hash;
+  hash.add(kMagic, sizeof(kMagic));
+  hash.add_number(max_side);
+  for (const Listed& file : listing.files) {
+    std::error_code ignored;
+    hash.add(file.name);
+    hash.add_number(static_cast<uint64_t>(fs::file_size(file.path, ignored)));
+    hash.add_number(fs::last_write_time(file.path, ignored).time_since_epoch().count());
+  }
+  listing.fingerprint = hash.value();
+  return listing;
+}
+
+// Folders to try for the cache, best first.
+std::vector<fs::path> cache_folders() {
+  std::vector<fs::path> folders;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
+    folders.push_back(fs::path(cache) / "dae");
+  if (const char* home = std::getenv("HOME"); home && *home)
+    folders.push_back(fs::path(home) / ".cache" / "dae");
+  std::error_code ignored;
+  folders.push_back(fs::temp_directory_path(ignored) / fmt::format("dae-{}", getuid()));
+  return folders;
+}
+
+std::string cache_name(const fs::path& folder, int64_t max_side) {
+  std::error_code ignored;
+  const fs::path canonical = fs::canonical(folder, ignored);
+  Hash hash;
+  hash.add((canonical.empty() ? fs::absolute(folder) : canonical).string());
+  hash.add_number(max_side);
+  return fmt::format("{:016x}.pack", hash.value());
+}
+
+struct Decoded {
+  std::vector<std::pair<std::string, Image>> images;
+  std::string problem;  // why the file gave none
+};
+
+Decoded decode_cifar(const Listed& file) {
+  Decoded out;
+  const std::vector<uint8_t> bytes = read_file(file.path);
+  if (bytes.empty() || bytes.size() % kCifarRecord != 0)
+    fail("{}: not a CIFAR-10 file: its size is not a multiple of {} bytes", file.path.string(),
+         kCifarRecord);
+  constexpr int64_t kPixels = kCifarSide * kCifarSide;
+  for (size_t record = 0; record < bytes.size() / kCifarRecord; record++) {
+    const uint8_t* const planes = &bytes[record * kCifarRecord + 1];
+    Image image{kCifarSide, kCifarSide, std::vector<uint8_t>(3 * kPixels)};
+    for (int64_t i = 0; i < 3 * kPixels; i++)
+      image.pixels[static_cast<size_t>(i)] = planes[i % 3 * kPixels + i / 3];
+    out.images.emplace_back(fmt::format("{}#{:05}", file.name, record), std::move(image));
+  }
+  return out;
+}
+
+Decoded decode(const Listed& file, bool cifar, int64_t max_side) {
+  Decoded out;
+  try {
+    if (cifar) return decode_cifar(file);
+    out.images.emplace_back(file.name, area_downscale(load_image(file.path), max_side));
+  } catch (const std::exception& error) {
+    out.problem = error.what();
+  }
+  return out;
+}
+
+void pack(const Listing& listing, const DatasetOptions& options, const fs::path& to) {
+  write_file_atomically(to, [&](const Append& append) {
+    json images = json::array(), skipped = json::array();
+    uint64_t offset = 0;
+    for (size_t first = 0; first < listing.files.size(); first += kDecodeBatch) {
+      const size_t count = std::min(kDecodeBatch, listing.files.size() - first);
+      std::vector<Decoded> batch(count);
+#pragma omp parallel for schedule(dynamic)
+      for (size_t i = 0; i < count; i++)
+        batch[i] = decode(listing.files[first + i], listing.cifar, options.max_side);
+      for (size_t i = 0; i < count; i++) {
+        if (!batch[i].problem.empty())
+          skipped.push_back({listing.files[first + i].name, batch[i].problem});
+        for (const auto& [name, image] : batch[i].images) {
+          append(image.pixels.data(), image.pixels.size());
+          images.push_back({name, image.height, image.width, offset});
+          offset += image.pixels.size();
+        }
+      }
+      if (options.progress) options.progress(first + count, listing.files.size());
+    }
+    // Names need not be UTF-8, and must survive as they are.
+    const std::vector<uint8_t> index =
+        json::to_msgpack(json{{"images", images}, {"skipped", skipped}});
+    Trailer trailer{offset, index.size(), listing.fingerprint, {}};
+    std::memcpy(trailer.magic, kMagic, sizeof(kMagic));
+    append(index.data(), index.size());
+    append(&trailer, sizeof(trailer));
+  });
+}
+
+}  // namespace
+
+class DatasetBuilder {
+ public:
+  // False when there is no sound cache of this listing at `path`.
+  static bool read_cache(const fs::path& path, uint64_t fingerprint, Dataset& dataset) {
+    try {
+      MappedFile file(path);
+      const std::span<const uint8_t> bytes = file.bytes();
+      Trailer trailer;
+      if (bytes.size() < sizeof(trailer)) return false;
+      std::memcpy(&trailer, bytes.data() + bytes.size() - sizeof(trailer), sizeof(trailer));
+      const size_t body = bytes.size() - sizeof(trailer);
+      if (std::memcmp(trailer.magic, kMagic, sizeof(kMagic)) != 0 ||
+          trailer.fingerprint != fingerprint || trailer.index_offset > body ||
+          trailer.index_bytes != body - trailer.index_offset)
+        return false;
+      const auto text = bytes.subspan(trailer.index_offset, trailer.index_bytes);
+      const json index = json::from_msgpack(text.begin(), text.end());
+      for (const json& image : index.at("images")) {
+        const auto height = image.at(1).get<int64_t>(), width = image.at(2).get<int64_t>();
+        const auto offset = image.at(3).get<uint64_t>();
+        if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX) return false;
+        const auto size = static_cast<uint64_t>(height) * static_cast<uint64_t>(width) * 3;
+        if (offset > trailer.index_offset || size > trailer.index_offset - offset) return false;
+        dataset.entries_.push_back({image.at(0), height, width, bytes.data() + offset});
+      }
+      for (const json& skipped : index.at("skipped"))
+        dataset.skipped_.push_back({skipped.at(0), skipped.at(1)});
+      dataset.cache_ = std::move(file);
+      return true;
+    } catch (const std::exception&) {  // missing or damaged: it is made again
+      dataset = {};
+      return false;
+    }
+  }
+
+  static Dataset draw_synthetic() {
+    Dataset dataset;
+    dataset.drawn_.resize(kDrawn);
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t i = 0; i < kDrawn; i++)
+      dataset.drawn_[static_cast<size_t>(i)] =
+          draw_dead_leaves(1, static_cast<uint64_t>(i), kDrawnSide, kDrawnSide);
+    for (int64_t i = 0; i < kDrawn; i++)
+      dataset.entries_.push_back({fmt::format("synthetic/{:02}", i), kDrawnSide, kDrawnSide,
+                                  dataset.drawn_[static_cast<size_t>(i)].pixels.data()});
+    return dataset;
+  }
+};
+
+Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
+  if (path == "synthetic") return DatasetBuilder::draw_synthetic();
+  const Listing listing = list_folder(path, options.max_side);
+  const std::string name = cache_name(path, options.max_side);
+  Dataset dataset;
+  const auto read = [&](const fs::path& folder) {
+    return DatasetBuilder::read_cache(folder / name, listing.fingerprint, dataset);
+  };
+  const std::vector<fs::path> folders = cache_folders();
+  if (!std::any_of(folders.begin(), folders.end(), read)) {
+    std::string reason;
+    bool packed = false;
+    for (const fs::path& folder : folders) {
+      try {
+        fs::create_directories(folder);
+        pack(listing, options, folder / name);
+        packed = read(folder);
+      } catch (const std::exception& error) {
+        reason = error.what();
+      }
+      if (packed) break;
+    }
+    if (!packed)
+      fail(
+          "--dataset {}: no place for the decoded images ({}); set XDG_CACHE_HOME to a folder that "
+          "can be written",
+          path, reason);
+  }
+  if (dataset.size() == 0)
+    fail("--dataset {}: none of its {} image files can be read; the first: {}", path,
+         dataset.skipped().size(), dataset.skipped().front().reason);
+  return dataset;
+}
+
+Split hold_out(const Dataset& dataset, double fraction) {
+  if (dataset.size() < 2)
+    fail("the dataset holds one image: give --val, a folder to validate on, or add images");
+  std::vector<std::pair<uint64_t, int64_t>> order;
+  for (int64_t i = 0; i < dataset.size(); i++) {
+    Hash hash;
+    hash.add(dataset[i].name);
+    order.emplace_back(hash.value(), i);
+  }
+  std::sort(order.begin(), order.end());
+  const auto wanted = static_cast<int64_t>(std::lround(fraction * double(dataset.size())));
+  const int64_t count = std::clamp<int64_t>(wanted, 1, dataset.size() - 1);
+  Split split;
+  for (int64_t i = 0; i < dataset.size(); i++)
+    (i < count ? split.held_out : split.train).push_back(order[static_cast<size_t>(i)].second);
+  std::sort(split.train.begin(), split.train.end());
+  std::sort(split.held_out.begin(), split.held_out.end());
+  return split;
+}
+
+}  // namespace dae

@@ -1,0 +1,59 @@
+// A collection of 8-bit RGB images of any sizes, read-only, in one stretch of memory.
+//
+// A folder is decoded once, in parallel, into a packed cache file that is memory-mapped from then
+// on: in $XDG_CACHE_HOME/dae, else ~/.cache/dae, else the system's temporary folder. The cache is
+// rebuilt when names, sizes or times in the folder change, and when it is damaged.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/files.h"
+#include "data/image.h"
+
+namespace dae {
+
+class Dataset {
+ public:
+  struct Entry {
+    std::string name;  // path relative to the dataset's folder
+    int64_t height = 0, width = 0;
+    const uint8_t* pixels = nullptr;  // {height, width, 3}
+  };
+  struct Skipped {
+    std::string name, reason;
+  };
+
+  int64_t size() const { return static_cast<int64_t>(entries_.size()); }
+  const Entry& operator[](int64_t i) const { return entries_[static_cast<size_t>(i)]; }
+  const std::vector<Skipped>& skipped() const { return skipped_; }  // images that cannot be read
+
+ private:
+  friend class DatasetBuilder;
+  std::vector<Entry> entries_;
+  std::vector<Skipped> skipped_;
+  MappedFile cache_;
+  std::vector<Image> drawn_;  // of `synthetic`
+};
+
+struct DatasetOptions {
+  int64_t max_side = 1024;  // larger images are shrunk by area averaging; 0 keeps all as they are
+  std::function<void(size_t done, size_t total)> progress = {};  // while decoding
+};
+
+// `path` is a folder of images (searched recursively, sorted by name), a folder with CIFAR-10's
+// binary files (data_batch_*.bin; test_batch.bin only where there is nothing else), or the word
+// `synthetic`: 48 dead-leaves pictures. Throws Error when there is nothing to read, naming the
+// path, the count of broken files and the first one's reason.
+Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
+
+// Splits a dataset by a hash of the names: a `fraction` of the images, at least one, is held out.
+// Which ones depends on the names alone, not on their order. Throws Error when there are fewer than
+// two images.
+struct Split {
+  std::vector<int64_t> train, held_out;  // indices, ascending
+};
+Split hold_out(const Dataset& dataset, double fraction);
+
+}  // namespace dae

@@ -1,0 +1,111 @@
+#include "data/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail_system(const char* what, const std::filesystem::path& path) {
+  const int reason = errno;
+  fail("cannot {} {}: {}", what, path.string(), std::strerror(reason));
+}
+
+void write_all(int fd, const void* data, size_t bytes, const std::filesystem::path& path) {
+  const auto* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = write(fd, at, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_system("write", path);
+    at += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+}  // namespace
+
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(const Append&)>& write) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  // The process id keeps two processes that write the same file apart.
+  const std::filesystem::path beside = path.string() + fmt::format(".{}.part", getpid());
+  try {
+    {
+      const Descriptor file(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+      if (file.get() < 0) fail_system("write", path);
+      write([&](const void* data, size_t bytes) { write_all(file.get(), data, bytes, path); });
+      if (fsync(file.get()) != 0) fail_system("write", path);
+    }
+    if (rename(beside.c_str(), path.c_str()) != 0) fail_system("write", path);
+  } catch (...) {
+    unlink(beside.c_str());
+    throw;
+  }
+  const Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0) fsync(directory.get());  // some file systems cannot: nothing to do
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  write_file_atomically(path, [&](const Append& append) { append(bytes.data(), bytes.size()); });
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+  write_file_atomically(path, [&](const Append& append) { append(bytes.data(), bytes.size()); });
+}
+
+std::vector<uint8_t> read_file(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return {file.bytes().begin(), file.bytes().end()};
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail_system("read", path);
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) fail_system("read", path);
+  if (!S_ISREG(status.st_mode)) fail("cannot read {}: not a file", path.string());
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* const data = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED) fail_system("read", path);
+  data_ = static_cast<const uint8_t*>(data);
+}
+
+MappedFile::~MappedFile() {
+  if (data_) munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+}  // namespace dae

@@ -1,0 +1,41 @@
+// Files, read and written whole. Errors name the path and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace dae {
+
+// Writes a file beside its place, syncs and renames it, so that readers see the old file or the
+// whole new one. On failure nothing is left behind and Error says why. `write` is called with a
+// function that appends bytes.
+using Append = std::function<void(const void* data, size_t bytes)>;
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(const Append&)>& write);
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+std::vector<uint8_t> read_file(const std::filesystem::path& path);
+
+// A file mapped for reading. Move-only; an empty file maps to no bytes.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace dae

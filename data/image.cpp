@@ -1,0 +1,162 @@
+#include "data/image.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "data/files.h"
+#include "runtime/error.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wshadow"
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_NO_HDR
+#define STBI_NO_STDIO
+#include <stb_image.h>
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#include <stb_image_write.h>
+#pragma GCC diagnostic pop
+
+namespace dae {
+namespace {
+
+constexpr int64_t kMostPixels = 1 << 28;  // 768 MiB as RGB: larger ones are mistakes or attacks
+
+bool starts_with(std::span<const uint8_t> bytes, std::string_view magic) {
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+// stb_image fills what a cut-off JPEG lacks with grey. A whole one ends with the marker FF D9; some
+// writers pad behind it.
+bool is_cut_off(std::span<const uint8_t> bytes) {
+  if (starts_with(bytes, "\xff\xd8")) {
+    static constexpr uint8_t kEnd[] = {0xff, 0xd9};
+    const size_t tail = std::min<size_t>(bytes.size(), 1 << 16);
+    const auto last = bytes.last(tail);
+    return std::search(last.begin(), last.end(), std::begin(kEnd), std::end(kEnd)) == last.end();
+  }
+  if (starts_with(bytes, "\x89PNG")) {
+    static constexpr uint8_t kEnd[] = {'I', 'E', 'N', 'D'};
+    return std::search(bytes.begin(), bytes.end(), std::begin(kEnd), std::end(kEnd)) == bytes.end();
+  }
+  return false;
+}
+
+// One axis of area averaging: output pixel i covers [i, i + 1) * from / to of the input.
+struct Span {
+  int64_t first, last;  // inclusive
+  double head, tail;    // covered parts of the first and the last pixel
+};
+
+Span span_of(int64_t i, int64_t from, int64_t to) {
+  const double scale = static_cast<double>(from) / static_cast<double>(to);
+  const double begin = static_cast<double>(i) * scale, end = static_cast<double>(i + 1) * scale;
+  Span span;
+  span.first = static_cast<int64_t>(begin);
+  span.last = std::min(from - 1, static_cast<int64_t>(std::ceil(end)) - 1);
+  span.head = std::min(static_cast<double>(span.first + 1), end) - begin;
+  span.tail = span.last == span.first ? 0 : end - static_cast<double>(span.last);
+  return span;
+}
+
+double weight_of(const Span& span, int64_t i) {
+  return i == span.first ? span.head : i == span.last ? span.tail : 1.0;
+}
+
+}  // namespace
+
+bool has_image_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char* known :
+       {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".gif", ".psd", ".ppm", ".pgm", ".pnm", ".pic"})
+    if (extension == known) return true;
+  return false;
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
+  if (bytes.empty()) fail("{}: the file is empty", name);
+  if (bytes.size() > static_cast<size_t>(1) << 30) fail("{}: larger than 1 GiB", name);
+  const int size = static_cast<int>(bytes.size());
+  int width = 0, height = 0, channels = 0;
+  if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &channels))
+    fail("{}: not an image that can be read ({})", name, stbi_failure_reason());
+  if (int64_t{width} * height > kMostPixels)
+    fail("{}: {}x{} pixels are too many", name, width, height);
+  if (is_cut_off(bytes)) fail("{}: the file was cut off", name);
+  const std::unique_ptr<uint8_t, void (*)(void*)> decoded(
+      stbi_load_from_memory(bytes.data(), size, &width, &height, &channels, 3), stbi_image_free);
+  if (!decoded) fail("{}: damaged ({})", name, stbi_failure_reason());
+  return {height, width,
+          std::vector<uint8_t>(decoded.get(), decoded.get() + int64_t{3} * width * height)};
+}
+
+Image load_image(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return decode_image(file.bytes(), path.string());
+}
+
+std::vector<uint8_t> encode_png(const Image& image) {
+  std::vector<uint8_t> bytes;
+  const auto append = [](void* context, void* data, int size) {
+    auto* const out = static_cast<std::vector<uint8_t>*>(context);
+    const auto* const at = static_cast<const uint8_t*>(data);
+    out->insert(out->end(), at, at + size);
+  };
+  if (!stbi_write_png_to_func(append, &bytes, static_cast<int>(image.width),
+                              static_cast<int>(image.height), 3, image.pixels.data(),
+                              static_cast<int>(image.width * 3)))
+    fail("cannot encode a {}x{} picture as PNG", image.width, image.height);
+  return bytes;
+}
+
+void save_png(const std::filesystem::path& path, const Image& image) {
+  write_file_atomically(path, std::span<const uint8_t>(encode_png(image)));
+}
+
+Image area_downscale(Image image, int64_t max_side) {
+  const int64_t longest = std::max(image.height, image.width);
+  if (max_side <= 0 || longest <= max_side) return image;
+  const auto scaled = [&](int64_t side) {
+    return std::max<int64_t>(1, (side * max_side + longest / 2) / longest);
+  };
+  Image out{scaled(image.height), scaled(image.width), {}};
+  out.pixels.resize(static_cast<size_t>(out.height * out.width * 3));
+  std::vector<Span> columns;
+  for (int64_t x = 0; x < out.width; x++) columns.push_back(span_of(x, image.width, out.width));
+  std::vector<double> row(static_cast<size_t>(image.width * 3));
+  for (int64_t y = 0; y < out.height; y++) {
+    const Span rows = span_of(y, image.height, out.height);
+    std::fill(row.begin(), row.end(), 0.0);
+    double height = 0;
+    for (int64_t i = rows.first; i <= rows.last; i++) {
+      const double weight = weight_of(rows, i);
+      height += weight;
+      const uint8_t* const from = &image.pixels[static_cast<size_t>(i * image.width * 3)];
+      for (size_t k = 0; k < row.size(); k++) row[k] += weight * from[k];
+    }
+    for (int64_t x = 0; x < out.width; x++) {
+      const Span& span = columns[static_cast<size_t>(x)];
+      double sum[3] = {0, 0, 0}, width = 0;
+      for (int64_t i = span.first; i <= span.last; i++) {
+        const double weight = weight_of(span, i);
+        width += weight;
+        for (int c = 0; c < 3; c++) sum[c] += weight * row[static_cast<size_t>(i * 3 + c)];
+      }
+      for (int c = 0; c < 3; c++)
+        out.pixels[static_cast<size_t>((y * out.width + x) * 3 + c)] =
+            static_cast<uint8_t>(std::lround(sum[c] / (width * height)));
+    }
+  }
+  return out;
+}
+
+}  // namespace dae

@@ -1,0 +1,34 @@
+// 8-bit RGB images and their files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dae {
+
+struct Image {
+  int64_t height = 0, width = 0;
+  std::vector<uint8_t> pixels;  // {height, width, 3}, row-major
+};
+
+// Whether a file's name ends like an image's (jpg, jpeg, png, bmp, tga, gif, psd, ppm, pgm, pnm,
+// hdr is not: its values are not 8 bits), in any case.
+bool has_image_extension(const std::filesystem::path& path);
+
+// Reads what stb_image reads, converted to 8-bit RGB: grey is spread, 16 bits are rounded down to
+// their upper 8, alpha is dropped, of an animation the first frame is taken. Throws Error naming
+// the file and the reason; a JPEG or PNG that was cut off is refused, not filled with grey.
+Image load_image(const std::filesystem::path& path);
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
+
+void save_png(const std::filesystem::path& path, const Image& image);  // atomically
+std::vector<uint8_t> encode_png(const Image& image);
+
+// Shrunk by exact area averaging so that the longer side is at most max_side; unchanged when it is
+// already, or when max_side is 0.
+Image area_downscale(Image image, int64_t max_side);
+
+}  // namespace dae
