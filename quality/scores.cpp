@@ -1,0 +1,58 @@
+#include "quality/scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "quality/ciede2000.h"
+#include "quality/gain.h"
+#include "quality/psnr.h"
+#include "quality/ssim.h"
+
+namespace dae {
+
+Scores score(const ImageView& clean, const ImageView& other) {
+  const std::vector<float> clamped = apply_gain(other, {1, 1, 1});
+  const ImageView view{clamped.data(), other.height, other.width};
+  const Gain gain = fit_gain(clean, view);
+  const std::vector<float> aligned = apply_gain(view, gain);
+  const ImageView aligned_view{aligned.data(), other.height, other.width};
+  const GainError error = gain_error(gain);
+  Scores s;
+  s.mse = mean_squared_error(clean, view);
+  s.psnr = psnr_of(s.mse);
+  s.ssim = ssim(clean, view);
+  s.aligned_mse = mean_squared_error(clean, aligned_view);
+  s.aligned_psnr = psnr_of(s.aligned_mse);
+  s.aligned_ssim = ssim(clean, aligned_view);
+  s.brightness_error = error.brightness;
+  s.colour_error = error.colour;
+  s.ciede2000 = aggregate_ciede2000(clean, view);
+  return s;
+}
+
+Summary summarize(const std::vector<Scores>& scores) {
+  Summary summary;
+  summary.images = static_cast<int64_t>(scores.size());
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto mean = [&](double Scores::*member) {
+    double sum = 0;
+    int64_t count = 0;
+    for (const Scores& s : scores)
+      if (!std::isnan(s.*member)) {
+        sum += s.*member;
+        count++;
+      }
+    return count > 0 ? sum / static_cast<double>(count) : nan;
+  };
+  for (double Scores::*const member :
+       {&Scores::mse, &Scores::psnr, &Scores::ssim, &Scores::aligned_mse, &Scores::aligned_psnr,
+        &Scores::aligned_ssim, &Scores::brightness_error, &Scores::colour_error,
+        &Scores::ciede2000})
+    summary.mean.*member = mean(member);
+  summary.pooled_psnr = psnr_of(summary.mean.mse);
+  summary.pooled_aligned_psnr = psnr_of(summary.mean.aligned_mse);
+  return summary;
+}
+
+}  // namespace dae
