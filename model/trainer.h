@@ -46,6 +46,7 @@ class Trainer {
   void write_state(const StepState& state);
 
   ParameterSet& parameters() { return parameters_; }
+  const ParameterSet& parameters() const { return parameters_; }
   const float* ema() const;  // on the device; what evaluation uses
   std::byte* arena() const { return arena_.data(); }
   size_t arena_bytes() const { return arena_.bytes(); }

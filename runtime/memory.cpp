@@ -1,7 +1,10 @@
 #include "runtime/memory.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "runtime/error.h"
 #include "runtime/tensor.h"
@@ -10,6 +13,21 @@
 #endif
 
 namespace dae {
+namespace {
+
+// Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
+size_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string key, unit; file >> key;) {
+    size_t kib = 0;
+    file >> kib >> unit;
+    if (key == "MemAvailable:") return kib * 1024;
+    if (!file) file.clear();
+  }
+  return SIZE_MAX;
+}
+
+}  // namespace
 
 Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
@@ -24,6 +42,12 @@ Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
     fail("this build has no CUDA part");
 #endif
   }
+  if (const size_t available = available_memory(); bytes > available)
+    fail(
+        "{:.1f} GiB of memory are needed at once and {:.1f} GiB are free: choose a smaller "
+        "--batch, "
+        "--size or --width",
+        bytes / double{1 << 30}, available / double{1 << 30});
   const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
   data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
   if (!data_)

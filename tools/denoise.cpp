@@ -1,0 +1,116 @@
+// denoise: restores pictures of any size with a trained network.
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <set>
+
+#include "model/restorer.h"
+#include "runtime/error.h"
+#include "tools/program.h"
+#include "tools/progress.h"
+#include "tools/run_config.h"
+#include "tools/run_folder.h"
+#include "tools/sheet.h"
+
+namespace {
+
+using namespace dae;
+namespace fs = std::filesystem;
+
+constexpr const char* kAbout =
+    "Restores pictures of any size with a network that train_cuda made. Brightness and colour are\n"
+    "decided once a picture. The results are PNG files of the same names in --out.\n\n"
+    "  denoise runs/long holiday.jpg old/*.png --out restored/\n"
+    "  denoise runs/long photos/ --out restored/ --keep-colour";
+
+struct Job {
+  fs::path from, to;
+};
+
+// Folders stand for the images in them. Two pictures may not land on one name.
+std::vector<Job> list_jobs(const std::vector<std::string>& inputs, const fs::path& out) {
+  std::vector<Job> jobs;
+  std::set<fs::path> taken;
+  const auto add = [&](const fs::path& from, const fs::path& name) {
+    const fs::path to = out / fs::path(name).replace_extension(".png");
+    if (!taken.insert(to).second)
+      fail_usage("two pictures would both become {}; restore them into different folders",
+                 to.string());
+    std::error_code error;
+    if (fs::equivalent(from, to, error))
+      fail_usage("{} would be written over itself; give another --out", from.string());
+    jobs.push_back({from, to});
+  };
+  for (const std::string& input : inputs) {
+    std::error_code error;
+    if (fs::is_directory(input, error)) {
+      for (const auto& entry : fs::recursive_directory_iterator(input))
+        if (entry.is_regular_file() && has_image_extension(entry.path()))
+          add(entry.path(), entry.path().lexically_relative(input));
+    } else {
+      add(input, fs::path(input).filename());
+    }
+  }
+  if (jobs.empty()) fail("no images to restore in what was given");
+  return jobs;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout);
+  std::string run, out;
+  std::vector<std::string> inputs;
+  bool keep_colour = false;
+  DeviceOptions device;
+  app.add_option("RUN", run, "run folder of train_cuda")->required();
+  app.add_option("IMAGE", inputs, "pictures, or folders of them")->required();
+  app.add_option("--out", out, "folder for the results")->required();
+  app.add_flag("--keep-colour", keep_colour, "leave exposure and colour as they are");
+  device.add_to(app);
+
+  return run_program("denoise", app, argc, argv, [&] {
+    const Device on = device.apply();
+    const RunFolder folder = RunFolder::open(run);
+    const RunConfig config = read_run_config(run);
+    ParameterSet parameters;
+    {
+      Plan plan;
+      Builder builder(on, plan, parameters, false);
+      build_network(builder, config.network,
+                    plan.external("x", {1, config.network.size, config.network.size, 3}));
+    }
+    const std::vector<float> weights = folder.load_weights(parameters);
+    const std::vector<Job> jobs = list_jobs(inputs, out);
+    Restorer restorer(on, config.network, parameters, weights.data());
+    catch_interrupts();
+    ProgressLine line;
+    size_t done = 0, failed = 0;
+    for (const Job& job : jobs) {
+      if (interrupted()) break;
+      line.show(fmt::format("{} of {}: {}", done + failed + 1, jobs.size(), job.from.string()));
+      Image image;
+      try {
+        image = load_image(job.from);
+      } catch (const Error& error) {  // one bad picture does not stop the others
+        line.clear();
+        fmt::print(stderr, "denoise: left out: {}\n", error.what());
+        failed++;
+        continue;
+      }
+      const std::vector<float> restored =
+          restorer.restore(to_floats(image.pixels.data(), image.height, image.width), image.height,
+                           image.width, keep_colour);
+      std::error_code error;
+      fs::create_directories(job.to.parent_path(), error);
+      save_png(job.to, to_image(restored.data(), image.height, image.width));
+      line.clear();
+      fmt::print("{}\n", job.to.string());
+      done++;
+    }
+    if (failed > 0)
+      fmt::print(stderr, "denoise: {} of {} pictures left out\n", failed, jobs.size());
+    if (interrupted()) return 130;
+    return failed > 0 ? 1 : 0;
+  });
+}

@@ -1,0 +1,162 @@
+// evaluate: how well a run restores pictures, or how well any program's output scores.
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "data/files.h"
+#include "runtime/error.h"
+#include "tools/evaluation.h"
+#include "tools/program.h"
+#include "tools/progress.h"
+#include "tools/run_folder.h"
+#include "tools/sheet.h"
+
+namespace {
+
+using namespace dae;
+namespace fs = std::filesystem;
+
+constexpr const char* kAbout =
+    "Measures a trained network on pictures: PSNR and SSIM as they are and after the best gain a\n"
+    "channel (exposure cannot be known from one picture), the gain errors by themselves, and "
+    "beside\n"
+    "them doing nothing, grey-world and the true gain. What is drawn is fixed by --seed.\n\n"
+    "  evaluate runs/long --dataset photos/val             all corruptions together and each "
+    "alone\n"
+    "  evaluate runs/long --dataset photos/val --sigma 25 --clip off    plain Gaussian noise\n"
+    "  evaluate --pairs clean/ restored/                   any program's output, by file name";
+
+// The images of a folder by path without extension.
+std::map<std::string, fs::path> images_of(const std::string& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) fail("--pairs {}: there is no such folder", folder);
+  std::map<std::string, fs::path> images;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file() && has_image_extension(entry.path()))
+      images[entry.path().lexically_relative(folder).replace_extension().generic_string()] =
+          entry.path();
+  if (images.empty()) fail("--pairs {}: no images in it", folder);
+  return images;
+}
+
+nlohmann::json score_pairs(const std::string& clean_folder, const std::string& restored_folder) {
+  const auto clean = images_of(clean_folder), restored = images_of(restored_folder);
+  std::vector<Scores> scores;
+  nlohmann::json missing = nlohmann::json::array();
+  for (const auto& [name, path] : clean) {
+    const auto other = restored.find(name);
+    if (other == restored.end()) {
+      missing.push_back(name);
+      continue;
+    }
+    const Image a = load_image(path), b = load_image(other->second);
+    if (a.height != b.height || a.width != b.width)
+      fail("{} is {}x{} and {} is {}x{}: a pair must be of one size", path.string(), a.width,
+           a.height, other->second.string(), b.width, b.height);
+    const auto fa = to_floats(a.pixels.data(), a.height, a.width);
+    const auto fb = to_floats(b.pixels.data(), b.height, b.width);
+    scores.push_back(score({fa.data(), a.height, a.width}, {fb.data(), b.height, b.width}));
+  }
+  if (scores.empty())
+    fail("--pairs: no picture in {} has a partner of the same name in {}", clean_folder,
+         restored_folder);
+  const Summary summary = summarize(scores);
+  fmt::print(
+      "{} pairs: PSNR {:.2f} dB (pooled {:.2f}), SSIM {:.4f}; gain-aligned PSNR {:.2f} dB, "
+      "SSIM {:.4f}; brightness error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}\n",
+      scores.size(), summary.mean.psnr, summary.pooled_psnr, summary.mean.ssim,
+      summary.mean.aligned_psnr, summary.mean.aligned_ssim, summary.mean.brightness_error,
+      summary.mean.colour_error, summary.mean.ciede2000);
+  if (!missing.empty())
+    fmt::print("{} pictures of {} have no partner and are left out; the first: {}\n",
+               missing.size(), clean_folder, missing[0].get<std::string>());
+  return {{"images", scores.size()}, {"pairs", to_json(summary)}, {"without_partner", missing}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout);
+  std::string run, dataset_path, json_file, view = "crops";
+  std::vector<std::string> pairs;
+  double sigma = -1;
+  DeviceOptions device;
+  CorruptionOptions corruption;
+  EvaluationOptions options;
+  int64_t max_side = 0;
+  auto* const run_option = app.add_option("RUN", run, "run folder of train_cuda");
+  app.add_option("--dataset", dataset_path, "pictures to restore [those the run held out]");
+  auto* const pairs_option =
+      app.add_option("--pairs", pairs, "CLEAN_DIR RESTORED_DIR: score pictures by file name")
+          ->expected(2)
+          ->excludes(run_option);
+  app.add_option("--sigma", sigma, "plain Gaussian noise of this strength (units of 1/255) alone")
+      ->check(CLI::Range(0.0, 255.0));
+  app.add_option("--view", view, "crops (of the training size) or whole pictures")
+      ->check(CLI::IsMember({"crops", "whole"}))
+      ->capture_default_str();
+  app.add_option("--views", options.views_per_image, "crops a picture")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--most-views", options.most_views, "crops in all")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  auto* const side_option =
+      app.add_option("--max-side", max_side, "shrink larger pictures to this [as the run]")
+          ->check(CLI::Range(0, 65536));
+  app.add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
+  app.add_option("--json", json_file, "write the figures to this file as well");
+  corruption.add_to(app);
+  device.add_to(app);
+
+  return run_program("evaluate", app, argc, argv, [&] {
+    nlohmann::json json;
+    if (pairs_option->count()) {
+      json = score_pairs(pairs[0], pairs[1]);
+    } else {
+      if (run.empty()) fail_usage("give a run folder, or --pairs CLEAN_DIR RESTORED_DIR");
+      const Device on = device.apply();
+      const RunFolder folder = RunFolder::open(run);
+      const RunConfig config = read_run_config(run);
+      options.corruption = corruption.apply(config.corruption);
+      options.sigma = sigma;
+      options.whole_pictures = view == "whole";
+      const bool own = dataset_path.empty();
+      const std::string path = !own                        ? dataset_path
+                               : config.validation.empty() ? config.dataset
+                                                           : config.validation;
+      const Dataset dataset =
+          open_dataset(path, {.max_side = side_option->count() ? max_side : config.max_side});
+      std::vector<int64_t> images;
+      for (int64_t i = 0; i < dataset.size(); i++)
+        if (!own || std::count(config.held_out.begin(), config.held_out.end(), dataset[i].name))
+          images.push_back(i);
+      if (images.empty())
+        fail("{}: none of the pictures the run held out are left; give --dataset", path);
+      ParameterSet parameters;
+      {
+        Plan plan;
+        Builder builder(on, plan, parameters, false);
+        build_network(builder, config.network,
+                      plan.external("x", {1, config.network.size, config.network.size, 3}));
+      }
+      const std::vector<float> weights = folder.load_weights(parameters);
+      ProgressLine line;
+      options.progress = [&](const std::string& row, size_t done, size_t total) {
+        line.show(fmt::format("{}: {} of {}", row, done, total));
+      };
+      const Evaluation evaluation =
+          evaluate({on, config, parameters, weights.data()}, dataset, images, options);
+      line.clear();
+      fmt::print("{}: {} pictures of {}\n{}", run, images.size(), path, to_text(evaluation));
+      json = to_json(evaluation);
+      json["pictures"] = images.size();
+      json["run"] = run;
+      json["dataset"] = path;
+    }
+    if (!json_file.empty()) write_file_atomically(json_file, std::string_view(json.dump(2) + "\n"));
+    return 0;
+  });
+}

@@ -1,0 +1,320 @@
+#include "tools/evaluation.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "model/view_restorer.h"
+#include "quality/gain.h"
+#include "runtime/error.h"
+#include "tools/html.h"
+#include "tools/sheet.h"
+
+namespace dae {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kBatch = 16;
+
+struct RowSpec {
+  std::string name;
+  CorruptSpec spec;
+};
+
+std::vector<RowSpec> row_specs(const EvaluationOptions& options) {
+  const Range off{0, 0, false};
+  CorruptSpec none = options.corruption;
+  none.noise = none.blur = none.brightness = none.channel = off;
+  if (options.sigma >= 0) {
+    CorruptSpec spec = none;
+    const auto sigma = static_cast<float>(options.sigma);
+    spec.noise = {sigma, sigma, true};
+    validate(spec);
+    return {{"sigma", spec}};
+  }
+  std::vector<RowSpec> rows = {{"all", options.corruption}};
+  const auto alone = [&](const char* name, Range CorruptSpec::*range) {
+    if (!(options.corruption.*range).present) return;
+    CorruptSpec spec = none;
+    spec.*range = options.corruption.*range;
+    rows.push_back({name, spec});
+  };
+  alone("noise", &CorruptSpec::noise);
+  alone("blur", &CorruptSpec::blur);
+  alone("brightness", &CorruptSpec::brightness);
+  alone("channel", &CorruptSpec::channel);
+  rows.push_back({"clean", none});
+  return rows;
+}
+
+// The scores of one row's views, in order.
+struct RowScores {
+  std::vector<Scores> corrupted, restored, grey_world, true_gain;
+
+  explicit RowScores(size_t views)
+      : corrupted(views), restored(views), grey_world(views), true_gain(views) {}
+
+  void set(size_t i, const uint8_t* clean_u8, const float* corrupted_view,
+           const float* restored_view, int64_t height, int64_t width, const Draw& draw,
+           double grey) {
+    const std::vector<float> clean_floats = to_floats(clean_u8, height, width);
+    const ImageView clean{clean_floats.data(), height, width};
+    const ImageView seen{corrupted_view, height, width};
+    Gain inverse;
+    for (size_t c = 0; c < 3; c++) inverse[c] = 1.0 / draw.degradation.gain[c];
+    const std::vector<float> balanced = apply_gain(seen, grey_world_gain(seen, grey));
+    const std::vector<float> ungained = apply_gain(seen, inverse);
+    corrupted[i] = score(clean, seen);
+    restored[i] = score(clean, {restored_view, height, width});
+    grey_world[i] = score(clean, {balanced.data(), height, width});
+    true_gain[i] = score(clean, {ungained.data(), height, width});
+  }
+
+  EvaluationRow summary(const std::string& name) const {
+    return {name, summarize(corrupted), summarize(restored), summarize(grey_world),
+            summarize(true_gain)};
+  }
+};
+
+double mean_of(const std::vector<Source>& sources, const std::vector<View>& views, int64_t size) {
+  double sum = 0;
+  int64_t count = 0;
+  for (const View& view : views) {
+    const Source& source = sources[static_cast<size_t>(view.image)];
+    const int64_t rows = size > 0 ? std::min<int64_t>(size, source.height) : source.height;
+    for (int64_t y = 0; y < rows; y++) {
+      const uint8_t* const row = source.pixels + (std::max(view.y, 0) + y) * source.row_bytes;
+      const int64_t columns = size > 0 ? std::min<int64_t>(size, source.width) : source.width;
+      for (int64_t i = 0; i < 3 * columns; i++) sum += row[3 * std::max(view.x, 0) + i];
+      count += 3 * columns;
+    }
+  }
+  return sum / (255.0 * static_cast<double>(count));
+}
+
+void evaluate_crops(const Network& network, const std::vector<Source>& sources,
+                    const std::vector<RowSpec>& rows, const EvaluationOptions& options,
+                    Evaluation& evaluation) {
+  const int64_t size = network.config.network.size;
+  const std::vector<View> views =
+      fixed_views(sources, size, options.views_per_image, options.most_views, options.seed);
+  CorruptFlags flags = flags_of(options.corruption);
+  flags.max_radius = kMaxRadius;
+  ViewRestorer restorer(network.device, network.config.network, network.parameters, flags, kBatch,
+                        size, size);
+  const Buffer arena(network.device, restorer.arena_bytes());
+  restorer.attach(arena.data(), arena.bytes(), network.weights, sources.data(),
+                  static_cast<int64_t>(sources.size()));
+  const double grey = mean_of(sources, views, size);
+  evaluation.views = static_cast<int64_t>(views.size());
+  evaluation.view_size = fmt::format("{0}x{0} crops", size);
+  for (const RowSpec& row : rows) {
+    std::vector<Draw> draws;
+    for (size_t i = 0; i < views.size(); i++)
+      draws.push_back(draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]));
+    RowScores scores(draws.size());
+    restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
+      const int64_t elements = size * size * 3;
+#pragma omp parallel for schedule(dynamic)
+      for (int64_t i = 0; i < batch.count; i++)
+        scores.set(first + static_cast<size_t>(i), &batch.clean[i * elements],
+                   &batch.corrupted[i * elements], &batch.restored[i * elements], size, size,
+                   draws[first + static_cast<size_t>(i)], grey);
+      if (options.progress)
+        options.progress(row.name, first + static_cast<size_t>(batch.count), draws.size());
+    });
+    evaluation.rows.push_back(scores.summary(row.name));
+  }
+}
+
+void evaluate_pictures(const Network& network, const std::vector<Source>& sources,
+                       const std::vector<RowSpec>& rows, const EvaluationOptions& options,
+                       Evaluation& evaluation) {
+  Restorer restorer(network.device, network.config.network, network.parameters, network.weights);
+  std::vector<View> views;
+  for (size_t i = 0; i < sources.size(); i++) views.push_back({static_cast<int64_t>(i)});
+  const double grey = mean_of(sources, views, 0);
+  evaluation.views = static_cast<int64_t>(sources.size());
+  evaluation.view_size = "whole pictures";
+  const CorruptFlags flags = flags_of(options.corruption);
+  for (const RowSpec& row : rows) {
+    RowScores scores(sources.size());
+    for (size_t i = 0; i < sources.size(); i++) {
+      Draw draw = draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]);
+      const CorruptedPicture picture = corrupt_picture(sources[i], draw, flags);
+      const std::vector<float> restored =
+          restorer.restore(picture.corrupted, sources[i].height, sources[i].width);
+      scores.set(i, picture.clean.data(), picture.corrupted.data(), restored.data(),
+                 sources[i].height, sources[i].width, draw, grey);
+      if (options.progress) options.progress(row.name, i + 1, sources.size());
+    }
+    evaluation.rows.push_back(scores.summary(row.name));
+  }
+}
+
+struct Column {
+  const char* key;
+  const char* title;
+  const char* format;
+  double (*value)(const Summary&);
+};
+constexpr Column kColumns[] = {
+    {"psnr", "PSNR", "{:.2f}", [](const Summary& s) { return s.mean.psnr; }},
+    {"aligned_psnr", "aligned PSNR", "{:.2f}",
+     [](const Summary& s) { return s.mean.aligned_psnr; }},
+    {"pooled_psnr", "pooled PSNR", "{:.2f}", [](const Summary& s) { return s.pooled_psnr; }},
+    {"pooled_aligned_psnr", "pooled aligned", "{:.2f}",
+     [](const Summary& s) { return s.pooled_aligned_psnr; }},
+    {"ssim", "SSIM", "{:.4f}", [](const Summary& s) { return s.mean.ssim; }},
+    {"aligned_ssim", "aligned SSIM", "{:.4f}",
+     [](const Summary& s) { return s.mean.aligned_ssim; }},
+    {"brightness_error", "brightness %", "{:.2f}",
+     [](const Summary& s) { return s.mean.brightness_error; }},
+    {"colour_error", "colour %", "{:.2f}", [](const Summary& s) { return s.mean.colour_error; }},
+    {"ciede2000", "CIEDE2000", "{:.2f}", [](const Summary& s) { return s.mean.ciede2000; }}};
+
+struct Candidate {
+  const char* key;
+  const char* title;
+  Summary EvaluationRow::*summary;
+};
+constexpr Candidate kCandidates[] = {{"corrupted", "doing nothing", &EvaluationRow::corrupted},
+                                     {"restored", "restored", &EvaluationRow::restored},
+                                     {"grey_world", "grey-world", &EvaluationRow::grey_world},
+                                     {"true_gain", "true gain", &EvaluationRow::true_gain}};
+
+std::string show(const Column& column, const Summary& summary) {
+  const double value = column.value(summary);
+  if (std::isnan(value)) return "-";
+  if (std::isinf(value)) return "exact";
+  return fmt::format(fmt::runtime(column.format), value);
+}
+
+json number_or_null(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+}  // namespace
+
+CorruptedPicture corrupt_view(const std::vector<Source>& sources, const Draw& draw, int64_t height,
+                              int64_t width, const CorruptFlags& flags) {
+  CorruptedPicture picture;
+  const auto count = static_cast<size_t>(3 * height * width);
+  picture.clean.resize(count);
+  picture.corrupted.resize(count);
+  CorruptFlags wide = flags;
+  wide.max_radius = kMaxRadius;
+  std::vector<float> workspace(
+      static_cast<size_t>(corrupt_workspace_count(Device::cpu, width, wide.max_radius)));
+  Draw one = draw;
+  const auto rows = static_cast<int64_t>(sources.size());
+  corrupt(Queue{},
+          {const_cast<Source*>(sources.data()), {rows, int64_t{sizeof(Source)}}, DType::u8},
+          {&one, {1, int64_t{sizeof(Draw)}}, DType::u8}, wide,
+          {picture.clean.data(), {1, height, width, 3}, DType::u8},
+          {picture.corrupted.data(), {1, height, width, 3}},
+          {workspace.data(), {static_cast<int64_t>(workspace.size())}});
+  return picture;
+}
+
+CorruptedPicture corrupt_picture(const Source& source, Draw draw, const CorruptFlags& flags) {
+  draw.view = {};
+  return corrupt_view({source}, draw, source.height, source.width, flags);
+}
+
+std::vector<Source> sources_of(const Dataset& dataset, const std::vector<int64_t>& images) {
+  std::vector<Source> sources;
+  for (const int64_t i : images) {
+    const Dataset::Entry& entry = dataset[i];
+    sources.push_back({entry.pixels, 3 * entry.width, static_cast<int32_t>(entry.height),
+                       static_cast<int32_t>(entry.width)});
+  }
+  return sources;
+}
+
+std::vector<View> fixed_views(const std::vector<Source>& sources, int64_t size,
+                              int64_t views_per_image, int64_t most, uint64_t seed) {
+  std::vector<View> views;
+  // Round by round, so that a limit leaves every image its first view before any gets a second.
+  for (int64_t round = 0; round < views_per_image; round++)
+    for (size_t i = 0; i < sources.size() && static_cast<int64_t>(views.size()) < most; i++) {
+      const int64_t index = round * static_cast<int64_t>(sources.size()) + static_cast<int64_t>(i);
+      View view = sample_view(seed, 0, index, {&sources[i], 1}, static_cast<int32_t>(size),
+                              static_cast<int32_t>(size));
+      view.image = static_cast<int64_t>(i);
+      view.flip = false;
+      views.push_back(view);
+    }
+  return views;
+}
+
+Evaluation evaluate(const Network& network, const Dataset& dataset,
+                    const std::vector<int64_t>& images, const EvaluationOptions& options) {
+  const std::vector<Source> sources = sources_of(dataset, images);
+  const std::vector<RowSpec> rows = row_specs(options);
+  Evaluation evaluation;
+  evaluation.noise_clip = options.corruption.clip ? "on" : "off";
+  if (options.whole_pictures)
+    evaluate_pictures(network, sources, rows, options, evaluation);
+  else
+    evaluate_crops(network, sources, rows, options, evaluation);
+  return evaluation;
+}
+
+std::string to_text(const Evaluation& evaluation) {
+  std::string text = fmt::format("{} views ({}), clip {}\n", evaluation.views, evaluation.view_size,
+                                 evaluation.noise_clip);
+  text += fmt::format("{:<11} {:<14}", "corruption", "output");
+  for (const Column& column : kColumns) text += fmt::format(" {:>14}", column.title);
+  text += "\n";
+  for (const EvaluationRow& row : evaluation.rows)
+    for (const Candidate& candidate : kCandidates) {
+      text += fmt::format("{:<11} {:<14}",
+                          candidate.summary == &EvaluationRow::corrupted ? row.name : "",
+                          candidate.title);
+      for (const Column& column : kColumns)
+        text += fmt::format(" {:>14}", show(column, row.*candidate.summary));
+      text += "\n";
+    }
+  return text;
+}
+
+std::string to_html(const Evaluation& evaluation) {
+  std::string html = "<table><tr><th>corruption</th><th>output</th>";
+  for (const Column& column : kColumns) html += fmt::format("<th>{}</th>", column.title);
+  html += "</tr>\n";
+  for (const EvaluationRow& row : evaluation.rows)
+    for (const Candidate& candidate : kCandidates) {
+      const bool first = candidate.summary == &EvaluationRow::corrupted;
+      const bool ours = candidate.summary == &EvaluationRow::restored;
+      html += fmt::format("<tr><td>{}</td><td>{}</td>", first ? html::escape(row.name) : "",
+                          candidate.title);
+      for (const Column& column : kColumns)
+        html += fmt::format("<td{}>{}</td>", ours ? " class=\"best\"" : "",
+                            show(column, row.*candidate.summary));
+      html += "</tr>\n";
+    }
+  return html + "</table>";
+}
+
+json to_json(const Summary& summary) {
+  json out;
+  for (const Column& column : kColumns) out[column.key] = number_or_null(column.value(summary));
+  return out;
+}
+
+json to_json(const Evaluation& evaluation) {
+  json out = {{"images", evaluation.views},
+              {"view", evaluation.view_size},
+              {"clip", evaluation.noise_clip}};
+  for (const EvaluationRow& row : evaluation.rows)
+    for (const Column& column : kColumns)
+      for (const Candidate& candidate : kCandidates)
+        out[row.name][column.key][candidate.key] =
+            number_or_null(column.value(row.*candidate.summary));
+  return out;
+}
+
+}  // namespace dae

@@ -1,0 +1,165 @@
+#include "tools/html.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace dae::html {
+namespace {
+
+constexpr double kWidth = 560, kHeight = 300, kLeft = 64, kRight = 12, kTop = 28, kBottom = 44;
+constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce"};
+
+// Round values that divide [low, high] into about five parts.
+std::vector<double> round_ticks(double low, double high) {
+  const double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw)));
+  const double unit = raw / power;
+  const double step = power * (unit < 1.5 ? 1 : unit < 3.5 ? 2 : unit < 7.5 ? 5 : 10);
+  std::vector<double> ticks;
+  for (double t = std::ceil(low / step) * step; t <= high + step * 1e-9; t += step)
+    ticks.push_back(std::abs(t) < step * 1e-9 ? 0 : t);
+  return ticks;
+}
+
+struct Axis {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  bool log = false;
+
+  void include(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  void finish() {
+    if (!(low <= high)) low = high = 0;
+    if (low == high) {
+      low -= 0.5;
+      high += 0.5;
+    }
+  }
+  double at(double value) const { return (value - low) / (high - low); }
+};
+
+}  // namespace
+
+std::string escape(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string base64(const std::vector<uint8_t>& bytes) {
+  static constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t left = std::min<size_t>(3, bytes.size() - i);
+    uint32_t word = uint32_t{bytes[i]} << 16;
+    if (left > 1) word |= uint32_t{bytes[i + 1]} << 8;
+    if (left > 2) word |= bytes[i + 2];
+    for (size_t k = 0; k < 4; k++) out += k <= left ? kDigits[(word >> (18 - 6 * k)) & 63] : '=';
+  }
+  return out;
+}
+
+std::string picture(const Image& image, const std::string& alt) {
+  return fmt::format("<img alt=\"{}\" width=\"{}\" src=\"data:image/png;base64,{}\">", escape(alt),
+                     image.width, base64(encode_png(image)));
+}
+
+std::string plot(const std::string& title, const std::string& x_label, const std::string& y_label,
+                 const std::vector<Curve>& curves, bool log_y) {
+  const auto shown = [&](double y) { return std::isfinite(y) && (!log_y || y > 0); };
+  const auto scaled = [&](double y) { return log_y ? std::log10(y) : y; };
+  Axis x, y;
+  for (const Curve& curve : curves)
+    for (size_t i = 0; i < curve.x.size(); i++)
+      if (shown(curve.y[i])) {
+        x.include(curve.x[i]);
+        y.include(scaled(curve.y[i]));
+      }
+  x.finish();
+  y.finish();
+  const auto px = [&](double v) { return kLeft + x.at(v) * (kWidth - kLeft - kRight); };
+  const auto py = [&](double v) {
+    return kHeight - kBottom - y.at(v) * (kHeight - kTop - kBottom);
+  };
+
+  std::string svg = fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" width=\"{}\" role=\"img\" aria-label=\"{}\">"
+      "<text class=\"title\" x=\"{}\" y=\"16\">{}</text>",
+      kWidth, kHeight, kWidth, escape(title), kLeft, escape(title));
+  for (const double tick : round_ticks(x.low, x.high))
+    svg += fmt::format(
+        "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>"
+        "<text class=\"tick\" x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4:g}</text>",
+        px(tick), kTop, kHeight - kBottom, kHeight - kBottom + 15, tick);
+  for (const double tick : round_ticks(y.low, y.high))
+    svg += fmt::format(
+        "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
+        "<text class=\"tick\" x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.3g}</text>",
+        kLeft, kWidth - kRight, py(tick), kLeft - 5, py(tick) + 4,
+        log_y ? std::pow(10, tick) : tick);
+  svg += fmt::format(
+      "<text class=\"label\" x=\"{:.0f}\" y=\"{}\" text-anchor=\"middle\">{}</text>"
+      "<text class=\"label\" transform=\"translate(12,{:.0f}) rotate(-90)\" "
+      "text-anchor=\"middle\">{}</text>",
+      (kLeft + kWidth - kRight) / 2, kHeight - 8, escape(x_label), (kTop + kHeight - kBottom) / 2,
+      escape(y_label));
+  for (size_t k = 0; k < curves.size(); k++) {
+    const Curve& curve = curves[k];
+    const char* const colour = kColours[k % std::size(kColours)];
+    std::string points;
+    for (size_t i = 0; i < curve.x.size(); i++)
+      if (shown(curve.y[i]))
+        points += fmt::format("{:.1f},{:.1f} ", px(curve.x[i]), py(scaled(curve.y[i])));
+    svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" points=\"{}\"/>",
+                       colour, points);
+    if (curves.size() > 1)
+      svg += fmt::format(
+          "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>",
+          kWidth - kRight - 4, kTop + 14 + 15 * static_cast<double>(k), colour, escape(curve.name));
+  }
+  return svg + "</svg>";
+}
+
+std::string page(const std::string& title, const std::string& body) {
+  return fmt::format(R"(<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{0}</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em;
+       color: #1f2328; background: #fff; }}
+h1 {{ font-size: 1.5em; }} h2 {{ font-size: 1.15em; margin-top: 2em; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .25em .7em; border-bottom: 1px solid #d8dee4; text-align: right; }}
+th:first-child, td:first-child {{ text-align: left; }}
+td.best {{ font-weight: 600; }}
+img {{ max-width: 100%; image-rendering: pixelated; }}
+pre {{ background: #f6f8fa; padding: 1em; overflow-x: auto; font-size: 13px; }}
+svg {{ margin: .5em 1em .5em 0; }}
+svg .grid {{ stroke: #e4e8ec; }} svg .tick {{ font-size: 11px; fill: #57606a; }}
+svg .label {{ font-size: 12px; fill: #57606a; }} svg .title {{ font-size: 13px; font-weight: 600; }}
+.note {{ background: #fff8c5; padding: .5em 1em; }}
+</style></head><body>
+<h1>{0}</h1>
+{1}
+</body></html>
+)",
+                     escape(title), body);
+}
+
+}  // namespace dae::html

@@ -1,0 +1,29 @@
+// The few pieces of HTML that reports are made of. Everything is inline: no file, no network.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+
+namespace dae::html {
+
+std::string escape(const std::string& text);
+std::string base64(const std::vector<uint8_t>& bytes);
+
+// An <img> with the picture inside.
+std::string picture(const Image& image, const std::string& alt);
+
+struct Curve {
+  std::string name;
+  std::vector<double> x, y;  // equal lengths; y that is not finite is left out
+};
+
+// A line plot as inline SVG with axes, round ticks and a legend. log_y needs positive values.
+std::string plot(const std::string& title, const std::string& x_label, const std::string& y_label,
+                 const std::vector<Curve>& curves, bool log_y = false);
+
+// A whole page around `body`.
+std::string page(const std::string& title, const std::string& body);
+
+}  // namespace dae::html

@@ -1,0 +1,66 @@
+#include "tools/report.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tools/html.h"
+
+namespace dae {
+namespace {
+
+html::Curve curve(const std::string& name, const std::vector<MetricsRow>& rows,
+                  double (*value)(const MetricsRow&)) {
+  html::Curve out{name, {}, {}};
+  for (const MetricsRow& row : rows) {
+    out.x.push_back(static_cast<double>(row.step));
+    out.y.push_back(value(row));
+  }
+  return out;
+}
+
+std::string curves(const std::vector<MetricsRow>& rows) {
+  const auto validation = [](const MetricsRow& row) {
+    return row.validation_psnr.value_or(std::numeric_limits<double>::quiet_NaN());
+  };
+  return html::plot("Loss", "step", "mean squared error",
+                    {curve("loss", rows, [](const MetricsRow& r) { return r.loss; })}, true) +
+         html::plot("Validation (EMA weights)", "step", "PSNR, dB",
+                    {curve("PSNR", rows, validation)}) +
+         html::plot("Learning rate", "step", "rate",
+                    {curve("rate", rows, [](const MetricsRow& r) { return r.learning_rate; })}) +
+         html::plot("Gradient norm before clipping", "step", "L2 norm",
+                    {curve("norm", rows, [](const MetricsRow& r) { return r.gradient_norm; })},
+                    true);
+}
+
+}  // namespace
+
+std::string render_report(const ReportInput& input) {
+  const RunConfig& c = input.config;
+  std::string body =
+      fmt::format("<p>{} with {} weights, {} of {} steps, batch {}, crops of {}x{}; {}.</p>\n",
+                  name_of(c.network.kind), input.weights, input.step, c.schedule.total, c.batch,
+                  c.network.size, c.network.size, html::escape(c.budget));
+  for (const std::string& note : input.notes)
+    body += fmt::format("<p class=\"note\">{}</p>\n", html::escape(note));
+  body +=
+      "<h2>Held-out pictures</h2>\n<p>Clean, corrupted, restored, and the difference between "
+      "restored and clean, four times as bright.</p>\n" +
+      html::picture(input.samples, "clean, corrupted, restored and difference");
+  body += "<h2>Restoration by corruption</h2>\n<p>Mean over " +
+          std::to_string(input.evaluation.views) + " held-out views (" +
+          html::escape(input.evaluation.view_size) +
+          "). <i>Aligned</i>: after the best gain a channel has been taken out, so that exposure, "
+          "which one picture does not tell, is not mistaken for detail. <i>Brightness</i> and "
+          "<i>colour</i> are the gain errors themselves, CIEDE2000 the colour cast of the whole "
+          "view. <i>True gain</i> divides by the gains that were drawn, which no program can "
+          "know.</p>\n" +
+          to_html(input.evaluation);
+  body += "<h2>Training</h2>\n" + curves(input.metrics);
+  body += "<h2>Configuration</h2>\n<pre>" + html::escape(to_json(c).dump(2)) + "</pre>\n";
+  return html::page(input.title, body);
+}
+
+}  // namespace dae

@@ -1,0 +1,146 @@
+#include "tools/run_config.h"
+
+#include <dnnl.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "runtime/error.h"
+#include "runtime/parallel.h"
+
+namespace dae {
+namespace {
+
+using nlohmann::json;
+
+NetworkKind parse_kind(const std::string& name) {
+  for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})
+    if (name == name_of(kind)) return kind;
+  fail("there is no model named {}", name);
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+}  // namespace
+
+json to_json(const RunConfig& c) {
+  const NetworkConfig& n = c.network;
+  const CorruptSpec& s = c.corruption;
+  return {
+      {"model",
+       {{"kind", name_of(n.kind)},
+        {"size", n.size},
+        {"width", n.width},
+        {"blocks", n.blocks},
+        {"latent", n.latent},
+        {"skips", n.skips},
+        {"global", n.global},
+        {"residual", n.residual}}},
+      {"corruption",
+       {{"noise", to_string(s.noise)},
+        {"blur", to_string(s.blur)},
+        {"brightness", to_string(s.brightness)},
+        {"channel", to_string(s.channel)},
+        {"order", name_of(s.order)},
+        {"clip", s.clip},
+        {"quantize", s.quantize}}},
+      {"optimizer",
+       {{"learning_rate", c.schedule.peak},
+        {"warmup", c.schedule.warmup},
+        {"steps", c.schedule.total},
+        {"beta1", c.adam.beta1},
+        {"beta2", c.adam.beta2},
+        {"epsilon", c.adam.epsilon},
+        {"weight_decay", c.adam.weight_decay},
+        {"clip_norm", c.adam.clip_norm},
+        {"ema_decay", c.adam.ema_decay}}},
+      {"data",
+       {{"dataset", c.dataset},
+        {"validation", c.validation},
+        {"max_side", c.max_side},
+        {"held_out", c.held_out}}},
+      {"loss", c.loss},
+      {"budget", c.budget},
+      {"batch", c.batch},
+      {"seed", c.seed},
+  };
+}
+
+RunConfig run_config_from_json(const json& j, const std::string& file) {
+  try {
+    RunConfig c;
+    const json &model = j.at("model"), &corruption = j.at("corruption"),
+               &optimizer = j.at("optimizer"), &data = j.at("data");
+    c.network.kind = parse_kind(model.at("kind"));
+    model.at("size").get_to(c.network.size);
+    model.at("width").get_to(c.network.width);
+    model.at("blocks").get_to(c.network.blocks);
+    model.at("latent").get_to(c.network.latent);
+    model.at("skips").get_to(c.network.skips);
+    model.at("global").get_to(c.network.global);
+    model.at("residual").get_to(c.network.residual);
+    check(c.network);
+    const auto range = [&](const char* key) {
+      return parse_range(key, corruption.at(key).get<std::string>());
+    };
+    c.corruption = {.noise = range("noise"),
+                    .blur = range("blur"),
+                    .brightness = range("brightness"),
+                    .channel = range("channel"),
+                    .order = parse_order(corruption.at("order").get<std::string>()),
+                    .clip = corruption.at("clip"),
+                    .quantize = corruption.at("quantize")};
+    validate(c.corruption);
+    optimizer.at("learning_rate").get_to(c.schedule.peak);
+    optimizer.at("warmup").get_to(c.schedule.warmup);
+    optimizer.at("steps").get_to(c.schedule.total);
+    optimizer.at("beta1").get_to(c.adam.beta1);
+    optimizer.at("beta2").get_to(c.adam.beta2);
+    optimizer.at("epsilon").get_to(c.adam.epsilon);
+    optimizer.at("weight_decay").get_to(c.adam.weight_decay);
+    optimizer.at("clip_norm").get_to(c.adam.clip_norm);
+    optimizer.at("ema_decay").get_to(c.adam.ema_decay);
+    data.at("dataset").get_to(c.dataset);
+    data.at("validation").get_to(c.validation);
+    data.at("max_side").get_to(c.max_side);
+    data.at("held_out").get_to(c.held_out);
+    j.at("loss").get_to(c.loss);
+    j.at("budget").get_to(c.budget);
+    j.at("batch").get_to(c.batch);
+    j.at("seed").get_to(c.seed);
+    return c;
+  } catch (const json::exception& error) {
+    fail("{} is not a run's configuration: {}", file, error.what());
+  } catch (const Error& error) {
+    fail("{} is not a run's configuration: {}", file, error.what());
+  }
+}
+
+RunConfig read_run_config(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "config.json";
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(run, ignored))
+    fail("{}: there is no such run folder; train_cuda makes one", run.string());
+  std::ifstream file(path);
+  if (!file) fail("{}: not a run folder: it has no config.json", run.string());
+  const json parsed = json::parse(file, nullptr, false);
+  if (parsed.is_discarded()) fail("{}: not valid JSON", path.string());
+  return run_config_from_json(parsed, path.string());
+}
+
+json describe_build() {
+  const dnnl_version_t* const onednn = dnnl_version();
+  return {{"dae", "0.1"},
+          {"oneDNN", fmt::format("{}.{}.{}", onednn->major, onednn->minor, onednn->patch)},
+          {"instruction_set", static_cast<int>(dnnl::get_effective_cpu_isa())},
+          {"cpu", cpu_name()},
+          {"threads", threads()},
+          {"compiler", __VERSION__}};
+}
+
+}  // namespace dae

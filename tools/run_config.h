@@ -1,0 +1,40 @@
+// config.json of a run folder: all that is needed to repeat a run, and to use its network.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "corrupt/spec.h"
+#include "kernels/adam.h"
+#include "model/network.h"
+
+namespace dae {
+
+struct RunConfig {
+  NetworkConfig network;
+  CorruptSpec corruption;
+  AdamConfig adam;
+  Schedule schedule;
+  std::string dataset, validation;  // as given; validation empty: held out of the dataset
+  int64_t max_side = 1024;
+  std::vector<std::string> held_out;  // names of the images kept out of training
+  std::string loss = "mse";
+  std::string budget;  // in words: "--time 300"
+  int64_t batch = 16;
+  uint64_t seed = 1;
+};
+
+nlohmann::json to_json(const RunConfig& config);
+
+// Throws Error naming `file` and the key that is missing or makes no sense.
+RunConfig run_config_from_json(const nlohmann::json& json, const std::string& file);
+
+// Reads RUN/config.json. Throws Error saying what is wrong when RUN is not a run folder.
+RunConfig read_run_config(const std::filesystem::path& run);
+
+// Versions and machine, for the record: nothing reads it back.
+nlohmann::json describe_build();
+
+}  // namespace dae

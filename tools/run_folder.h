@@ -1,0 +1,62 @@
+// A run folder: config.json, metrics.csv, checkpoint.safetensors (and the previous one),
+// samples/*.png, report.html. Every file but metrics.csv, which grows by whole lines, is written
+// beside its place and renamed, so a run that is cut off leaves nothing half-written.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+#include "model/trainer.h"
+
+namespace dae {
+
+struct MetricsRow {
+  uint64_t step = 0;
+  double seconds = 0;  // since the first step, pauses between sessions left out
+  double loss = 0;     // mean since the previous row
+  double learning_rate = 0, gradient_norm = 0, images_per_second = 0;
+  std::optional<double> validation_psnr = {};
+};
+
+class RunFolder {
+ public:
+  // Throws UsageError when the folder exists and is not empty.
+  static void check_free(const std::filesystem::path& path);
+  // Makes the folder, which must be free. Throws Error when it cannot be made.
+  static RunFolder create(const std::filesystem::path& path);
+  // Opens one that train_cuda made.
+  static RunFolder open(const std::filesystem::path& path);
+  // runs/DATE-TIME-MODEL, not yet made.
+  static std::filesystem::path fresh_name(const std::string& model);
+
+  void write_config(const nlohmann::json& config) const;
+  void write_sample(const std::string& name, const Image& sheet) const;
+  void write_report(const std::string& html) const;
+
+  void append(const MetricsRow& row);
+  std::vector<MetricsRow> metrics() const;
+  // Forgets rows after `step`: they are about to be made again.
+  void truncate_metrics(uint64_t step);
+
+  // Weights, EMA, moments and state. The previous checkpoint is kept beside it.
+  void save_checkpoint(const Trainer& trainer) const;
+  // Throws Error naming the file when it is damaged or holds another network.
+  void load_checkpoint(Trainer& trainer) const;
+  // The EMA weights alone, laid out as `parameters` says.
+  std::vector<float> load_weights(const ParameterSet& parameters) const;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path file(const std::string& name) const { return path_ / name; }
+
+ private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  std::filesystem::path path_;
+};
+
+}  // namespace dae

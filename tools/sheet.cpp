@@ -1,0 +1,106 @@
+#include "tools/sheet.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "runtime/error.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_easy_font.h>
+#pragma GCC diagnostic pop
+
+namespace dae {
+namespace {
+
+constexpr int64_t kMargin = 6, kLineHeight = 12;
+
+void fill(Image& image, int64_t top, int64_t left, int64_t bottom, int64_t right, uint8_t grey) {
+  for (int64_t y = std::max<int64_t>(top, 0); y < std::min(bottom, image.height); y++)
+    for (int64_t x = std::max<int64_t>(left, 0); x < std::min(right, image.width); x++)
+      for (int c = 0; c < 3; c++) image.pixels[(y * image.width + x) * 3 + c] = grey;
+}
+
+// stb_easy_font gives each letter as axis-parallel rectangles of whole pixels, which are filled
+// here.
+void draw_text(Image& image, int64_t top, int64_t left, const std::string& text) {
+  struct Vertex {
+    float x, y, z;
+    unsigned char colour[4];
+  };
+  std::vector<Vertex> vertices(text.size() * 80 + 4);
+  std::string copy = text;
+  const int quads = stb_easy_font_print(0, 0, copy.data(), nullptr, vertices.data(),
+                                        static_cast<int>(vertices.size() * sizeof(Vertex)));
+  for (int i = 0; i < quads; i++) {
+    const Vertex &a = vertices[4 * i], &b = vertices[4 * i + 2];
+    fill(image, top + static_cast<int64_t>(a.y), left + static_cast<int64_t>(a.x),
+         top + static_cast<int64_t>(b.y), left + static_cast<int64_t>(b.x), 32);
+  }
+}
+
+void paste(Image& sheet, const Image& image, int64_t top, int64_t left, int zoom) {
+  for (int64_t y = 0; y < image.height * zoom; y++)
+    for (int64_t x = 0; x < image.width * zoom; x++)
+      for (int c = 0; c < 3; c++)
+        sheet.pixels[((top + y) * sheet.width + left + x) * 3 + c] =
+            image.pixels[((y / zoom) * image.width + x / zoom) * 3 + c];
+}
+
+}  // namespace
+
+Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom) {
+  if (cells.empty() || columns < 1 || zoom < 1) fail("sheet: nothing to show");
+  int64_t cell_height = 0, cell_width = 0, lines = 0;
+  for (const Cell& cell : cells) {
+    cell_height = std::max(cell_height, cell.image.height * zoom);
+    cell_width = std::max(cell_width, cell.image.width * zoom);
+    std::string copy = cell.label;
+    cell_width = std::max<int64_t>(cell_width, stb_easy_font_width(copy.data()));
+    if (!cell.label.empty())
+      lines = std::max<int64_t>(lines, 1 + std::count(cell.label.begin(), cell.label.end(), '\n'));
+  }
+  const int64_t label_height = lines * kLineHeight;
+  const int64_t rows = (static_cast<int64_t>(cells.size()) + columns - 1) / columns;
+  Image sheet;
+  sheet.height = kMargin + rows * (label_height + cell_height + kMargin);
+  sheet.width = kMargin + columns * (cell_width + kMargin);
+  sheet.pixels.assign(static_cast<size_t>(sheet.height * sheet.width * 3), 255);
+  for (size_t i = 0; i < cells.size(); i++) {
+    const auto row = static_cast<int64_t>(i) / columns, column = static_cast<int64_t>(i) % columns;
+    const int64_t top = kMargin + row * (label_height + cell_height + kMargin);
+    const int64_t left = kMargin + column * (cell_width + kMargin);
+    draw_text(sheet, top + 1, left, cells[i].label);
+    paste(sheet, cells[i].image, top + label_height, left, zoom);
+  }
+  return sheet;
+}
+
+Image to_image(const float* rgb, int64_t height, int64_t width) {
+  Image image{height, width, std::vector<uint8_t>(static_cast<size_t>(height * width * 3))};
+  for (size_t i = 0; i < image.pixels.size(); i++)
+    image.pixels[i] = static_cast<uint8_t>(std::lround(std::clamp(rgb[i], 0.0f, 1.0f) * 255.0f));
+  return image;
+}
+
+Image to_image(const uint8_t* rgb, int64_t height, int64_t width) {
+  return {height, width, std::vector<uint8_t>(rgb, rgb + height * width * 3)};
+}
+
+Image difference(const Image& a, const Image& b) {
+  if (a.height != b.height || a.width != b.width) fail("sheet: pictures of different sizes");
+  Image out = a;
+  for (size_t i = 0; i < out.pixels.size(); i++)
+    out.pixels[i] =
+        static_cast<uint8_t>(std::min(255, 4 * std::abs(int{a.pixels[i]} - int{b.pixels[i]})));
+  return out;
+}
+
+std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width) {
+  std::vector<float> out(static_cast<size_t>(height * width * 3));
+  for (size_t i = 0; i < out.size(); i++) out[i] = static_cast<float>(rgb[i]) / 255.0f;
+  return out;
+}
+
+}  // namespace dae

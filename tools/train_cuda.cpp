@@ -1,0 +1,120 @@
+// train_cuda: trains a denoising autoencoder on a folder of photographs.
+#include "runtime/error.h"
+#include "tools/program.h"
+#include "tools/training.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Trains an autoencoder to restore photographs: pictures from --dataset are cropped, corrupted "
+    "on\n"
+    "the fly (noise, blur, brightness, colour) and restored by a network that learns to undo it.\n"
+    "Everything lands in one run folder; open its report.html.\n\n"
+    "  train_cuda --dataset photos/                       five minutes of the default network\n"
+    "  train_cuda --dataset photos/ --time 3600 --out runs/long\n"
+    "  train_cuda --resume --out runs/long --time 3600     an hour more\n"
+    "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
+
+constexpr double kDefaultSeconds = 300;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace dae;
+  CLI::App app(kAbout);
+  TrainingOptions options;
+  RunConfig& config = options.config;
+  NetworkConfig& network = config.network;
+  DeviceOptions device;
+  CorruptionOptions corruption;
+  std::string model = "unet", skips = "on", global = "on", residual = "on";
+  double learning_rate = 0;
+  int64_t latent = 0;
+  std::string out;
+
+  app.add_option("--dataset", config.dataset,
+                 "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
+  app.add_option("--val", config.validation, "dataset to validate on [a tenth of --dataset]");
+  app.add_option("--model", model, "unet, conv or fc")
+      ->check(CLI::IsMember({"unet", "conv", "fc"}))
+      ->capture_default_str();
+  device.add_to(app);
+  app.add_option("--size", network.size, "training crops in pixels, a multiple of 8")
+      ->capture_default_str();
+  app.add_option("--batch", config.batch, "crops a step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  auto* const time = app.add_option("--time", options.seconds, "seconds of training [300]")
+                         ->check(CLI::PositiveNumber);
+  auto* const steps = app.add_option("--steps", options.steps, "steps in all, instead of --time")
+                          ->check(CLI::Range(int64_t{1}, int64_t{1} << 27))
+                          ->excludes(time);
+  app.add_option("--epochs", options.epochs, "as many crops as this many times the images")
+      ->check(CLI::PositiveNumber)
+      ->excludes(time)
+      ->excludes(steps);
+  auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.001]")
+                         ->check(CLI::Range(1e-9, 1.0));
+  app.add_option("--loss", config.loss, "mse")
+      ->check(CLI::IsMember({"mse"}))
+      ->capture_default_str();
+  app.add_option("--width", network.width, "unet: channels of the top level")
+      ->capture_default_str();
+  app.add_option("--blocks", network.blocks, "unet: residual blocks a level")
+      ->capture_default_str();
+  auto* const latent_option = app.add_option(
+      "--latent", latent, "fc, conv: numbers in the latent [fc 512, conv 128 per 8x8 pixels]");
+  auto* const skips_option = app.add_option("--skips", skips, "unet: on or off [on]");
+  auto* const global_option =
+      app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
+  auto* const residual_option =
+      app.add_option("--residual", residual, "unet: add the input to the output [on]");
+  corruption.add_to(app);
+  app.add_option("--max-side", config.max_side, "shrink larger pictures to this; 0 keeps them")
+      ->check(CLI::Range(0, 65536))
+      ->capture_default_str();
+  app.add_option("--seed", config.seed, "of everything random")->capture_default_str();
+  app.add_option("--out", out, "run folder [runs/DATE-MODEL]");
+  app.add_flag("--resume", options.resume, "continue the run in --out, as it is configured");
+  app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
+
+  return run_program("train_cuda", app, argc, argv, [&] {
+    options.device = device.apply();
+    options.out = out;
+    if (options.resume) {
+      if (out.empty()) fail_usage("--resume: say which run with --out RUN");
+      for (const CLI::Option* option : app.get_options())
+        if (option->count() > 0 && option->get_name() != "--resume")
+          if (const std::string name = option->get_name();
+              name != "--out" && name != "--time" && name != "--steps" && name != "--epochs" &&
+              name != "--threads" && name != "--device" && name != "--profile")
+            fail_usage("{} cannot be changed by --resume; start a new run for that", name);
+      return train(options);
+    }
+    if (config.dataset.empty())
+      fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
+    if (options.seconds == 0 && options.steps == 0 && options.epochs == 0)
+      options.seconds = kDefaultSeconds;
+    network.kind = model == "fc"     ? NetworkKind::fc
+                   : model == "conv" ? NetworkKind::conv
+                                     : NetworkKind::unet;
+    if (network.kind == NetworkKind::unet) {
+      if (latent_option->count()) fail_usage("--latent: unet has none; it is for fc and conv");
+    } else {
+      for (const CLI::Option* option : {skips_option, global_option, residual_option,
+                                        app.get_option("--width"), app.get_option("--blocks")})
+        if (option->count()) fail_usage("{} is for --model unet", option->get_name());
+    }
+    network.skips = parse_switch("--skips", skips);
+    network.global = parse_switch("--global", global);
+    network.residual = parse_switch("--residual", residual);
+    if (latent_option->count())
+      network.latent = latent;
+    else if (network.kind == NetworkKind::conv)
+      network.latent = 128 * (network.size / 8) * (network.size / 8);
+    check(network);
+    config.corruption = corruption.apply({});
+    config.schedule.peak = rate->count() ? learning_rate : 1e-3;
+    return train(options);
+  });
+}

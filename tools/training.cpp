@@ -1,0 +1,414 @@
+#include "tools/training.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "data/dataset.h"
+#include "model/trainer.h"
+#include "model/view_restorer.h"
+#include "quality/psnr.h"
+#include "runtime/ceilings.h"
+#include "runtime/error.h"
+#include "tools/evaluation.h"
+#include "tools/program.h"
+#include "tools/progress.h"
+#include "tools/report.h"
+#include "tools/run_folder.h"
+#include "tools/sheet.h"
+
+namespace dae {
+namespace {
+
+constexpr double kHeldOut = 0.1;
+constexpr int64_t kValidationViews = 64, kValidationBatch = 16, kSampleViews = 6;
+constexpr int64_t kValidations = 20, kMetricsRows = 400;
+constexpr double kCheckpointSeconds = 60;
+constexpr uint64_t kEvaluationSeed = 1;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Dataset open_with_progress(const std::string& path, int64_t max_side) {
+  ProgressLine line;
+  Dataset dataset =
+      open_dataset(path, {.max_side = max_side, .progress = [&](size_t done, size_t total) {
+                            line.show(fmt::format("reading {}: {} of {} files", path, done, total));
+                          }});
+  line.clear();
+  if (!dataset.skipped().empty()) {
+    fmt::print("{}: {} images that cannot be read are left out\n", path, dataset.skipped().size());
+    constexpr size_t kNamed = 10;
+    for (size_t i = 0; i < std::min(kNamed, dataset.skipped().size()); i++)
+      fmt::print("  {}\n", dataset.skipped()[i].reason);
+    if (dataset.skipped().size() > kNamed)
+      fmt::print("  and {} more\n", dataset.skipped().size() - kNamed);
+  }
+  return dataset;
+}
+
+// Everything of one run. The order of the members is the order of its start.
+class TrainingRun {
+ public:
+  explicit TrainingRun(const TrainingOptions& options)
+      : options_(options),
+        config_(options.resume ? read_run_config(options.out) : options.config),
+        dataset_(open_with_progress(config_.dataset, config_.max_side)) {
+    if (config_.validation.empty()) {
+      Split split = hold_out(dataset_, kHeldOut);
+      train_images_ = std::move(split.train);
+      validation_images_ = std::move(split.held_out);
+    } else {
+      validation_dataset_ = open_with_progress(config_.validation, config_.max_side);
+      for (int64_t i = 0; i < dataset_.size(); i++) train_images_.push_back(i);
+      for (int64_t i = 0; i < validation().size(); i++) validation_images_.push_back(i);
+    }
+    config_.held_out.clear();
+    for (const int64_t i : validation_images_) config_.held_out.push_back(validation()[i].name);
+    plan();
+  }
+
+  int run();
+
+ private:
+  const Dataset& validation() const {
+    return config_.validation.empty() ? dataset_ : validation_dataset_;
+  }
+  void plan();
+  double measure_step_seconds(double budget, double* validation_seconds);
+  void fix_budget();
+  double validate();
+  Image draw_samples();
+  void save();
+  void finish(bool was_interrupted);
+  void print_profile() const;
+
+  TrainingOptions options_;
+  RunConfig config_;
+  Dataset dataset_, validation_dataset_;
+  std::vector<int64_t> train_images_, validation_images_;
+  std::vector<Source> validation_sources_;
+  std::vector<Draw> validation_draws_;
+  std::unique_ptr<ViewRestorer> restorer_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<RunFolder> folder_;
+  int64_t validate_every_ = 1;
+  double earlier_seconds_ = 0;  // of the sessions before this one
+  double last_psnr_ = 0;
+};
+
+// The plan of the views comes first: it tells how much memory the shared arena needs.
+void TrainingRun::plan() {
+  const NetworkConfig& network = config_.network;
+  ParameterSet same_layout;
+  restorer_ = std::make_unique<ViewRestorer>(options_.device, network, same_layout,
+                                             flags_of(config_.corruption), kValidationBatch,
+                                             network.size, network.size);
+  TrainerConfig trainer{.device = options_.device,
+                        .network = network,
+                        .corruption = config_.corruption,
+                        .adam = config_.adam,
+                        .schedule = config_.schedule,
+                        .batch = config_.batch,
+                        .seed = config_.seed};
+  trainer_ = std::make_unique<Trainer>(trainer, sources_of(dataset_, train_images_),
+                                       restorer_->arena_bytes());
+  validation_sources_ = sources_of(validation(), validation_images_);
+  restorer_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema(),
+                    validation_sources_.data(), static_cast<int64_t>(validation_sources_.size()));
+  const std::vector<View> views =
+      fixed_views(validation_sources_, network.size, 4, kValidationViews, kEvaluationSeed);
+  for (size_t i = 0; i < views.size(); i++)
+    validation_draws_.push_back(
+        draw_evaluation(config_.corruption, kEvaluationSeed, static_cast<int64_t>(i), views[i]));
+}
+
+// Runs a few steps and a validation, then puts everything back as it was: what follows is the same
+// run that --steps would have made.
+double TrainingRun::measure_step_seconds(double budget, double* validation_seconds) {
+  using Values = Trainer::Values;
+  constexpr Values kAll[] = {Values::weights, Values::ema, Values::moment1, Values::moment2};
+  std::vector<std::vector<float>> kept;
+  for (const Values values : kAll) kept.push_back(trainer_->read(values));
+  const StepState state = trainer_->state();
+
+  trainer_->step();  // warms caches and threads
+  const auto begin = std::chrono::steady_clock::now();
+  const double enough = std::clamp(0.03 * budget, 0.2, 6.0);
+  int steps = 0;
+  while (steps < 3 || seconds_since(begin) < enough) {
+    trainer_->step();
+    steps++;
+  }
+  const double step_seconds = seconds_since(begin) / steps;
+  const auto validation_begin = std::chrono::steady_clock::now();
+  validate();
+  *validation_seconds = seconds_since(validation_begin);
+
+  for (size_t i = 0; i < std::size(kAll); i++) trainer_->write(kAll[i], kept[i]);
+  trainer_->write_state(state);
+  return step_seconds;
+}
+
+void TrainingRun::fix_budget() {
+  const auto begin = std::chrono::steady_clock::now();
+  const uint64_t done = trainer_->state().step;
+  uint64_t total = config_.schedule.total;
+  if (options_.seconds > 0) {
+    double validation_seconds = 0;
+    const double step_seconds = measure_step_seconds(options_.seconds, &validation_seconds);
+    // Validation may take a twentieth of the time.
+    const double validations = std::clamp(0.05 * options_.seconds / validation_seconds, 2.0,
+                                          static_cast<double>(kValidations));
+    const double left = options_.seconds - seconds_since(begin) - validations * validation_seconds;
+    const auto steps = static_cast<uint64_t>(std::max(1.0, left / step_seconds));
+    total = done + steps;
+    validate_every_ =
+        std::max<int64_t>(1, static_cast<int64_t>(std::ceil(double(steps) / validations)));
+    config_.budget = fmt::format("--time {:g}, which was {} steps here", options_.seconds, steps);
+  } else {
+    if (options_.steps > 0) {
+      total = static_cast<uint64_t>(options_.steps);
+      config_.budget = fmt::format("--steps {}", options_.steps);
+    } else if (options_.epochs > 0) {
+      total = static_cast<uint64_t>(
+          std::ceil(options_.epochs * double(train_images_.size()) / double(config_.batch)));
+      config_.budget = fmt::format("--epochs {:g}", options_.epochs);
+    }
+    validate_every_ =
+        std::max<int64_t>(1, (static_cast<int64_t>(total) + kValidations - 1) / kValidations);
+  }
+  if (total <= done)
+    fail_usage("{}: the run has {} of {} steps behind it; give a larger --steps, or --time",
+               options_.out.string(), done, total);
+  config_.schedule.total = total;
+  if (!options_.resume) config_.schedule.warmup = std::clamp<uint64_t>(total / 10, 1, 100);
+  StepState state = trainer_->state();
+  state.schedule = config_.schedule;
+  trainer_->write_state(state);
+}
+
+double TrainingRun::validate() {
+  const int64_t size = config_.network.size, elements = size * size * 3;
+  double sum = 0;
+  restorer_->run(validation_draws_, [&](size_t, const ViewRestorer::Views& views) {
+    for (int64_t i = 0; i < views.count; i++) {
+      const std::vector<float> clean = to_floats(&views.clean[i * elements], size, size);
+      std::vector<float> restored(&views.restored[i * elements],
+                                  &views.restored[i * elements] + elements);
+      for (float& value : restored) value = std::clamp(value, 0.0f, 1.0f);
+      sum += psnr_of(mean_squared_error({clean.data(), size, size}, {restored.data(), size, size}));
+    }
+  });
+  return sum / static_cast<double>(validation_draws_.size());
+}
+
+Image TrainingRun::draw_samples() {
+  const int64_t size = config_.network.size, elements = size * size * 3;
+  const std::vector<Draw> draws(
+      validation_draws_.begin(),
+      validation_draws_.begin() +
+          std::min<ptrdiff_t>(kSampleViews, static_cast<ptrdiff_t>(validation_draws_.size())));
+  std::vector<Cell> cells;
+  restorer_->run(draws, [&](size_t, const ViewRestorer::Views& views) {
+    for (int64_t i = 0; i < views.count; i++) {
+      const Image clean = to_image(&views.clean[i * elements], size, size);
+      const Image restored = to_image(&views.restored[i * elements], size, size);
+      const bool first = cells.empty();
+      cells.push_back({clean, first ? "clean" : ""});
+      cells.push_back(
+          {to_image(&views.corrupted[i * elements], size, size), first ? "corrupted" : ""});
+      cells.push_back({restored, first ? "restored" : ""});
+      cells.push_back({difference(restored, clean), first ? "difference x4" : ""});
+    }
+  });
+  return draw_sheet(cells, 4, size <= 96 ? 2 : 1);
+}
+
+void TrainingRun::save() {
+  folder_->save_checkpoint(*trainer_);
+}
+
+int TrainingRun::run() {
+  if (options_.resume) {
+    folder_ = RunFolder::open(options_.out);
+    folder_->load_checkpoint(*trainer_);
+    folder_->truncate_metrics(trainer_->state().step);
+    if (const std::vector<MetricsRow> rows = folder_->metrics(); !rows.empty())
+      earlier_seconds_ = rows.back().seconds;
+  }
+  if (!folder_)
+    folder_ = RunFolder::create(
+        options_.out.empty() ? RunFolder::fresh_name(name_of(config_.network.kind)) : options_.out);
+  const auto begin = std::chrono::steady_clock::now();
+  fix_budget();
+  nlohmann::json json = to_json(config_);
+  json["software"] = describe_build();
+  folder_->write_config(json);
+
+  const uint64_t first = trainer_->state().step, total = config_.schedule.total;
+  const auto images = static_cast<int64_t>(train_images_.size());
+  fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n{}\n",
+             folder_->path().string(), trainer_->parameters().weights(), images,
+             validation_images_.size(), total - first, config_.batch, trainer_->memory_report());
+
+  catch_interrupts();
+  ProgressLine line;
+  const auto log_every =
+      std::max<uint64_t>(1, (total + kMetricsRows - 1) / static_cast<uint64_t>(kMetricsRows));
+  double loss_sum = 0, step_seconds = 0, all_step_seconds = 0;
+  uint64_t in_row = 0, step = first;
+  auto last_save = std::chrono::steady_clock::now();
+  while (step < total && !interrupted()) {
+    const auto step_begin = std::chrono::steady_clock::now();
+    if (options_.profile)
+      trainer_->step_profiled();
+    else
+      trainer_->step();
+    step++;
+    const double took = seconds_since(step_begin);
+    step_seconds += took;
+    all_step_seconds += took;
+    loss_sum += trainer_->loss();
+    in_row++;
+    const bool validation_due =
+        step == total || step % static_cast<uint64_t>(validate_every_) == 0 || interrupted();
+    const double speed = double(config_.batch) * double(step - first) / all_step_seconds;
+    if (validation_due || step % log_every == 0) {
+      const StepState state = trainer_->state();
+      MetricsRow row{.step = step,
+                     .seconds = earlier_seconds_ + seconds_since(begin),
+                     .loss = loss_sum / double(in_row),
+                     .learning_rate = state.learning_rate,
+                     .gradient_norm = state.gradient_norm,
+                     .images_per_second = double(config_.batch) * double(in_row) / step_seconds,
+                     .validation_psnr = {}};
+      if (!std::isfinite(row.loss))
+        fail(
+            "the loss is not a number any more after step {}; {} keeps the last good checkpoint. "
+            "Try a smaller --lr",
+            step, folder_->path().string());
+      if (validation_due) row.validation_psnr = last_psnr_ = validate();
+      folder_->append(row);
+      if (validation_due) {
+        folder_->write_sample(fmt::format("step_{:07}.png", step), draw_samples());
+        if (!line.is_live())
+          fmt::print("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB\n", step,
+                     total, row.loss, speed, last_psnr_);
+      }
+      loss_sum = step_seconds = 0;
+      in_row = 0;
+      if (seconds_since(last_save) > kCheckpointSeconds) {
+        save();
+        last_save = std::chrono::steady_clock::now();
+      }
+    }
+    const double left = seconds_since(begin) / double(step - first) * double(total - step);
+    line.show(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB  {} left",
+                          step, total, trainer_->loss(), speed, last_psnr_, clock_text(left)));
+  }
+  line.clear();
+  save();
+  const bool stopped = step < total;
+  finish(stopped);
+  return stopped ? 130 : 0;
+}
+
+void TrainingRun::finish(bool was_interrupted) {
+  const uint64_t step = trainer_->state().step;
+  Evaluation evaluation;
+  Image samples = draw_samples();
+  folder_->write_sample("final.png", samples);
+  {
+    EvaluationOptions options;
+    options.corruption = config_.corruption;
+    options.most_views = 128;
+    ParameterSet parameters = trainer_->parameters();
+    evaluation = evaluate({options_.device, config_, parameters, trainer_->ema()}, validation(),
+                          validation_images_, options);
+  }
+  ReportInput input{.title = "Run " + folder_->path().filename().string(),
+                    .config = config_,
+                    .metrics = folder_->metrics(),
+                    .samples = std::move(samples),
+                    .evaluation = evaluation,
+                    .step = step,
+                    .weights = trainer_->parameters().weights(),
+                    .notes = {}};
+  if (was_interrupted)
+    input.notes.push_back(fmt::format(
+        "Interrupted after {} of {} steps; train_cuda --resume --out {} goes on from there.", step,
+        config_.schedule.total, folder_->path().string()));
+  if (const uint64_t skipped = trainer_->state().skipped; skipped > 0)
+    input.notes.push_back(
+        fmt::format("{} updates were left out because the gradient was not finite.", skipped));
+  for (const Dataset* dataset : {&dataset_, &validation_dataset_})
+    for (const Dataset::Skipped& skipped : dataset->skipped())
+      input.notes.push_back("Left out: " + skipped.reason);
+  folder_->write_report(render_report(input));
+
+  const EvaluationRow& all = evaluation.rows.front();
+  fmt::print(
+      "{} views held out, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; gain-"
+      "aligned {:.2f} to {:.2f} dB\n",
+      evaluation.views, all.corrupted.mean.psnr, all.restored.mean.psnr,
+      all.corrupted.mean.aligned_psnr, all.restored.mean.aligned_psnr);
+  fmt::print("report   {}\nsamples  {}\nnetwork  {}\n", folder_->file("report.html").string(),
+             folder_->file("samples/final.png").string(),
+             folder_->file("checkpoint.safetensors").string());
+  if (was_interrupted)
+    fmt::print("interrupted after {} of {} steps; continue with: train_cuda --resume --out {}\n",
+               step, config_.schedule.total, folder_->path().string());
+  if (options_.profile) print_profile();
+}
+
+// One row an op and phase, the most time first.
+void TrainingRun::print_profile() const {
+  struct Row {
+    double seconds = 0, bytes = 0, flops = 0;
+    int calls = 0;
+  };
+  const Executor& executor = trainer_->executor();
+  const Ceilings& best = ceilings(options_.device);
+  std::map<std::pair<std::string, std::string>, Row> rows;
+  double total = 0;
+  const std::vector<Step>& steps = executor.plan().steps();
+  for (size_t i = 0; i < steps.size(); i++) {
+    Row& row = rows[{name_of(steps[i].phase), steps[i].op}];
+    row.seconds += executor.seconds()[i] / executor.profiled_runs();
+    row.bytes += double(steps[i].bytes);
+    row.flops += double(steps[i].flops);
+    row.calls++;
+    total += executor.seconds()[i] / executor.profiled_runs();
+  }
+  std::vector<std::pair<std::pair<std::string, std::string>, Row>> sorted(rows.begin(), rows.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
+  fmt::print(
+      "\n{} steps; this machine's ceilings: copy {:.1f} GB/s, f32 matrix product {:.0f} "
+      "GFLOP/s\n{:<9} {:<25} {:>5} {:>9} {:>6} {:>9} {:>9} {:>8} {:>9}\n",
+      executor.profiled_runs(), best.bytes_per_second / 1e9, best.flops_per_second / 1e9, "phase",
+      "op", "calls", "ms/step", "time", "GB", "GFLOP", "GFLOP/s", "roofline");
+  for (const auto& [name, row] : sorted)
+    fmt::print("{:<9} {:<25} {:>5} {:>9.2f} {:>5.1f}% {:>9.3f} {:>9.2f} {:>8.0f} {:>8.0f}%\n",
+               name.first, name.second, row.calls, row.seconds * 1e3, 100 * row.seconds / total,
+               row.bytes / 1e9, row.flops / 1e9, row.flops / row.seconds / 1e9,
+               100 * roofline_seconds(best, row.bytes, row.flops) / row.seconds);
+  fmt::print("{:<9} {:<25} {:>5} {:>9.2f}\n", "all", "", steps.size(), total * 1e3);
+}
+
+}  // namespace
+
+int train(const TrainingOptions& options) {
+  // Before any work: an --out that is taken is a mistake to hear of at once.
+  if (!options.resume && !options.out.empty()) RunFolder::check_free(options.out);
+  return TrainingRun(options).run();
+}
+
+}  // namespace dae

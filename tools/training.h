@@ -1,0 +1,27 @@
+// The training run: data in, run folder out. train_cuda.cpp turns a command line into its options.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "tools/run_config.h"
+
+namespace dae {
+
+struct TrainingOptions {
+  RunConfig config;  // of a new run; a resumed one has its own
+  Device device = Device::cpu;
+  // One of the three is positive; all zero on resume keeps the run's own budget.
+  double seconds = 0;
+  int64_t steps = 0;
+  double epochs = 0;
+  std::filesystem::path out;  // empty: a fresh folder under runs/
+  bool resume = false;
+  bool profile = false;
+};
+
+// Trains, and leaves the run folder complete. Returns the program's exit code: 0, or 130 when it
+// was interrupted, with everything saved.
+int train(const TrainingOptions& options);
+
+}  // namespace dae
