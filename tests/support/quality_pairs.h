@@ -1,0 +1,66 @@
+// The image pairs of fixtures/quality.json, with what scikit-image and numpy give for them.
+#pragma once
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "quality/image_view.h"
+
+namespace dae::test {
+
+struct Picture {
+  int64_t height = 0, width = 0;
+  std::vector<float> values = {};
+
+  ImageView view() const { return {values.data(), height, width}; }
+};
+
+// `part` is "pairs" or "srgb_to_lab". By value: a loop over a part of a temporary would read freed
+// memory.
+inline nlohmann::json quality_fixture(const char* part) {
+  std::ifstream file(std::string(DAE_FIXTURES) + "/quality.json");
+  return nlohmann::json::parse(file).at(part);
+}
+
+// `which` is "clean" or "other".
+inline Picture picture_of(const nlohmann::json& pair, const char* which) {
+  Picture picture{pair.at("height"), pair.at("width")};
+  for (const int code : pair.at(which)) picture.values.push_back(static_cast<float>(code) / 255.0f);
+  return picture;
+}
+
+// A height x width picture of value(pixel, channel).
+template <class F>
+Picture make_picture(int64_t height, int64_t width, const F& value) {
+  Picture picture{height, width};
+  for (int64_t i = 0; i < height * width; i++)
+    for (int64_t c = 0; c < 3; c++) picture.values.push_back(static_cast<float>(value(i, c)));
+  return picture;
+}
+
+// In [0.2, 0.8), without structure; the same on every machine.
+inline double texture(int64_t pixel, int64_t channel) {
+  const auto mixed = static_cast<uint32_t>(pixel * 3 + channel + 1) * 2654435761u;
+  return 0.2 + 0.6 * ((mixed >> 8) % 1000) / 1000.0;
+}
+
+// JSON null stands for "infinite" in a PSNR and for "none" (NaN) in an SSIM.
+inline double number_or(const nlohmann::json& value, double if_null) {
+  return value.is_null() ? if_null : value.get<double>();
+}
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// Equal to `tolerance`, or both NaN, or both the same infinity.
+inline bool agree(double got, double want, double tolerance) {
+  if (std::isnan(want)) return std::isnan(got);
+  if (std::isinf(want)) return got == want;
+  return std::abs(got - want) <= tolerance;
+}
+
+}  // namespace dae::test
