@@ -71,8 +71,8 @@ HWY_INLINE void normal_pairs(Words w0, Words w1, Floats& first, Floats& second) 
       kFloats,
       hn::Add(hn::And(above, hn::Set(kInts, kMantissaMask)), hn::Set(kInts, kSqrtHalfBits)));
   const Floats t = hn::Sub(mantissa, set(1.0f)), tt = hn::Mul(t, t);
-  Floats p = set(kLog[0]);
-  for (int i = 1; i < 9; i++) p = hn::MulAdd(p, t, set(kLog[i]));
+  Floats p = set(log_coefficient(0));
+  for (int i = 1; i < 9; i++) p = hn::MulAdd(p, t, set(log_coefficient(i)));
   const Floats log_mantissa = hn::MulAdd(tt, hn::MulAdd(p, t, set(-0.5f)), t);
   const Floats log_u = hn::MulAdd(exponent, set(kLn2), log_mantissa);
   const Floats radius = hn::Sqrt(hn::Mul(set(-2.0f), log_u));
@@ -82,10 +82,14 @@ HWY_INLINE void normal_pairs(Words w0, Words w1, Floats& first, Floats& second) 
   const Floats a = hn::Mul(hn::ConvertTo(kFloats, rest), set(kHalfPi * 0x1p-30f));
   const Floats aa = hn::Mul(a, a);
   const Floats sin_a = hn::MulAdd(
-      hn::Mul(hn::MulAdd(hn::MulAdd(set(kSin[0]), aa, set(kSin[1])), aa, set(kSin[2])), aa), a, a);
+      hn::Mul(hn::MulAdd(hn::MulAdd(set(sin_coefficient(0)), aa, set(sin_coefficient(1))), aa,
+                         set(sin_coefficient(2))),
+              aa),
+      a, a);
   const Floats cos_a = hn::MulAdd(
-      hn::MulAdd(hn::MulAdd(hn::MulAdd(set(kCos[0]), aa, set(kCos[1])), aa, set(kCos[2])), aa,
-                 set(-0.5f)),
+      hn::MulAdd(hn::MulAdd(hn::MulAdd(set(cos_coefficient(0)), aa, set(cos_coefficient(1))), aa,
+                            set(cos_coefficient(2))),
+                 aa, set(-0.5f)),
       aa, set(1.0f));
   const auto swapped = hn::MaskFromVec(
       hn::BitCast(kFloats, hn::BroadcastSignBit(hn::BitCast(kInts, hn::ShiftLeft<31>(quadrant)))));

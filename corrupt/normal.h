@@ -19,13 +19,22 @@ inline constexpr int32_t kMantissaMask = 0x007FFFFF;
 inline constexpr int32_t kSqrtHalfBits = 0x3F3504F3;
 
 // log(1 + t) = t - t^2/2 + t^3 * p(t) on [sqrt(1/2) - 1, sqrt(2) - 1], highest power first; sin and
-// cos on [-pi/4, pi/4]. Coefficients: S. L. Moshier, Cephes (logf, sinf, cosf).
-inline constexpr float kLog[9] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
-                                  -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
-                                  2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
-inline constexpr float kSin[3] = {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f};
-inline constexpr float kCos[3] = {2.443315711809948e-5f, -1.388731625493765e-3f,
-                                  4.166664568298827e-2f};
+// cos on [-pi/4, pi/4]. Coefficients: S. L. Moshier, Cephes (logf, sinf, cosf). Functions, because
+// CUDA code cannot index a constant array of the host's.
+DAE_HOST_DEVICE constexpr float log_coefficient(int i) {
+  constexpr float kLog[9] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
+                             -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
+                             2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+  return kLog[i];
+}
+DAE_HOST_DEVICE constexpr float sin_coefficient(int i) {
+  constexpr float kSin[3] = {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f};
+  return kSin[i];
+}
+DAE_HOST_DEVICE constexpr float cos_coefficient(int i) {
+  constexpr float kCos[3] = {2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f};
+  return kCos[i];
+}
 }  // namespace normal
 
 // Two independent standard normals from two random words (Box and Muller 1958):
@@ -43,8 +52,8 @@ DAE_HOST_DEVICE inline void normal_pair(uint32_t w0, uint32_t w1, float& first, 
   float mantissa;
   std::memcpy(&mantissa, &bits, sizeof mantissa);
   const float t = mantissa - 1.0f, tt = t * t;
-  float p = kLog[0];
-  for (int i = 1; i < 9; i++) p = std::fma(p, t, kLog[i]);
+  float p = log_coefficient(0);
+  for (int i = 1; i < 9; i++) p = std::fma(p, t, log_coefficient(i));
   const float log_mantissa = std::fma(tt, std::fma(p, t, -0.5f), t);
   const float log_u = std::fma(exponent, kLn2, log_mantissa);
   const float radius = std::sqrt(-2.0f * log_u);
@@ -53,9 +62,14 @@ DAE_HOST_DEVICE inline void normal_pair(uint32_t w0, uint32_t w1, float& first, 
   const uint32_t quadrant = (w1 + (1u << 29)) >> 30;
   const int32_t rest = static_cast<int32_t>(w1 - (quadrant << 30));
   const float a = static_cast<float>(rest) * (kHalfPi * 0x1p-30f), aa = a * a;
-  const float sin_a = std::fma(std::fma(std::fma(kSin[0], aa, kSin[1]), aa, kSin[2]) * aa, a, a);
+  const float sin_a = std::fma(
+      std::fma(std::fma(sin_coefficient(0), aa, sin_coefficient(1)), aa, sin_coefficient(2)) * aa,
+      a, a);
   const float cos_a = std::fma(
-      std::fma(std::fma(std::fma(kCos[0], aa, kCos[1]), aa, kCos[2]), aa, -0.5f), aa, 1.0f);
+      std::fma(
+          std::fma(std::fma(cos_coefficient(0), aa, cos_coefficient(1)), aa, cos_coefficient(2)),
+          aa, -0.5f),
+      aa, 1.0f);
   const bool swapped = (quadrant & 1) != 0;
   const float cosine = radius * (swapped ? sin_a : cos_a);
   const float sine = radius * (swapped ? cos_a : sin_a);

@@ -1,0 +1,426 @@
+// The corruption against fp64 code written from its contract alone: normals by the library's log,
+// sin and cos, blur and factors in double. Only Philox's words and the drawn parameters, which have
+// tests of their own, are shared with the code under test.
+#include "corrupt/corrupt.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <random>
+
+#include "corrupt/band.h"
+#include "corrupt/normal.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+#include "runtime/memory.h"
+#include "runtime/parallel.h"
+#include "runtime/philox.h"
+#include "tests/support/op_case.h"
+
+namespace dae::test {
+namespace {
+
+struct Picture {
+  int32_t height, width;
+  std::vector<uint8_t> pixels;
+
+  Picture(int32_t h, int32_t w, uint64_t seed) : height(h), width(w), pixels(3u * h * w) {
+    std::mt19937_64 bits(seed);
+    for (uint8_t& p : pixels) p = static_cast<uint8_t>(bits());
+  }
+  Source source() const { return {pixels.data(), 3 * width, height, width}; }
+};
+
+struct Result {
+  std::vector<uint8_t> clean;
+  std::vector<float> corrupted;
+};
+
+Result run(Device device, const std::vector<Picture>& pictures, const std::vector<Draw>& draws,
+           const CorruptFlags& flags, int64_t height, int64_t width) {
+  std::vector<Source> sources;
+  std::vector<Buffer> pixels;
+  for (const Picture& picture : pictures) {
+    pixels.emplace_back(device, picture.pixels.size());
+    copy_between_devices(pixels.back().data(), picture.pixels.data(), picture.pixels.size());
+    sources.push_back(picture.source());
+    sources.back().pixels = reinterpret_cast<const uint8_t*>(pixels.back().data());
+  }
+  const auto views = static_cast<int64_t>(draws.size()), count = views * height * width * 3;
+  const Buffer source_table(device, sources.size() * sizeof(Source)),
+      draw_table(device, draws.size() * sizeof(Draw)), clean(device, count),
+      corrupted(device, count * sizeof(float));
+  const int64_t scratch = corrupt_workspace_count(device, width, flags.max_radius);
+  const Buffer workspace(device, scratch * sizeof(float));
+  copy_between_devices(source_table.data(), sources.data(), source_table.bytes());
+  copy_between_devices(draw_table.data(), draws.data(), draw_table.bytes());
+  const std::vector<float> poison(count, std::nanf(""));
+  copy_between_devices(corrupted.data(), poison.data(), corrupted.bytes());
+  const auto rows = static_cast<int64_t>(sources.size());
+  corrupt(Queue{device}, {source_table.data(), {rows, int64_t{sizeof(Source)}}, DType::u8},
+          {draw_table.data(), {views, int64_t{sizeof(Draw)}}, DType::u8}, flags,
+          {clean.data(), {views, height, width, 3}, DType::u8},
+          {corrupted.data(), {views, height, width, 3}}, {workspace.data(), {scratch}});
+  if (device == Device::cuda) synchronize_device();
+  Result result{std::vector<uint8_t>(count), std::vector<float>(count)};
+  copy_between_devices(result.clean.data(), clean.data(), clean.bytes());
+  copy_between_devices(result.corrupted.data(), corrupted.data(), corrupted.bytes());
+  return result;
+}
+
+// Reflection without repeating the edge, by walking.
+int64_t mirrored(int64_t i, int64_t n) {
+  if (n == 1) return 0;
+  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
+  return i;
+}
+
+// Rounded to f32 before the logarithm, as the contract says: the largest words give exactly one.
+double uniform_of(uint32_t word) {
+  return double{static_cast<float>((word >> 1) | 1)} / 2147483648.0;
+}
+
+double normal_at(const NoiseStream& noise, int64_t y, int64_t element) {
+  const PhiloxWords w = philox4x32({{static_cast<uint32_t>(element / 4), static_cast<uint32_t>(y),
+                                     noise.slot, noise.step_and_stream}},
+                                   noise.seed);
+  const int64_t pair = element % 4 / 2;
+  const double u = uniform_of(w.word[2 * pair]);
+  const double angle = std::numbers::pi *
+                       static_cast<double>(static_cast<int32_t>(w.word[2 * pair + 1])) /
+                       2147483648.0;
+  const double radius = std::sqrt(-2 * std::log(u));
+  return element % 2 == 0 ? radius * std::cos(angle) : radius * std::sin(angle);
+}
+
+// What corrupt() must give for one view, before clipping and quantising, and its clean pixels.
+struct Expected {
+  std::vector<uint8_t> clean;
+  std::vector<double> values;
+};
+
+Expected expect(const Picture& picture, const Draw& draw, Order order, int64_t height,
+                int64_t width) {
+  const auto count = static_cast<size_t>(3 * height * width);
+  Expected out{std::vector<uint8_t>(count), std::vector<double>(count)};
+  const auto at = [&](int64_t y, int64_t x, int64_t c) { return (y * width + x) * 3 + c; };
+  for (int64_t y = 0; y < height; y++)
+    for (int64_t x = 0; x < width; x++)
+      for (int64_t c = 0; c < 3; c++) {
+        const int64_t column = draw.view.flip ? width - 1 - x : x;
+        out.clean[at(y, x, c)] =
+            picture.pixels[(mirrored(draw.view.y + y, picture.height) * picture.width +
+                            mirrored(draw.view.x + column, picture.width)) *
+                               3 +
+                           c];
+        out.values[at(y, x, c)] = out.clean[at(y, x, c)] / 255.0;
+      }
+  const Degradation& d = draw.degradation;
+  const auto add_noise = [&] {
+    for (int64_t y = 0; y < height; y++)
+      for (int64_t i = 0; i < 3 * width; i++)
+        out.values[y * 3 * width + i] += double{d.noise_sigma} * normal_at(draw.noise, y, i);
+  };
+  if (order == Order::classic) add_noise();
+  if (d.radius > 0) {
+    std::vector<double> taps(d.radius + 1);
+    double sum = 0;
+    for (int k = -d.radius; k <= d.radius; k++) {
+      const double tap = std::exp(-0.5 * k * k / (double{d.blur_sigma} * d.blur_sigma));
+      taps[std::abs(k)] = tap;
+      sum += tap;
+    }
+    const auto blur = [&](bool along) {
+      const std::vector<double> from = out.values;
+      for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+          for (int64_t c = 0; c < 3; c++) {
+            double value = 0;
+            for (int k = -d.radius; k <= d.radius; k++)
+              value += taps[std::abs(k)] / sum *
+                       from[along ? at(y, mirrored(x + k, width), c)
+                                  : at(mirrored(y + k, height), x, c)];
+            out.values[at(y, x, c)] = value;
+          }
+    };
+    blur(true);
+    blur(false);
+  }
+  for (size_t i = 0; i < count; i++)
+    out.values[i] *= double{d.brightness} * double{d.channel[i % 3]};
+  if (order == Order::camera) add_noise();
+  return out;
+}
+
+class CorruptTest : public testing::TestWithParam<Device> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+};
+
+TEST_P(CorruptTest, MatchesFp64OnOddShapes) {
+  const std::vector<Picture> pictures = {{97, 130, 1}, {1, 1, 2}, {3, 200, 3}, {64, 64, 4}};
+  std::vector<Source> sources;
+  for (const Picture& picture : pictures) sources.push_back(picture.source());
+  CorruptSpec spec;
+  spec.blur = {0.3f, 4.0f, true};
+  for (const Order order : {Order::classic, Order::camera})
+    for (const auto& [height, width] : std::initializer_list<std::pair<int64_t, int64_t>>{
+             {1, 1}, {5, 3}, {33, 31}, {64, 64}, {2, 150}, {140, 7}}) {
+      spec.order = order;
+      CorruptFlags flags = flags_of(spec);
+      flags.clip = flags.quantize = false;
+      std::vector<Draw> draws;
+      for (int64_t slot = 0; slot < 6; slot++)
+        draws.push_back(draw_training(spec, 7, 3, slot, sources, static_cast<int32_t>(height),
+                                      static_cast<int32_t>(width)));
+      const Result got = run(GetParam(), pictures, draws, flags, height, width);
+      const int64_t count = height * width * 3;
+      for (size_t v = 0; v < draws.size(); v++) {
+        const Expected want = expect(pictures[draws[v].view.image], draws[v], order, height, width);
+        for (int64_t i = 0; i < count; i++) {
+          ASSERT_EQ(got.clean[v * count + i], want.clean[i]);
+          // Normals are within 2e-6 and noise at most 0.2 of them; sums of 50 f32 products.
+          ASSERT_NEAR(got.corrupted[v * count + i], want.values[i], 3e-6)
+              << height << "x" << width << " view " << v << " element " << i;
+        }
+      }
+    }
+}
+
+TEST_P(CorruptTest, ClipsAndRoundsAsAFileWould) {
+  const std::vector<Picture> pictures = {{40, 40, 1}};
+  CorruptSpec spec;
+  const std::vector<Source> sources = {pictures[0].source()};
+  std::vector<Draw> draws = {draw_training(spec, 1, 0, 0, sources, 32, 32)};
+  CorruptFlags flags = flags_of(spec);
+  const Result rounded = run(GetParam(), pictures, draws, flags, 32, 32);
+  flags.quantize = false;
+  const Result clipped = run(GetParam(), pictures, draws, flags, 32, 32);
+  flags.clip = false;
+  const Result raw = run(GetParam(), pictures, draws, flags, 32, 32);
+  bool beyond = false;
+  for (size_t i = 0; i < raw.corrupted.size(); i++) {
+    beyond |= raw.corrupted[i] < 0 || raw.corrupted[i] > 1;
+    ASSERT_EQ(clipped.corrupted[i], std::clamp(raw.corrupted[i], 0.0f, 1.0f));
+    ASSERT_EQ(rounded.corrupted[i],
+              static_cast<float>(std::nearbyint(clipped.corrupted[i] * 255.0f) / 255.0));
+  }
+  EXPECT_TRUE(beyond) << "the case never needed clipping";
+}
+
+TEST_P(CorruptTest, SamplesDoNotDependOnTheBatch) {
+  const std::vector<Picture> pictures = {{80, 90, 1}, {50, 200, 2}};
+  const std::vector<Source> sources = {pictures[0].source(), pictures[1].source()};
+  std::vector<Draw> draws;
+  for (int64_t slot = 0; slot < 5; slot++)
+    draws.push_back(draw_training({}, 1, 9, slot, sources, 48, 40));
+  const Result all = run(GetParam(), pictures, draws, flags_of({}), 48, 40);
+  for (size_t v = 0; v < draws.size(); v++) {
+    const Result one = run(GetParam(), pictures, {draws[v]}, flags_of({}), 48, 40);
+    EXPECT_TRUE(std::equal(one.corrupted.begin(), one.corrupted.end(),
+                           all.corrupted.begin() + static_cast<ptrdiff_t>(v * 48 * 40 * 3)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::Values(Device::cpu, Device::cuda),
+                         device_name);
+
+// The vector code must give the scalar code's bits, whatever this machine's instruction set.
+TEST(Corrupt, VectorCodeGivesTheScalarBits) {
+  const Picture picture(150, 170, 5);
+  const Source source = picture.source();
+  const std::vector<Source> sources = {source};
+  CorruptSpec spec;
+  spec.blur = {0.0f, 4.0f, true};
+  for (const Order order : {Order::classic, Order::camera})
+    for (const bool quantize : {true, false})
+      for (const int32_t width : {1, 2, 5, 21, 22, 43, 64, 129}) {
+        spec.order = order;
+        spec.quantize = quantize;
+        for (int64_t slot = 0; slot < 4; slot++) {
+          const int32_t height = 140;
+          const Draw draw = draw_training(spec, 3, 1, slot, sources, height, width);
+          const size_t count = 3u * height * width;
+          std::vector<float> scratch(band_scratch_count(width, kMaxRadius));
+          std::vector<uint8_t> clean_a(count), clean_b(count);
+          std::vector<float> a(count), b(count);
+          Band band{.source = &source,
+                    .draw = &draw,
+                    .flags = flags_of(spec),
+                    .height = height,
+                    .width = width,
+                    .begin = 0,
+                    .end = height,
+                    .clean = clean_a.data(),
+                    .corrupted = a.data(),
+                    .scratch = scratch.data()};
+          corrupt_band_scalar(band);
+          // In bands, too: rows beyond a band's ends are made again, alike.
+          band.clean = clean_b.data();
+          band.corrupted = b.data();
+          for (const auto& [begin, end] :
+               std::initializer_list<std::pair<int64_t, int64_t>>{{0, 50}, {50, 51}, {51, 140}}) {
+            band.begin = begin;
+            band.end = end;
+            corrupt_band(band);
+          }
+          ASSERT_EQ(a, b) << "width " << width << " slot " << slot;
+          ASSERT_EQ(clean_a, clean_b);
+        }
+      }
+}
+
+TEST(Corrupt, GivesTheSameBitsForEveryNumberOfThreads) {
+  const std::vector<Picture> pictures = {{300, 310, 1}};
+  const std::vector<Source> sources = {pictures[0].source()};
+  const std::vector<Draw> draws = {draw_training({}, 1, 0, 0, sources, 290, 200)};
+  std::vector<float> first;
+  for (const int n : {1, 2, 3, 5}) {
+    set_threads(n);
+    const Result result = run(Device::cpu, pictures, draws, flags_of({}), 290, 200);
+    if (first.empty()) first = result.corrupted;
+    EXPECT_EQ(result.corrupted, first) << n << " threads";
+  }
+  set_threads(0);
+}
+
+TEST(Corrupt, NormalsAreCloseToFp64AndNormal) {
+  double worst = 0, sum = 0, square = 0, cube = 0, fourth = 0;
+  int64_t beyond3 = 0;
+  const int64_t pairs = 500000;
+  std::mt19937 words(1);
+  for (int64_t i = 0; i < pairs; i++) {
+    const uint32_t w0 = i == 0   ? 0
+                        : i == 1 ? UINT32_MAX
+                                 : static_cast<uint32_t>(words()),
+                   w1 = static_cast<uint32_t>(words());
+    float first, second;
+    normal_pair(w0, w1, first, second);
+    const double u = uniform_of(w0);
+    const double angle =
+        std::numbers::pi * static_cast<double>(static_cast<int32_t>(w1)) / 2147483648.0;
+    const double radius = std::sqrt(-2 * std::log(u));
+    worst = std::max({worst, std::abs(first - radius * std::cos(angle)),
+                      std::abs(second - radius * std::sin(angle))});
+    for (const double z : {double{first}, double{second}}) {
+      sum += z;
+      square += z * z;
+      cube += z * z * z;
+      fourth += z * z * z * z;
+      beyond3 += std::abs(z) > 3;
+    }
+  }
+  EXPECT_LT(worst, 4e-6);
+  // Four standard errors of each moment over a million normals.
+  const double n = 2.0 * pairs;
+  EXPECT_NEAR(sum / n, 0, 4 / std::sqrt(n));
+  EXPECT_NEAR(square / n, 1, 4 * std::sqrt(2 / n));
+  EXPECT_NEAR(cube / n, 0, 4 * std::sqrt(15 / n));
+  EXPECT_NEAR(fourth / n, 3, 4 * std::sqrt(96 / n));
+  EXPECT_NEAR(beyond3 / n, 0.0026998, 4 * std::sqrt(0.0027 / n));
+}
+
+TEST(Corrupt, DividesBy255Correctly) {
+  for (int k = -65536; k <= 65536; k++)
+    ASSERT_EQ(over_255(static_cast<float>(k)), static_cast<float>(k) / 255.0f) << k;
+}
+
+TEST(Draw, ParametersStayInTheirRangesAndDoNotDisturbEachOther) {
+  CorruptSpec spec, without_blur;
+  without_blur.blur.present = false;
+  double brightness = 0;
+  const int n = 4000;
+  for (int64_t slot = 0; slot < n; slot++) {
+    const Degradation d = draw_degradation(spec, 11, 5, slot);
+    EXPECT_GE(d.noise_sigma, 0);
+    EXPECT_LE(d.noise_sigma, 50 / 255.0f);
+    EXPECT_GE(d.blur_sigma, 0.2f);
+    EXPECT_LE(d.blur_sigma, 1.5f);
+    EXPECT_GE(d.brightness, 0.7f);
+    EXPECT_LE(d.brightness, 1.3f);
+    for (const float c : d.channel) {
+      EXPECT_GE(c, 0.85f);
+      EXPECT_LE(c, 1.15f);
+    }
+    brightness += d.brightness;
+    double taps = d.taps[0];
+    for (int k = 1; k <= d.radius; k++) taps += 2 * double{d.taps[k]};
+    EXPECT_NEAR(taps, 1, 1e-6);
+    const Degradation other = draw_degradation(without_blur, 11, 5, slot);
+    EXPECT_EQ(other.brightness, d.brightness);
+    EXPECT_EQ(other.noise_sigma, d.noise_sigma);
+    EXPECT_EQ(other.radius, 0);
+  }
+  EXPECT_NEAR(brightness / n, 1, 4 * 0.6 / std::sqrt(12.0 * n));
+}
+
+TEST(Draw, ViewsLieInsideLargeImagesAndCoverSmallOnes) {
+  const Picture large(70, 90, 1), small(1, 20, 2);
+  const std::vector<Source> sources = {large.source(), small.source()};
+  std::vector<bool> seen_row(7), flipped(2);
+  for (int64_t slot = 0; slot < 500; slot++) {
+    const View view = sample_view(1, 2, slot, sources, 64, 64);
+    flipped[view.flip] = true;
+    if (view.image == 0) {
+      EXPECT_GE(view.y, 0);
+      EXPECT_LE(view.y, 6);
+      EXPECT_GE(view.x, 0);
+      EXPECT_LE(view.x, 26);
+      seen_row[view.y] = true;
+    } else {
+      EXPECT_LE(view.y, 0);
+      EXPECT_GE(view.y + 64, 1);
+      EXPECT_LE(view.x, 0);
+      EXPECT_GE(view.x + 64, 20);
+    }
+  }
+  EXPECT_EQ(std::count(seen_row.begin(), seen_row.end(), true), 7);
+  EXPECT_TRUE(flipped[0] && flipped[1]);
+}
+
+TEST(Draw, EvaluationDoesNotDependOnTheTrainingStep) {
+  const View view{0, 3, 4, false};
+  const Draw a = draw_evaluation({}, 9, 17, view), b = draw_evaluation({}, 9, 17, view),
+             c = draw_evaluation({}, 9, 18, view);
+  EXPECT_EQ(a.degradation.noise_sigma, b.degradation.noise_sigma);
+  EXPECT_NE(a.degradation.noise_sigma, c.degradation.noise_sigma);
+}
+
+TEST(CorruptSpec, ReadsRanges) {
+  EXPECT_EQ(parse_range("--noise", "0:50"), (Range{0, 50, true}));
+  EXPECT_EQ(parse_range("--noise", "25"), (Range{25, 25, true}));
+  EXPECT_FALSE(parse_range("--noise", "off").present);
+  EXPECT_EQ(parse_range("--blur", to_string(Range{0.2f, 1.5f})), (Range{0.2f, 1.5f, true}));
+  for (const char* bad : {"", "a", "1:", ":1", "1:2:3", "1 2", "0x", "1:2 "})
+    EXPECT_THROW(parse_range("--noise", bad), UsageError) << bad;
+}
+
+TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {
+  const auto expect_refused = [](auto change) {
+    CorruptSpec spec;
+    change(spec);
+    EXPECT_THROW(validate(spec), UsageError);
+  };
+  expect_refused([](CorruptSpec& s) { s.noise = {5, 1, true}; });
+  expect_refused([](CorruptSpec& s) { s.noise = {-1, 1, true}; });
+  expect_refused([](CorruptSpec& s) { s.blur = {0, 99, true}; });
+  expect_refused([](CorruptSpec& s) { s.brightness = {std::nanf(""), 1, true}; });
+  expect_refused([](CorruptSpec& s) { s.channel = {0.5f, INFINITY, true}; });
+}
+
+TEST(Corrupt, NamesWhatDoesNotFit) {
+  const std::vector<Picture> pictures = {{8, 8, 1}};
+  Draw draw;
+  draw.view.image = 1;
+  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {}, 8, 8), Error);
+  draw.view.image = 0;
+  draw.degradation.radius = 5;
+  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.max_radius = 4}, 8, 8), Error);
+}
+
+}  // namespace
+}  // namespace dae::test
