@@ -61,12 +61,13 @@ int main(int argc, char** argv) {
   CLI::App app(kAbout);
   std::string run, out;
   std::vector<std::string> inputs;
-  bool keep_colour = false;
+  bool keep_colour = false, compare = false;
   DeviceOptions device;
   app.add_option("RUN", run, "run folder of train_cuda")->required();
   app.add_option("IMAGE", inputs, "pictures, or folders of them")->required();
   app.add_option("--out", out, "folder for the results")->required();
   app.add_flag("--keep-colour", keep_colour, "leave exposure and colour as they are");
+  app.add_flag("--compare", compare, "also write NAME-compare.png: before and after side by side");
   device.add_to(app);
 
   return run_program("denoise", app, argc, argv, [&] {
@@ -103,7 +104,13 @@ int main(int argc, char** argv) {
                            image.width, keep_colour);
       std::error_code error;
       fs::create_directories(job.to.parent_path(), error);
-      save_png(job.to, to_image(restored.data(), image.height, image.width));
+      const Image result = to_image(restored.data(), image.height, image.width);
+      save_png(job.to, result);
+      if (compare) {
+        fs::path beside = job.to;
+        beside.replace_filename(job.to.stem().string() + "-compare.png");
+        save_png(beside, draw_sheet({{image, "given"}, {result, "restored"}}, 2, 1));
+      }
       line.clear();
       fmt::print("{}\n", job.to.string());
       done++;

@@ -1,0 +1,299 @@
+// The programs as people run them: what they make, and how they end when what they are given makes
+// no sense. Every refusal is one line, with exit code 2 for usage and 1 for failure, and leaves
+// nothing.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "data/files.h"
+#include "data/image.h"
+#include "data/synthetic.h"
+#include "runtime/device.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class Programs : public testing::Test {
+ protected:
+  // Runs a program with its output in files and its cache in the test's folder.
+  Outcome run(const std::string& command) {
+    const std::string line = "XDG_CACHE_HOME=" + temporary_.file("cache") + " OMP_NUM_THREADS=2 " +
+                             DAE_PROGRAMS + "/" + command + " >" + temporary_.file("out") + " 2>" +
+                             temporary_.file("err");
+    const int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("err")};
+  }
+  std::string read(const std::string& name) {
+    std::ifstream file(temporary_.file(name));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string path(const std::string& name) { return temporary_.file(name); }
+
+  void make_photos(const std::string& folder, int count = 4) {
+    fs::create_directories(path(folder));
+    for (int i = 0; i < count; i++)
+      save_png(path(folder) + "/leaf" + std::to_string(i) + ".png",
+               draw_dead_leaves(3, static_cast<uint64_t>(i), 40 + 8 * i, 64));
+  }
+  // The smallest training there is, but for what `more` asks.
+  std::string train(const std::string& more) {
+    std::string command = "train_cuda --dataset " + path("photos") + " " + more;
+    for (const char* option : {"--size 16", "--batch 2", "--width 4", "--blocks 1"}) {
+      const std::string text = option, name = text.substr(0, text.find(' '));
+      if (more.find(name) == std::string::npos) command += " " + text;
+    }
+    return command;
+  }
+  void expect_refused(const std::string& command, int code, const std::string& words) {
+    const Outcome outcome = run(command);
+    EXPECT_EQ(outcome.code, code) << command << "\n" << outcome.err;
+    EXPECT_NE(outcome.err.find(words), std::string::npos) << command << "\n" << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_FALSE(fs::exists(path("run"))) << command << " left a run folder";
+  }
+
+  TemporaryFolder temporary_;
+};
+
+TEST_F(Programs, TrainEvaluateAndDenoise) {
+  make_photos("photos");
+  Outcome outcome = run(train("--steps 6 --out " + path("run")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* name :
+       {"config.json", "metrics.csv", "checkpoint.safetensors", "report.html", "samples/final.png"})
+    EXPECT_TRUE(fs::exists(path("run/") + name)) << name;
+  const auto config = nlohmann::json::parse(read("run/config.json"));
+  EXPECT_EQ(config["data"]["held_out"].size(), 1u);
+  EXPECT_EQ(config["optimizer"]["steps"], 6);
+  for (const auto& entry : fs::directory_iterator(path("run")))
+    EXPECT_FALSE(entry.path().string().ends_with(".part")) << entry.path();
+
+  outcome = run("evaluate " + path("run") + " --dataset " + path("photos") + " --json " +
+                path("scores.json"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto scores = nlohmann::json::parse(read("scores.json"));
+  EXPECT_EQ(scores["images"], 16);
+  for (const char* row : {"all", "noise", "blur", "brightness", "channel", "clean"})
+    EXPECT_TRUE(scores[row]["psnr"].contains("restored")) << row;
+  EXPECT_TRUE(scores["clean"]["psnr"]["corrupted"].is_null()) << "infinity is null";
+
+  // Odd sizes and shapes, whole folders, every picture restored to its own size.
+  fs::create_directories(path("odd"));
+  for (const auto& [h, w] : {std::pair<int64_t, int64_t>{1, 1}, {1, 300}, {17, 5}, {70, 33}})
+    save_png(path("odd/") + std::to_string(h) + "x" + std::to_string(w) + ".png",
+             draw_dead_leaves(1, 1, h, w));
+  outcome = run("denoise " + path("run") + " " + path("odd") + " --out " + path("restored"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const auto& entry : fs::directory_iterator(path("odd"))) {
+    const Image before = load_image(entry.path());
+    const Image after = load_image(path("restored/") + entry.path().filename().string());
+    EXPECT_EQ(before.height, after.height);
+    EXPECT_EQ(before.width, after.width);
+  }
+  outcome = run("evaluate --pairs " + path("photos") + " " + path("photos"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+TEST_F(Programs, EveryModelTrainsAndRestores) {
+  make_photos("photos");
+  for (const std::string model : {"fc --latent 8", "conv --latent 64", "unet --width 8 --blocks 1",
+                                  "unet --width 8 --skips off --global off --residual off"}) {
+    const std::string run_folder = path("run" + std::to_string(model.size()));
+    Outcome outcome =
+        run("train_cuda --dataset " + path("photos") + " --size 16 --batch 2 --steps 2 --model " +
+            model + " --out " + run_folder);
+    ASSERT_EQ(outcome.code, 0) << model << outcome.err;
+    outcome = run("denoise " + run_folder + " " + path("photos/leaf1.png") +
+                  " --keep-colour --out " + path("restored"));
+    ASSERT_EQ(outcome.code, 0) << model << outcome.err;
+  }
+}
+
+TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 8 --out " + path("whole"))).code, 0);
+  // The same run, interrupted: its schedule is for eight steps, its checkpoint of an earlier one.
+  ASSERT_EQ(run(train("--steps 8 --out " + path("parts"))).code, 0);
+  ASSERT_EQ(run(train("--steps 4 --out " + path("half"))).code, 0);
+  auto config = nlohmann::json::parse(read("half/config.json"));
+  EXPECT_EQ(config["optimizer"]["steps"], 4);
+  EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
+  ASSERT_EQ(run("train_cuda --resume --steps 12 --out " + path("whole")).code, 0);
+  ASSERT_EQ(run("train_cuda --resume --steps 12 --out " + path("parts")).code, 0);
+  EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
+  EXPECT_NE(read("whole/checkpoint.safetensors"), read("half/checkpoint.safetensors"));
+}
+
+TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 400 --out " + path("whole"))).code, 0);
+  const std::string binary = std::string(DAE_PROGRAMS) + "/train_cuda";
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
+    setenv("OMP_NUM_THREADS", "2", 1);
+    if (!freopen("/dev/null", "w", stdout)) _exit(99);
+    const std::string photos = path("photos"), out = path("cut");
+    execl(binary.c_str(), "train_cuda", "--dataset", photos.c_str(), "--size", "16", "--batch", "2",
+          "--width", "4", "--blocks", "1", "--steps", "400", "--out", out.c_str(), nullptr);
+    _exit(98);
+  }
+  // Once the first rows are there, training is under way.
+  for (int i = 0; i < 600 && read("cut/metrics.csv").size() < 200; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 0) GTEST_SKIP() << "the run was over before it could be interrupted";
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_TRUE(fs::exists(path("cut/checkpoint.safetensors")));
+  EXPECT_TRUE(fs::exists(path("cut/report.html")));
+  ASSERT_EQ(run("train_cuda --resume --out " + path("cut")).code, 0);
+  EXPECT_EQ(read("cut/checkpoint.safetensors"), read("whole/checkpoint.safetensors"));
+}
+
+TEST_F(Programs, CorruptMakesASheetAndCopies) {
+  make_photos("photos");
+  ASSERT_EQ(
+      run("corrupt " + path("photos") + " --size 32 --count 4 --out " + path("sheet.png")).code, 0);
+  EXPECT_GT(load_image(path("sheet.png")).width, 4 * 32);
+  ASSERT_EQ(run("corrupt " + path("photos") + " --copies --out " + path("copies")).code, 0);
+  const Image clean = load_image(path("photos/leaf2.png")),
+              copy = load_image(path("copies/leaf2.png"));
+  EXPECT_EQ(clean.height, copy.height);
+  EXPECT_NE(clean.pixels, copy.pixels);
+}
+
+TEST_F(Programs, HelpTeaches) {
+  for (const char* program : {"train_cuda", "denoise", "evaluate", "corrupt"}) {
+    const Outcome outcome = run(std::string(program) + " --help");
+    EXPECT_EQ(outcome.code, 0) << program;
+    EXPECT_GT(outcome.out.size(), 500u) << program;
+  }
+}
+
+TEST_F(Programs, RefusesWhatMakesNoSense) {
+  make_photos("photos");
+  const std::string out = " --out " + path("run");
+  expect_refused("train_cuda" + out, 2, "--dataset");
+  expect_refused(train("--wdith 3" + out), 2, "--wdith");
+  expect_refused(train("--steps 3 --time 5" + out), 2, "--time");
+  expect_refused(train("--steps 0" + out), 2, "--steps");
+  expect_refused(train("--size 20" + out), 2, "--size");
+  expect_refused(train("--batch 0" + out), 2, "--batch");
+  expect_refused(train("--latent 5" + out), 2, "--latent");
+  expect_refused(train("--skips maybe" + out), 2, "--skips");
+  expect_refused(train("--noise 0.5:0.1" + out), 2, "--noise");
+  expect_refused(train("--blur nan" + out), 2, "--blur");
+  expect_refused(train("--brightness 1:inf" + out), 2, "--brightness");
+  expect_refused(train("--channel x" + out), 2, "--channel");
+  expect_refused(train("--order film" + out), 2, "--order");
+  expect_refused(train("--lr 0" + out), 2, "--lr");
+  expect_refused("train_cuda --model fc --width 8 --dataset synthetic" + out, 2, "--width");
+  expect_refused("train_cuda --model conv --latent 7 --dataset synthetic" + out, 2, "--latent");
+  expect_refused("train_cuda --resume", 2, "--out");
+  expect_refused("evaluate", 2, "run folder");
+  expect_refused("denoise", 2, "RUN");
+  expect_refused("corrupt", 2, "DATASET");
+}
+
+TEST_F(Programs, RefusesDataItCannotUse) {
+  make_photos("photos");
+  fs::create_directories(path("empty"));
+  fs::create_directories(path("broken"));
+  std::ofstream(path("broken/a.jpg")) << "this is not a picture";
+  std::ofstream(path("broken/b.png")) << "";
+  make_photos("single", 1);
+  const std::string out = " --out " + path("run");
+  expect_refused("train_cuda --dataset " + path("nowhere") + out, 1, "no such folder");
+  expect_refused("train_cuda --dataset " + path("empty") + out, 1, "no images");
+  expect_refused("train_cuda --dataset " + path("broken") + out, 1, "none of its 2 image files");
+  expect_refused("train_cuda --dataset " + path("single") + out, 1, "--val");
+  expect_refused("train_cuda --dataset " + path("photos/leaf0.png") + out, 1, "not a folder");
+  expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1, "memory");
+  if (!cuda_available()) expect_refused(train("--device cuda" + out), 1, "--device cpu");
+  if (geteuid() != 0)
+    expect_refused(train("--steps 1 --out /proc/run"), 1, "/proc/run");
+  else
+    EXPECT_EQ(run(train("--steps 1 --out /proc/run")).code, 1);
+
+  expect_refused("denoise " + path("nowhere") + " x.png" + out, 1, "no such run folder");
+  expect_refused("denoise " + path("photos") + " x.png" + out, 1, "config.json");
+  expect_refused("evaluate " + path("photos"), 1, "config.json");
+  expect_refused("evaluate --pairs " + path("photos") + " " + path("empty"), 1, "no images");
+}
+
+TEST_F(Programs, SkipsBrokenPicturesAndNamesThem) {
+  make_photos("photos");
+  // A JPEG's start, cut off.
+  std::ofstream(path("photos/cut.jpg"), std::ios::binary) << "\xff\xd8\xff\xe0 cut off";
+  save_png(path("photos/point.png"), draw_dead_leaves(1, 1, 1, 1));
+  save_png(path("photos/line.png"), draw_dead_leaves(1, 1, 1, 20000));
+  const Outcome outcome = run(train("--steps 2 --out " + path("run")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("1 images that cannot be read"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("cut.jpg"), std::string::npos) << outcome.out;
+  const Outcome denoised = run("denoise " + path("run") + " " + path("photos/cut.jpg") + " " +
+                               path("photos/leaf1.png") + " --out " + path("restored"));
+  EXPECT_EQ(denoised.code, 1);
+  EXPECT_NE(denoised.err.find("cut.jpg"), std::string::npos) << denoised.err;
+  EXPECT_TRUE(fs::exists(path("restored/leaf1.png")));
+}
+
+TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 2 --out " + path("taken"))).code, 0);
+  const std::string before = read("taken/checkpoint.safetensors");
+  Outcome outcome = run(train("--steps 2 --out " + path("taken")));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("--resume"), std::string::npos);
+  EXPECT_EQ(read("taken/checkpoint.safetensors"), before);
+  outcome = run("train_cuda --resume --width 8 --out " + path("taken"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("--width"), std::string::npos);
+  outcome = run("train_cuda --resume --out " + path("taken"));
+  EXPECT_EQ(outcome.code, 2) << "nothing left to do";
+  EXPECT_NE(outcome.err.find("larger"), std::string::npos) << outcome.err;
+
+  // A checkpoint of another network, then one that was cut off.
+  ASSERT_EQ(run("train_cuda --dataset " + path("photos") +
+                " --size 16 --batch 2 --width 8 --blocks 1 --steps 1 --out " + path("other"))
+                .code,
+            0);
+  fs::copy_file(path("other/checkpoint.safetensors"), path("taken/checkpoint.safetensors"),
+                fs::copy_options::overwrite_existing);
+  outcome =
+      run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("r"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("expected"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(fs::exists(path("r")));
+  write_file_atomically(path("taken/checkpoint.safetensors"),
+                        std::string_view(before).substr(0, before.size() / 2));
+  outcome =
+      run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("r"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("cut off"), std::string::npos) << outcome.err;
+  std::ofstream(path("taken/config.json")) << "{}";
+  outcome =
+      run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("r"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("config.json"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,35 @@
+# Sourced by demo.sh and test.sh: installs what the build needs on Debian 12, if anything is missing.
+
+# ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
+dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
+  libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev"
+
+install_packages() {
+  local missing="" package
+  for package in $dae_packages; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok installed" ||
+      missing="$missing $package"
+  done
+  [ -z "$missing" ] && return
+  local sudo=""
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo=sudo
+    if ! command -v sudo >/dev/null; then
+      echo "as root, run: apt-get install$missing" >&2
+      exit 1
+    fi
+  fi
+  echo "installing:$missing"
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# nvcc is found where NVIDIA's packages put it, even when PATH does not name it.
+if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
+  PATH=$PATH:/usr/local/cuda/bin
+fi
+
+# Compiler results are kept between builds where ccache is installed.
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache
+fi
