@@ -30,25 +30,36 @@ namespace {
 
 constexpr int64_t kMostPixels = 1 << 28;  // 768 MiB as RGB: larger ones are mistakes or attacks
 
-bool starts_with(std::span<const uint8_t> bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-}
+// stb_image fills what a cut-off file lacks with grey, whatever the format. It reads through this,
+// so it is known when it asked for more than there is.
+struct Reader {
+  // stb_image refills a buffer of this size, which the end of a file may fill in part; what it asks
+  // for in other sizes it needs.
+  static constexpr int kRefill = 128;
 
-// stb_image fills what a cut-off JPEG lacks with grey. A whole one ends with the marker FF D9; some
-// writers pad behind it.
-bool is_cut_off(std::span<const uint8_t> bytes) {
-  if (starts_with(bytes, "\xff\xd8")) {
-    static constexpr uint8_t kEnd[] = {0xff, 0xd9};
-    const size_t tail = std::min<size_t>(bytes.size(), 1 << 16);
-    const auto last = bytes.last(tail);
-    return std::search(last.begin(), last.end(), std::begin(kEnd), std::end(kEnd)) == last.end();
+  std::span<const uint8_t> bytes;
+  size_t at = 0;
+  bool past_end = false;
+
+  static int read(void* reader, char* to, int count) {
+    auto& r = *static_cast<Reader*>(reader);
+    const size_t left = r.bytes.size() - std::min(r.at, r.bytes.size());
+    const size_t n = std::min(static_cast<size_t>(count), left);
+    r.past_end |= n == 0 || (static_cast<size_t>(count) > n && count != kRefill);
+    if (n > 0) std::memcpy(to, r.bytes.data() + r.at, n);
+    r.at += n;
+    return static_cast<int>(n);
   }
-  if (starts_with(bytes, "\x89PNG")) {
-    static constexpr uint8_t kEnd[] = {'I', 'E', 'N', 'D'};
-    return std::search(bytes.begin(), bytes.end(), std::begin(kEnd), std::end(kEnd)) == bytes.end();
+  static void skip(void* reader, int count) {
+    auto& r = *static_cast<Reader*>(reader);
+    r.at += static_cast<size_t>(static_cast<ptrdiff_t>(count));  // may be negative
+    r.past_end |= r.at > r.bytes.size();
   }
-  return false;
-}
+  static int eof(void* reader) {
+    const auto& r = *static_cast<const Reader*>(reader);
+    return r.at >= r.bytes.size();
+  }
+};
 
 // One axis of area averaging: output pixel i covers [i, i + 1) * from / to of the input.
 struct Span {
@@ -91,9 +102,12 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
     fail("{}: not an image that can be read ({})", name, stbi_failure_reason());
   if (int64_t{width} * height > kMostPixels)
     fail("{}: {}x{} pixels are too many", name, width, height);
-  if (is_cut_off(bytes)) fail("{}: the file was cut off", name);
+  static constexpr stbi_io_callbacks kCallbacks = {Reader::read, Reader::skip, Reader::eof};
+  Reader reader{bytes};
   const std::unique_ptr<uint8_t, void (*)(void*)> decoded(
-      stbi_load_from_memory(bytes.data(), size, &width, &height, &channels, 3), stbi_image_free);
+      stbi_load_from_callbacks(&kCallbacks, &reader, &width, &height, &channels, 3),
+      stbi_image_free);
+  if (reader.past_end) fail("{}: the file was cut off", name);
   if (!decoded) fail("{}: damaged ({})", name, stbi_failure_reason());
   return {height, width,
           std::vector<uint8_t>(decoded.get(), decoded.get() + int64_t{3} * width * height)};

@@ -82,6 +82,7 @@ Safetensors::Safetensors(const std::filesystem::path& path) : path_(path.string(
   const auto values = bytes.subspan(sizeof(length) + static_cast<size_t>(length));
   try {
     const json header = json::parse(text.begin(), text.end());
+    if (!header.is_object()) fail("its header is not a JSON object");
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
         metadata_ = entry.get<std::map<std::string, std::string>>();

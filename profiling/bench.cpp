@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     std::vector<char*> pointers;
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     int count = static_cast<int>(pointers.size());
+    register_corrupt_benchmarks();
     register_plan_benchmarks();
     benchmark::Initialize(&count, pointers.data());
     if (!list) {

@@ -18,7 +18,7 @@ inline void report_roofline(benchmark::State& state, double bytes, double flops 
   state.counters["roofline"] = Counter(roofline_seconds(ceilings(Device::cpu), bytes, flops), rate);
 }
 
-// Registers the benchmarks that are made from the networks' plans.
-void register_plan_benchmarks();
+void register_corrupt_benchmarks();  // bench_corrupt.cpp
+void register_plan_benchmarks();     // bench_plan.cpp
 
 }  // namespace dae

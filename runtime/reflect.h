@@ -6,8 +6,6 @@
 
 #include "runtime/host_device.h"
 
-#include "runtime/host_device.h"
-
 namespace dae {
 
 // The index in [0, n) at which a row of n pixels is read for position i, however far outside:

@@ -140,8 +140,7 @@ TEST_P(AdamTest, SkipsAGradientThatIsNotFinite) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, AdamTest, testing::Values(Device::cpu, Device::cuda),
-                         device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, AdamTest, testing::ValuesIn(tested_devices()), device_name);
 
 TEST(Adam, GivesTheSameBitsForEveryNumberOfThreads) {
   const int64_t count = 30001;

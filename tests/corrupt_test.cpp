@@ -226,8 +226,7 @@ TEST_P(CorruptTest, SamplesDoNotDependOnTheBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::Values(Device::cpu, Device::cuda),
-                         device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::ValuesIn(tested_devices()), device_name);
 
 // The vector code must give the scalar code's bits, whatever this machine's instruction set.
 TEST(Corrupt, VectorCodeGivesTheScalarBits) {

@@ -10,6 +10,7 @@
 #include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
+#include "tests/support/variants.h"
 
 namespace dae::test {
 namespace {
@@ -123,11 +124,11 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64) {
 }
 
 std::string step_name(const testing::TestParamInfo<TrainingStep::ParamType>& info) {
-  return std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
+  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, TrainingStep,
-                         testing::Combine(testing::Values(Device::cpu, Device::cuda),
+                         testing::Combine(testing::ValuesIn(tested_devices()),
                                           testing::Values(NetworkKind::fc, NetworkKind::conv,
                                                           NetworkKind::unet)),
                          step_name);

@@ -8,6 +8,7 @@
 
 #include "runtime/device.h"
 #include "runtime/memory.h"
+#include "tests/support/variants.h"
 
 namespace dae::test {
 namespace {
@@ -83,20 +84,41 @@ Values random_values(int64_t count, uint64_t seed, double low, double high) {
   return values;
 }
 
+namespace {
+
+// An argument as the host sees it: guard, tensor, guard.
+struct Placed {
+  std::vector<std::byte> image;
+  size_t begin = 0, bytes = 0;
+};
+
+// Runs the case on fresh device memory that starts as `placed` and returns what it became.
+std::vector<Placed> execute(const OpCase& op_case, Device device, std::vector<Placed> placed) {
+  std::vector<Buffer> memory;
+  std::vector<Tensor> tensors;
+  for (size_t k = 0; k < placed.size(); k++) {
+    const Arg& arg = op_case.args[k];
+    memory.emplace_back(device, placed[k].image.size());
+    copy(device, memory[k].data(), placed[k].image.data(), placed[k].image.size());
+    tensors.push_back({memory[k].data() + placed[k].begin, arg.shape, arg.dtype, arg.block});
+  }
+  op_case.run(Queue{device}, tensors);
+  if (device == Device::cuda) synchronize_device();
+  for (size_t k = 0; k < placed.size(); k++)
+    copy(device, placed[k].image.data(), memory[k].data(), placed[k].image.size());
+  return placed;
+}
+
+}  // namespace
+
 void run_case(const OpCase& op_case, Device device) {
   if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
 
-  struct Placed {
-    Buffer memory;                 // on the device: guard, tensor, guard
-    std::vector<std::byte> image;  // the same bytes on the host
-    size_t begin = 0, bytes = 0;
-  };
-  std::vector<Placed> placed(op_case.args.size());
-  std::vector<Tensor> tensors;
+  std::vector<Placed> before(op_case.args.size());
   std::vector<Values> want;
   for (size_t k = 0; k < op_case.args.size(); k++) {
     const Arg& arg = op_case.args[k];
-    Placed& p = placed[k];
+    Placed& p = before[k];
     const int64_t count = arg.shape.count();
     p.begin = kGuardBytes + arg.misalign;
     p.bytes = static_cast<size_t>(count) * size_of(arg.dtype);
@@ -113,27 +135,35 @@ void run_case(const OpCase& op_case, Device device) {
     Values seen(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; i++) seen[i] = load(at, arg.dtype, physical_index(arg, i));
     want.push_back(std::move(seen));
-    p.memory = Buffer(device, p.image.size());
-    copy(device, p.memory.data(), p.image.data(), p.image.size());
-    tensors.push_back({p.memory.data() + p.begin, arg.shape, arg.dtype, arg.block});
   }
 
-  op_case.run(Queue{device}, tensors);
-  if (device == Device::cuda) synchronize_device();
+  std::vector<Placed> after;
+  for (const Variant& variant : variants(device)) {
+    variant.apply();
+    std::vector<Placed> result = execute(op_case, device, before);
+    if (after.empty()) {
+      after = std::move(result);
+      continue;
+    }
+    for (size_t k = 0; k < after.size(); k++) {
+      if (op_case.args[k].role == Role::scratch) continue;
+      EXPECT_EQ(after[k].image, result[k].image)
+          << op_case.args[k].name << " has other bits when run " << variant.name;
+    }
+  }
   op_case.reference(want);
 
   for (size_t k = 0; k < op_case.args.size(); k++) {
     const Arg& arg = op_case.args[k];
-    Placed& p = placed[k];
-    const std::vector<std::byte> before = p.image;
-    copy(device, p.image.data(), p.memory.data(), p.image.size());
+    const Placed& p = after[k];
     const auto is_guard = [](std::byte b) { return b == kGuard; };
-    EXPECT_TRUE(std::all_of(p.image.begin(), p.image.begin() + p.begin, is_guard))
+    const auto begin = p.image.begin() + static_cast<ptrdiff_t>(p.begin);
+    EXPECT_TRUE(std::all_of(p.image.begin(), begin, is_guard))
         << arg.name << ": memory before the tensor was written";
-    EXPECT_TRUE(std::all_of(p.image.begin() + p.begin + p.bytes, p.image.end(), is_guard))
+    EXPECT_TRUE(std::all_of(begin + static_cast<ptrdiff_t>(p.bytes), p.image.end(), is_guard))
         << arg.name << ": memory after the tensor was written";
     if (arg.role == Role::in) {
-      EXPECT_EQ(before, p.image) << arg.name << ": an input was written";
+      EXPECT_EQ(before[k].image, p.image) << arg.name << ": an input was written";
       continue;
     }
     if (arg.role == Role::scratch) continue;
@@ -178,12 +208,11 @@ void expect_gradient(const std::function<Values(const Values&)>& f,
 }
 
 std::string device_name(const testing::TestParamInfo<Device>& info) {
-  return name_of(info.param);
+  return tested_name(info.param);
 }
 
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info) {
-  std::string name =
-      std::string(name_of(std::get<0>(info.param))) + "_" + std::get<1>(info.param).name;
+  std::string name = tested_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return name;

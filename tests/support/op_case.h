@@ -4,7 +4,8 @@
 //
 //   - arguments lie between guard bytes, outputs start as NaN poison; touched guards fail the case;
 //   - NaN never equals anything, not even where the reference has one;
-//   - a device this machine does not have reads "skipped", never "passed".
+//   - a device this machine does not have reads "skipped", never "passed";
+//   - what may not matter (variants.h) is varied, and must give the same bits.
 //
 //   std::vector<OpCase> cases() { return {{.name = ..., .args = ..., .run = ..., .reference =
 //   ...}}; } DAE_OP_TEST(Upsample2x, cases());
@@ -19,6 +20,7 @@
 
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
+#include "tests/support/variants.h"
 
 namespace dae::test {
 
@@ -74,15 +76,14 @@ std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
 // The name of a test that has the device as its only parameter.
 std::string device_name(const testing::TestParamInfo<Device>& info);
 
-#define DAE_OP_TEST(suite, cases)                                                \
-  class suite##OpTest : public ::dae::test::OpTest {};                           \
-  TEST_P(suite##OpTest, MatchesReference) {                                      \
-    ::dae::test::run_case(std::get<1>(GetParam()), std::get<0>(GetParam()));     \
-  }                                                                              \
-  INSTANTIATE_TEST_SUITE_P(                                                      \
-      suite, suite##OpTest,                                                      \
-      testing::Combine(testing::Values(::dae::Device::cpu, ::dae::Device::cuda), \
-                       testing::ValuesIn(cases)),                                \
-      ::dae::test::test_name)
+#define DAE_OP_TEST(suite, cases)                                                             \
+  class suite##OpTest : public ::dae::test::OpTest {};                                        \
+  TEST_P(suite##OpTest, MatchesReference) {                                                   \
+    ::dae::test::run_case(std::get<1>(GetParam()), std::get<0>(GetParam()));                  \
+  }                                                                                           \
+  INSTANTIATE_TEST_SUITE_P(suite, suite##OpTest,                                              \
+                           testing::Combine(testing::ValuesIn(::dae::test::tested_devices()), \
+                                            testing::ValuesIn(cases)),                        \
+                           ::dae::test::test_name)
 
 }  // namespace dae::test

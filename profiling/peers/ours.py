@@ -1,0 +1,35 @@
+"""Runs this project's `bench` and reads what it measured."""
+import json
+import pathlib
+import re
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def bench(build, name, threads, repetitions=3, seconds=0.5):
+    """The counters and the median seconds of the benchmark called exactly `name`."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [f"{build}/bench", f"^{re.escape(name)}/real_time$", "--json", file.name, "--threads", str(threads),
+                   "--repetitions", str(repetitions), "--seconds", str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        results = json.load(open(file.name))["benchmarks"]
+    median = next(r for r in results if r.get("aggregate_name") == "median")
+    scale = {"ms": 1e-3, "us": 1e-6}[median["time_unit"]]
+    return {"seconds": median["real_time"] * scale, **{k: v for k, v in median.items() if "/s" in k}}
+
+
+def machine():
+    """What a recorded figure must say about where it was measured."""
+    cpu = dict(line.split(":", 1) for line in subprocess.check_output(["lscpu"], text=True).splitlines() if ":" in line)
+    flags = cpu["Flags"].split()
+    return {
+        "cpu": cpu["Model name"].strip(),
+        "cores": int(cpu["CPU(s)"]),
+        "instructions": "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "older",
+        "date": subprocess.check_output(["date", "+%Y-%m-%d"], text=True).strip(),
+        "commit": subprocess.check_output(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True).strip(),
+    }

@@ -1,0 +1,235 @@
+#include "data/dataset.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+#include "data/synthetic.h"
+#include "runtime/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class DatasetTest : public testing::Test {
+ protected:
+  DatasetTest() { setenv("XDG_CACHE_HOME", temporary_.file("cache").c_str(), 1); }
+
+  fs::path photos() { return temporary_.path() / "photos"; }
+  Image add(const std::string& name, uint64_t index, int64_t height = 20, int64_t width = 30) {
+    const fs::path path = photos() / name;
+    fs::create_directories(path.parent_path());
+    Image image = draw_dead_leaves(5, index, height, width);
+    save_png(path, image);
+    return image;
+  }
+  // Opens the folder; `decoded_` says whether the images were read for it or came from the cache.
+  Dataset open(int64_t max_side = 1024) {
+    decoded_ = false;
+    return open_dataset(photos().string(), {.max_side = max_side,
+                                            .progress = [&](size_t, size_t) { decoded_ = true; }});
+  }
+  std::vector<std::string> names(const Dataset& dataset) {
+    std::vector<std::string> out;
+    for (int64_t i = 0; i < dataset.size(); i++) out.push_back(dataset[i].name);
+    return out;
+  }
+  fs::path cache_file() { return fs::directory_iterator(temporary_.path() / "cache/dae")->path(); }
+  static bool equal(const Dataset::Entry& entry, const Image& image) {
+    return entry.height == image.height && entry.width == image.width &&
+           std::equal(image.pixels.begin(), image.pixels.end(), entry.pixels);
+  }
+  template <class F>
+  void expect_error(const F& act, const std::string& words) {
+    try {
+      act();
+      ADD_FAILURE() << "no error: " << words;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+    }
+  }
+
+  TemporaryFolder temporary_;
+  bool decoded_ = false;
+};
+
+TEST_F(DatasetTest, ReadsAFolderSortedWithItsFolders) {
+  const Image b = add("b.png", 1), c = add("sub/\xc3\xa9t\xc3\xa9 1.PNG", 2, 1, 1),
+              a = add("a \xff.png", 3, 7, 5);
+  std::ofstream(photos() / "notes.txt") << "not an image";
+  const Dataset dataset = open();
+  EXPECT_EQ(names(dataset),
+            (std::vector<std::string>{"a \xff.png", "b.png", "sub/\xc3\xa9t\xc3\xa9 1.PNG"}));
+  EXPECT_TRUE(equal(dataset[0], a));
+  EXPECT_TRUE(equal(dataset[1], b));
+  EXPECT_TRUE(equal(dataset[2], c));
+  EXPECT_TRUE(dataset.skipped().empty());
+}
+
+TEST_F(DatasetTest, DecodesOnceUntilTheFolderChanges) {
+  add("a.png", 1);
+  const Image b = add("b.png", 2);
+  EXPECT_TRUE((open(), decoded_));
+  EXPECT_FALSE((open(), decoded_)) << "nothing changed";
+  EXPECT_TRUE((open(10), decoded_)) << "another size";
+  EXPECT_FALSE((open(), decoded_)) << "which has a cache of its own";
+
+  const Image c = add("c.png", 3);
+  Dataset dataset = open();
+  EXPECT_TRUE(decoded_) << "a new file";
+  EXPECT_EQ(dataset.size(), 3);
+  EXPECT_TRUE(equal(dataset[2], c));
+  fs::last_write_time(photos() / "b.png", fs::file_time_type::clock::now() + 1h);
+  EXPECT_TRUE((open(), decoded_)) << "a new time";
+  fs::rename(photos() / "b.png", photos() / "z.png");
+  dataset = open();
+  EXPECT_TRUE(decoded_) << "a new name";
+  EXPECT_EQ(dataset[2].name, "z.png");
+  EXPECT_TRUE(equal(dataset[2], b));
+  fs::remove(photos() / "z.png");
+  EXPECT_EQ(open().size(), 2);
+}
+
+TEST_F(DatasetTest, ADamagedCacheIsMadeAgain) {
+  const Image a = add("a.png", 1);
+  open();
+  const std::vector<uint8_t> whole = read_file(cache_file());
+  for (size_t at = 0; at <= whole.size(); at += 97) {  // cut off anywhere
+    write_file_atomically(cache_file(), std::span(whole).first(at));
+    const Dataset dataset = open();
+    EXPECT_EQ(decoded_, at < whole.size()) << at;
+    ASSERT_EQ(dataset.size(), 1);
+    EXPECT_TRUE(equal(dataset[0], a));
+  }
+  const size_t index = 20 * 30 * 3;  // behind the pixels: the index and the trailer
+  for (size_t at = index; at < whole.size(); at++) {
+    std::vector<uint8_t> bytes = whole;
+    bytes[at] ^= 0x55;
+    write_file_atomically(cache_file(), std::span<const uint8_t>(bytes));
+    const Dataset dataset = open();  // whatever it holds now, it can be read
+    for (int64_t i = 0; i < dataset.size(); i++) {
+      const int64_t bytes_of = dataset[i].height * dataset[i].width * 3;
+      volatile uint8_t last = dataset[i].pixels[bytes_of - 1];
+      (void)last;
+    }
+  }
+}
+
+TEST_F(DatasetTest, ACacheThatCannotBeWrittenGoesElsewhere) {
+  const Image a = add("a.png", 1);
+  std::ofstream(temporary_.file("cache")) << "a file where the folder should be";
+  setenv("HOME", temporary_.file("home").c_str(), 1);
+  const Dataset dataset = open();
+  EXPECT_TRUE(equal(dataset[0], a));
+  EXPECT_TRUE(fs::exists(temporary_.path() / "home/.cache/dae"));
+}
+
+TEST_F(DatasetTest, ShrinksToMaxSide) {
+  const Image a = add("a.png", 1, 40, 60);
+  EXPECT_TRUE(equal(open(30)[0], area_downscale(a, 30)));
+  EXPECT_TRUE(equal(open(0)[0], a));
+}
+
+TEST_F(DatasetTest, BrokenImagesAreLeftOutAndNamed) {
+  add("good.png", 1);
+  std::ofstream(photos() / "empty.jpg");
+  std::ofstream(photos() / "text.png") << "this is not a picture";
+  fs::copy_file(fs::path(DAE_FIXTURES) / "data/baseline.jpg", photos() / "cut.jpg");
+  fs::resize_file(photos() / "cut.jpg", 1200);
+  for (int round = 0; round < 2; round++) {  // read, then from the cache
+    const Dataset dataset = open();
+    EXPECT_EQ(names(dataset), std::vector<std::string>{"good.png"});
+    std::set<std::string> skipped;
+    for (const Dataset::Skipped& s : dataset.skipped()) {
+      skipped.insert(s.name);
+      EXPECT_NE(s.reason.find(s.name), std::string::npos) << s.reason;
+    }
+    EXPECT_EQ(skipped, (std::set<std::string>{"cut.jpg", "empty.jpg", "text.png"}));
+  }
+}
+
+TEST_F(DatasetTest, RefusesWhatHoldsNothing) {
+  expect_error([&] { open(); }, "there is no such folder");
+  fs::create_directories(photos());
+  expect_error([&] { open(); }, "no images in it");
+  std::ofstream(photos() / "a.png") << "broken";
+  expect_error([&] { open(); }, "none of its 1 image files can be read; the first: ");
+  expect_error([&] { open_dataset((photos() / "a.png").string()); }, "not a folder");
+}
+
+// The layout as https://www.cs.toronto.edu/~kriz/cifar.html gives it: a label, then 1024 red, 1024
+// green and 1024 blue values, row by row.
+TEST_F(DatasetTest, ReadsCifarPlanes) {
+  fs::create_directories(photos());
+  const auto value = [](int record, int channel, int pixel) {
+    return static_cast<char>((record * 31 + channel * 77 + pixel * 3) & 0xff);
+  };
+  const auto write = [&](const std::string& name, int records) {
+    std::ofstream file(photos() / name, std::ios::binary);
+    for (int r = 0; r < records; r++) {
+      file.put(9);
+      for (int c = 0; c < 3; c++)
+        for (int p = 0; p < 1024; p++) file.put(value(r, c, p));
+    }
+  };
+  write("test_batch.bin", 1);
+  EXPECT_EQ(open().size(), 1) << "the test images where there is nothing else";
+  write("data_batch_2.bin", 2);
+  write("data_batch_1.bin", 3);
+  add("picture.png", 1);
+  const Dataset dataset = open();
+  ASSERT_EQ(dataset.size(), 5);
+  EXPECT_EQ(dataset[1].name, "data_batch_1.bin#00001");
+  EXPECT_EQ(dataset[4].name, "data_batch_2.bin#00001");
+  EXPECT_EQ(dataset[1].height, 32);
+  for (int p = 0; p < 1024; p++)
+    for (int c = 0; c < 3; c++)
+      ASSERT_EQ(dataset[1].pixels[p * 3 + c], static_cast<uint8_t>(value(1, c, p)));
+  fs::resize_file(photos() / "data_batch_2.bin", 3073 + 5);
+  EXPECT_EQ(open().size(), 3);
+  EXPECT_NE(open().skipped().at(0).reason.find("not a multiple of 3073"), std::string::npos);
+}
+
+TEST_F(DatasetTest, HoldsOutByNameAlone) {
+  for (int i = 0; i < 40; i++) add("picture " + std::to_string(i) + ".png", 1, 2, 2);
+  const auto held_out_names = [&](const Dataset& dataset, double fraction) {
+    std::set<std::string> out;
+    const Split split = hold_out(dataset, fraction);
+    EXPECT_EQ(split.train.size() + split.held_out.size(), static_cast<size_t>(dataset.size()));
+    EXPECT_TRUE(std::is_sorted(split.train.begin(), split.train.end()));
+    for (const int64_t i : split.held_out) {
+      out.insert(dataset[i].name);
+      EXPECT_FALSE(std::binary_search(split.train.begin(), split.train.end(), i));
+    }
+    return out;
+  };
+  const std::set<std::string> four = held_out_names(open(), 0.1);
+  EXPECT_EQ(four.size(), 4u);
+  EXPECT_EQ(held_out_names(open(), 0.001).size(), 1u) << "at least one";
+  EXPECT_EQ(held_out_names(open(), 1.0).size(), 39u) << "never all";
+  // Other images come and go; the others' order is untouched.
+  for (int i = 0; i < 40; i++) {
+    const std::string name = "picture " + std::to_string(i) + ".png";
+    if (!four.contains(name) && i % 2 == 0) fs::remove(photos() / name);
+  }
+  const Dataset fewer = open();
+  EXPECT_EQ(held_out_names(fewer, 4.0 / static_cast<double>(fewer.size())), four);
+  add("single/only.png", 1);
+  expect_error([&] { hold_out(open_dataset((photos() / "single").string()), 0.1); }, "--val");
+}
+
+TEST_F(DatasetTest, SyntheticNeedsNothing) {
+  const Dataset dataset = open_dataset("synthetic");
+  EXPECT_EQ(dataset.size(), 48);
+  EXPECT_EQ(dataset[0].height, 256);
+  EXPECT_FALSE(fs::exists(temporary_.path() / "cache"));
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,82 @@
+#include "data/files.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "runtime/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+int64_t entries(const fs::path& folder) {
+  return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
+
+TEST(Files, AWrittenFileIsWhole) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.file("a");
+  write_file_atomically(path, std::string_view("first"));
+  EXPECT_EQ(text_of(path), "first");
+  write_file_atomically(path, [](const Append& append) {
+    append("sec", 3);
+    append("", 0);
+    append("ond", 3);
+  });
+  EXPECT_EQ(text_of(path), "second");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(Files, AFailureLeavesTheOldFileAndNothingElse) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.file("a");
+  write_file_atomically(path, std::string_view("kept"));
+  EXPECT_THROW(write_file_atomically(path,
+                                     [](const Append& append) {
+                                       append("half", 4);
+                                       throw Error("stop");
+                                     }),
+               Error);
+  EXPECT_EQ(text_of(path), "kept");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(Files, ErrorsNameThePathAndTheReason) {
+  const TemporaryFolder folder;
+  const auto expect_error = [](const std::function<void()>& act, const std::string& words) {
+    try {
+      act();
+      ADD_FAILURE() << "no error: " << words;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+    }
+  };
+  const std::string nowhere = folder.file("no/file");
+  expect_error([&] { write_file_atomically(nowhere, std::string_view("x")); },
+               nowhere + ": No such file");
+  expect_error([&] { read_file(nowhere); }, nowhere + ": No such file");
+  expect_error([&] { read_file(folder.path()); }, "not a file");
+}
+
+TEST(Files, MappingsMoveAndMayBeEmpty) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder.file("a"), std::string_view("abc"));
+  write_file_atomically(folder.file("empty"), std::string_view());
+  MappedFile first(folder.file("a"));
+  MappedFile second = std::move(first);
+  EXPECT_EQ(first.bytes().size(), 0u);
+  ASSERT_EQ(second.bytes().size(), 3u);
+  EXPECT_EQ(second.bytes()[2], 'c');
+  EXPECT_TRUE(MappedFile(folder.file("empty")).bytes().empty());
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,83 @@
+// The simulated GPU's runtime/cuda_kernel.h: the same words as the real one, by which every kernel
+// is launched, gets its shared memory and reduces over its block.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <tuple>
+
+#include "runtime/cuda_check.h"
+#include "tests/simulated_gpu/simulator.h"
+
+// One arena a block; each array lies between red zones and starts poisoned. The static's address
+// tells which declaration of which instantiation it is.
+#define DAE_SHARED(T, name, count)                                    \
+  static const char name##_key = 0;                                   \
+  T(&name)                                                            \
+  [count] = *reinterpret_cast<T(*)[count]>(::simulated::shared_array( \
+      &name##_key, sizeof(T) * (count), alignof(T), #name, __FILE__, __LINE__))
+#define DAE_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(::simulated::dynamic_shared())
+
+namespace dae::cuda {
+
+// CUB's contract, held strictly: the result is poisoned in every thread but the first, and using
+// the storage again without a barrier in between is an error (the storage remembers who is inside).
+// Partial sums are added in another order than CUB's, which tolerances allow for.
+template <class T, int kThreads>
+class BlockReduce {
+ public:
+  struct TempStorage {
+    T values[kThreads];
+  };
+  explicit BlockReduce(TempStorage& storage) : storage_(storage) {}
+  T Sum(T value) {
+    return reduce(value, [](T a, T b) { return a + b; });
+  }
+  template <class Op>
+  T Reduce(T value, Op op) {
+    return reduce(value, op);
+  }
+
+ private:
+  template <class Op>
+  T reduce(T value, Op op) {
+    const simulated::Thread& me = simulated::this_thread();
+    simulated::enter_block_collective(&storage_, kThreads);
+    storage_.values[me.linear] = value;
+    simulated::sync_threads("cub::BlockReduce", kThreads);
+    if (me.linear != 0) {
+      T poison;
+      std::memset(static_cast<void*>(&poison), 0xff, sizeof(T));
+      return poison;
+    }
+    // By halves, as a tree: the first thread stands in for all.
+    T sums[kThreads];
+    std::memcpy(static_cast<void*>(sums), storage_.values, sizeof(sums));
+    for (int width = kThreads; width > 1; width = (width + 1) / 2)
+      for (int i = 0; i < width / 2; i++) sums[i] = op(sums[i], sums[i + (width + 1) / 2]);
+    return sums[0];
+  }
+
+  TempStorage& storage_;
+};
+
+inline cudaStream_t stream_of(void* stream) {
+  return static_cast<cudaStream_t>(stream);
+}
+
+template <class T>
+constexpr T ceil_div(T a, T b) {
+  return (a + b - 1) / b;
+}
+
+template <class... Params, class... Args>
+void launch(const char* op, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes,
+            void* stream, Args&&... args) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  std::tuple<Params...> parameters(static_cast<Params>(args)...);  // by value, at the launch
+  simulated::launch(op, grid, block, shared_bytes, stream_of(stream),
+                    [kernel, parameters] { std::apply(kernel, parameters); });
+  check_launch(op);
+}
+
+}  // namespace dae::cuda

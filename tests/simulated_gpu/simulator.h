@@ -1,0 +1,89 @@
+// What the stand-in headers and the tests need of the simulated GPU. README.md explains it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace simulated {
+
+// --- How it runs: results may depend on none of this
+// --------------------------------------------------
+
+// In which order the threads of a block, and the blocks of a launch, get to run.
+enum class ThreadOrder { forward, reversed, warps_reversed, random };
+// When queued work runs: at once; only when the host must wait for it; at random moments between.
+enum class Schedule { eager, latest, random };
+
+struct Settings {
+  ThreadOrder order = ThreadOrder::forward;
+  Schedule schedule = Schedule::eager;
+  uint64_t seed = 1;
+};
+Settings& settings();
+
+// --- What it found
+// ------------------------------------------------------------------------------------
+
+// Errors in the simulated program, in order. The tests' listener takes them after each test and
+// fails it if there are any.
+void report(const std::string& finding);
+std::vector<std::string> take_findings();
+
+// --- What a stream's work touches
+// ---------------------------------------------------------------------
+
+struct Access {
+  const void* data;
+  size_t bytes;
+  bool write;
+};
+// What is enqueued on `stream` from now on belongs to `name`, which says it touches this and no
+// more (until the next announcement there). Vector clocks then prove that every two conflicting
+// accesses are ordered by streams, events and host waits. Copies and memsets announce themselves.
+void announce(cudaStream_t stream, const std::string& name, std::vector<Access> accesses);
+
+// Operations of kernels that have run, for the tests' own checks.
+struct Counters {
+  uint64_t launches = 0, blocks = 0, threads = 0, switches = 0;
+};
+const Counters& counters();
+
+// --- For the stand-in headers
+// -------------------------------------------------------------------------
+
+void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+            std::function<void()> body);
+void* shared_array(const char* key, size_t bytes, size_t alignment, const char* name,
+                   const char* file, int line);
+void* dynamic_shared();
+void enter_block_collective(void* storage, int threads);
+
+// --- Between the simulator's own files
+// ------------------------------------------------------------------
+
+// block.cpp: runs all blocks of a launch, now.
+void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,
+                const std::function<void()>& body);
+// memory.cpp: lets work on the device touch the device's memory while it lives.
+class DeviceWork {
+ public:
+  explicit DeviceWork(const std::string& name);
+  ~DeviceWork();
+};
+// memory.cpp: the host may not touch the pinned allocation at `data` until it is released as often
+// as it was held; `op` is named when it does.
+void hold_pinned(const void* data, const std::string& op);
+void release_pinned(const void* data);
+bool is_device_memory(const void* data, size_t bytes);
+bool is_pinned_memory(const void* data, size_t bytes);
+// "allocation 3 (4096 bytes) at +128": where an address lies, for messages.
+std::string describe_address(const void* data);
+// stream.cpp: forgets the history of freed memory; waits for everything.
+void forget(const void* data, size_t bytes);
+cudaError_t set_error(cudaError_t error);
+bool capturing();
+
+}  // namespace simulated

@@ -1,0 +1,30 @@
+#include "tests/support/variants.h"
+
+#include "tests/simulated_gpu/sanitizers.h"
+#include "tests/simulated_gpu/simulator.h"
+
+namespace dae::test {
+
+std::vector<Variant> variants(Device) {
+  using simulated::Schedule;
+  using simulated::ThreadOrder;
+  const auto with = [](ThreadOrder order, Schedule schedule, uint64_t seed) {
+    return [=] { simulated::settings() = {order, schedule, seed}; };
+  };
+  std::vector<Variant> list = {
+      {"in order", with(ThreadOrder::forward, Schedule::eager, 1)},
+      {"threads reversed, as late as possible", with(ThreadOrder::reversed, Schedule::latest, 1)},
+      {"warps reversed", with(ThreadOrder::warps_reversed, Schedule::random, 1)},
+      {"random", with(ThreadOrder::random, Schedule::random, 2)}};
+  // The sanitizers find what they look for in any order, and are slow.
+  if (simulated::kAsan || simulated::kTsan) list.resize(2);
+  return list;
+}
+std::vector<Device> tested_devices() {
+  return {Device::cuda};
+}
+std::string tested_name(Device) {
+  return "simulated";
+}
+
+}  // namespace dae::test

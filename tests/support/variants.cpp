@@ -1,0 +1,15 @@
+#include "tests/support/variants.h"
+
+namespace dae::test {
+
+std::vector<Variant> variants(Device) {
+  return {{"as it is", [] {}}};
+}
+std::vector<Device> tested_devices() {
+  return {Device::cpu, Device::cuda};
+}
+std::string tested_name(Device device) {
+  return name_of(device);
+}
+
+}  // namespace dae::test

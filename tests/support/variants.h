@@ -1,0 +1,24 @@
+// Ways to run one case that must give the same bits. On real devices there is one; the simulated
+// GPU has orders of threads and blocks and moments for queued work
+// (tests/simulated_gpu/variants.cpp).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/queue.h"
+
+namespace dae::test {
+
+struct Variant {
+  std::string name;
+  std::function<void()> apply;
+};
+std::vector<Variant> variants(Device device);
+
+// The devices that this build's tests cover: cpu and cuda, or the simulated GPU in cuda's place.
+std::vector<Device> tested_devices();
+std::string tested_name(Device device);  // "cpu", "cuda", "simulated"
+
+}  // namespace dae::test
