@@ -100,6 +100,7 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &channels))
     fail("{}: not an image that can be read ({})", name, stbi_failure_reason());
+  if (width < 1 || height < 1) fail("{}: it has no pixels", name);
   if (int64_t{width} * height > kMostPixels)
     fail("{}: {}x{} pixels are too many", name, width, height);
   static constexpr stbi_io_callbacks kCallbacks = {Reader::read, Reader::skip, Reader::eof};

@@ -69,9 +69,10 @@ void relu_bias_backward_cpu(const Tensor& y, const Tensor& dy, const Tensor& db,
   }
 }
 
-void check(const char* op, const Tensor& map, const Tensor& b) {
+void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
   if (map.shape.rank() != 4) fail("{}: expected an NHWC tensor, got {}", op, to_string(map));
   check_dtype(op, "the feature map", map, DType::f32);
+  check_layout(op, "the feature map", map, q.device);
   check_dtype(op, "the bias", b, DType::f32);
   check_shape(op, "the bias", b, {map.shape[3]});
 }
@@ -79,7 +80,7 @@ void check(const char* op, const Tensor& map, const Tensor& b) {
 }  // namespace
 
 void bias_relu(const Queue& q, const Tensor& b, const Tensor& y, bool relu) {
-  check("bias_relu", y, b);
+  check("bias_relu", q, y, b);
   DAE_DISPATCH(q, bias_relu_cpu(b, y, relu), cuda::bias_relu(q.stream, b, y, relu));
 }
 
@@ -92,7 +93,7 @@ int64_t relu_bias_backward_workspace_count(const Tensor& dy) {
 
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace) {
-  check("relu_bias_backward", dy, db);
+  check("relu_bias_backward", q, dy, db);
   if (relu) check_same_layout("relu_bias_backward", "y and dy", y, dy);
   check_shape("relu_bias_backward", "workspace", workspace,
               {relu_bias_backward_workspace_count(dy)});

@@ -60,11 +60,13 @@ void global_pool_backward_cpu(const Tensor& dy, const Tensor& argmax, const Tens
   });
 }
 
-void check(const char* op, const Tensor& map, const Tensor& pooled, const Tensor& argmax) {
+void check(const char* op, const Queue& q, const Tensor& map, const Tensor& pooled,
+           const Tensor& argmax) {
   const Shape& s = map.shape;
   if (s.rank() != 4 || s[1] * s[2] < 1)
     fail("{}: expected an NHWC tensor of at least a pixel, got {}", op, to_string(map));
   check_dtype(op, "the feature map", map, DType::f32);
+  check_layout(op, "the feature map", map, q.device);
   check_dtype(op, "the pooled tensor", pooled, DType::f32);
   check_dtype(op, "argmax", argmax, DType::i32);
   check_shape(op, "the pooled tensor", pooled, {s[0], 2 * s[3]});
@@ -74,13 +76,13 @@ void check(const char* op, const Tensor& map, const Tensor& pooled, const Tensor
 }  // namespace
 
 void global_pool(const Queue& q, const Tensor& x, const Tensor& y, const Tensor& argmax) {
-  check("global_pool", x, y, argmax);
+  check("global_pool", q, x, y, argmax);
   DAE_DISPATCH(q, global_pool_cpu(x, y, argmax), cuda::global_pool(q.stream, x, y, argmax));
 }
 
 void global_pool_backward(const Queue& q, const Tensor& dy, const Tensor& argmax,
                           const Tensor& dx) {
-  check("global_pool_backward", dx, dy, argmax);
+  check("global_pool_backward", q, dx, dy, argmax);
   DAE_DISPATCH(q, global_pool_backward_cpu(dy, argmax, dx),
                cuda::global_pool_backward(q.stream, dy, argmax, dx));
 }

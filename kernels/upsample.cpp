@@ -58,13 +58,14 @@ void check(const char* op, const Tensor& small, const Tensor& large) {
 
 void upsample2x(const Queue& q, const Tensor& x, const Tensor& y) {
   check("upsample2x", x, y);
-  DAE_DISPATCH(q, upsample2x_cpu(x.folded(), y.folded()), cuda::upsample2x(q.stream, x, y));
+  DAE_DISPATCH(q, upsample2x_cpu(x.folded(), y.folded()),
+               cuda::upsample2x(q.stream, x.folded(), y.folded()));
 }
 
 void upsample2x_backward(const Queue& q, const Tensor& dy, const Tensor& dx) {
   check("upsample2x_backward", dx, dy);
   DAE_DISPATCH(q, upsample2x_backward_cpu(dy.folded(), dx.folded()),
-               cuda::upsample2x_backward(q.stream, dy, dx));
+               cuda::upsample2x_backward(q.stream, dy.folded(), dx.folded()));
 }
 
 }  // namespace dae

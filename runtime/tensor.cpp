@@ -88,6 +88,12 @@ void check_same_layout(const char* op, const char* what, const Tensor& a, const 
          to_string(b));
 }
 
+void check_layout(const char* op, const char* what, const Tensor& tensor, Device device) {
+  if (device != Device::cpu && tensor.block != 1)
+    fail("{}: {} is {}, blocked: {} has plain NHWC tensors alone", op, what, to_string(tensor),
+         name_of(device));
+}
+
 void check_aligned(const char* op, const char* what, const Tensor& tensor, size_t alignment) {
   if (tensor.count() > 0 && reinterpret_cast<uintptr_t>(tensor.data) % alignment != 0)
     fail("{}: {} ({}) starts at {}, which is not a multiple of {} bytes", op, what,

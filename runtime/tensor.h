@@ -15,6 +15,8 @@
 #include <string>
 #include <type_traits>
 
+#include "runtime/queue.h"
+
 namespace dae {
 
 enum class DType : uint8_t { f32, bf16, u8, i32, u64 };
@@ -84,6 +86,8 @@ std::string to_string(const Tensor& tensor);  // "f32 16x64x64x32/16"
 void check_shape(const char* op, const char* what, const Tensor& tensor, const Shape& shape);
 void check_dtype(const char* op, const char* what, const Tensor& tensor, DType dtype);
 void check_same_layout(const char* op, const char* what, const Tensor& a, const Tensor& b);
+// Throws when `tensor` is blocked and `device` is not the CPU, which alone has that layout.
+void check_layout(const char* op, const char* what, const Tensor& tensor, Device device);
 // Throws unless tensor.data is a multiple of `alignment` bytes (or the tensor is empty).
 void check_aligned(const char* op, const char* what, const Tensor& tensor, size_t alignment);
 

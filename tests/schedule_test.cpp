@@ -45,7 +45,7 @@ TEST_P(ScheduleTest, MayHaveNoWarmup) {
   EXPECT_EQ(got[1], 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, ScheduleTest, testing::ValuesIn(tested_devices()),
+INSTANTIATE_TEST_SUITE_P(Devices, ScheduleTest, testing::ValuesIn(test::tested_devices()),
                          test::device_name);
 
 TEST(Schedule, RefusesAStateOfTheWrongSize) {

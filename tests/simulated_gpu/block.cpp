@@ -334,6 +334,7 @@ const Thread& this_thread() {
 
 void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
                 const std::function<void()>& body) {
+  const Unseen bookkeeping;
   const unsigned count = block_dim.x * block_dim.y * block_dim.z;
   const size_t blocks = size_t{grid.x} * grid.y * grid.z;
   kernel_name = op;
@@ -346,7 +347,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
   release(&tags[0]);
   void* const identity = current_identity();
   // Red zones and alignment come on top of what the kernel may use.
-  const size_t arena = kSharedLimit + shared_bytes + (64 << 10);
+  const size_t arena = (kSharedLimit + shared_bytes + (64 << 10)) / 256 * 256;
   for (const size_t b : block_order) {
     BlockState state;
     block = &state;
@@ -398,6 +399,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
 // ----------------------------------------------------------------------------------
 
 void sync_threads(const char* file, int line) {
+  const Unseen bookkeeping;
   block->at_barrier++;
   uint64_t* const tag = &block->barrier_tags[block->generation % 2];
   release(tag);
@@ -442,6 +444,7 @@ WarpGroup& meet(unsigned mask, uint64_t value, const Place& place, uint64_t& gen
 }  // namespace
 
 void sync_warp(unsigned mask, const char* file, int line) {
+  const Unseen bookkeeping;
   WarpGroup& group = group_of(mask);
   uint64_t* const tag = &group.tags[group.generation % 2];
   release(tag);
@@ -451,6 +454,7 @@ void sync_warp(unsigned mask, const char* file, int line) {
 }
 
 uint64_t exchange(unsigned mask, uint64_t value, unsigned from, const char* file, int line) {
+  const Unseen bookkeeping;
   if (!(mask >> from & 1))
     report(fmt::format("{} asks lane {} at {}:{}, which is not in the mask {:08x}", where(), from,
                        file, line, mask));
@@ -460,6 +464,7 @@ uint64_t exchange(unsigned mask, uint64_t value, unsigned from, const char* file
 }
 
 unsigned ballot(unsigned mask, bool vote, const char* file, int line) {
+  const Unseen bookkeeping;
   uint64_t generation;
   const WarpGroup& group = meet(mask, vote, {file, line}, generation);
   unsigned votes = 0;
@@ -470,6 +475,7 @@ unsigned ballot(unsigned mask, bool vote, const char* file, int line) {
 
 void* shared_array(const char* key, size_t bytes, size_t alignment, const char* name, const char*,
                    int) {
+  const Unseen bookkeeping;
   const auto found = block->arrays.find(key);
   return found == block->arrays.end() ? carve(key, bytes, alignment, name)
                                       : block->shared + found->second.offset;
@@ -484,6 +490,7 @@ void* dynamic_shared() {
 }
 
 void enter_block_collective(void* storage, int threads) {
+  const Unseen bookkeeping;
   if (static_cast<size_t>(threads) != block->threads.size())
     report(fmt::format("{}: a block reduction for {} threads in a block of {}", where(), threads,
                        block->threads.size()));

@@ -14,6 +14,8 @@
 #endif
 #ifdef DAE_SIMULATED_TSAN
 #include <sanitizer/tsan_interface.h>
+extern "C" void __tsan_ignore_thread_begin();
+extern "C" void __tsan_ignore_thread_end();
 #endif
 
 namespace simulated {
@@ -66,7 +68,21 @@ inline void release(void* tag) {
 inline void acquire(void* tag) {
   __tsan_acquire(tag);
 }
+// While it lives, what the current identity touches is not the simulated program's doing: compiled
+// without ThreadSanitizer the simulator's own loads and stores are invisible anyway, but memcpy,
+// malloc and free are not.
+class Unseen {
+ public:
+  Unseen() { __tsan_ignore_thread_begin(); }
+  ~Unseen() { __tsan_ignore_thread_end(); }
+  Unseen(const Unseen&) = delete;
+  Unseen& operator=(const Unseen&) = delete;
+};
 #else
+struct Unseen {
+  Unseen() {}
+  ~Unseen() {}
+};
 inline constexpr bool kTsan = false;
 inline void* create_identity() {
   return nullptr;

@@ -506,7 +506,7 @@ TEST_F(SimulatedDeathTest, TheHostReadsPinnedMemoryBeforeItWaits) {
         cudaMemcpyAsync(pinned, a.data(), 16, cudaMemcpyDefault, stream.handle);
         std::exit(pinned[0] > 0);
       },
-      "while cudaMemcpyAsync may still use it|SEGV");
+      "while cudaMemcpyAsync may still use it|SEGV|data race");
 }
 
 // What only ThreadSanitizer sees: real accesses, with both source lines.

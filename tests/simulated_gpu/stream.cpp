@@ -142,21 +142,22 @@ CUstream_st* resolve(cudaStream_t stream) {
 void run_until(CUstream_st& stream, const Operation& last);
 
 void run_front(CUstream_st& stream) {
+  const Unseen bookkeeping;
   const OperationPtr operation = stream.queue.front();
   for (const OperationPtr& earlier : operation->after)
     if (!earlier->done) run_until(*earlier->stream, *earlier);
   if (operation->done) return;  // ran as something that `after` needed
   stream.queue.pop_front();
-  void* const host = current_identity();
-  become(stream.identity);
-  acquire(&operation->enqueued_tag);
-  for (const OperationPtr& earlier : operation->after) acquire(&earlier->done_tag);
-  if (operation->work) {
+  {
     const DeviceWork open(operation->name);
-    operation->work();
+    void* const host = current_identity();
+    become(stream.identity);
+    acquire(&operation->enqueued_tag);
+    for (const OperationPtr& earlier : operation->after) acquire(&earlier->done_tag);
+    if (operation->work) operation->work();
+    release(&operation->done_tag);
+    become(host);
   }
-  release(&operation->done_tag);
-  become(host);
   operation->done = true;
   operation->work = nullptr;
 }

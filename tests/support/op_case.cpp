@@ -7,6 +7,7 @@
 #include <random>
 
 #include "runtime/device.h"
+#include "runtime/error.h"
 #include "runtime/memory.h"
 #include "tests/support/variants.h"
 
@@ -137,10 +138,20 @@ void run_case(const OpCase& op_case, Device device) {
     want.push_back(std::move(seen));
   }
 
+  // Blocked layouts are the CPU's: elsewhere an op that cannot take one must say so.
+  const bool may_refuse =
+      device != Device::cpu && std::any_of(op_case.args.begin(), op_case.args.end(),
+                                           [](const Arg& arg) { return arg.block != 1; });
   std::vector<Placed> after;
   for (const Variant& variant : variants(device)) {
     variant.apply();
-    std::vector<Placed> result = execute(op_case, device, before);
+    std::vector<Placed> result;
+    try {
+      result = execute(op_case, device, before);
+    } catch (const Error& error) {
+      if (may_refuse && std::string(error.what()).find("blocked") != std::string::npos) return;
+      throw;
+    }
     if (after.empty()) {
       after = std::move(result);
       continue;
