@@ -28,8 +28,7 @@ Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool train
   if (training) gradients_ = plan.external("gradients", {parameters.count()});
 }
 
-// --- Memory
-// -----------------------------------------------------------------------------------------
+// --- Memory -----------------------------------------------------------------------------------
 
 Builder::Weight Builder::weight(const std::string& name, const Shape& shape, double bound) {
   const Parameter& parameter = parameters_.declare(name, shape, bound);
@@ -55,8 +54,7 @@ TensorId Builder::scratch(const std::string& name, int64_t bytes) {
   return plan_.tensor(name + ".workspace", {bytes}, DType::u8);
 }
 
-// --- The tape
-// ---------------------------------------------------------------------------------------
+// --- The tape ---------------------------------------------------------------------------------
 
 void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
   trained_[output] = true;
@@ -94,8 +92,7 @@ void Builder::backward() {
   tape_.clear();
 }
 
-// --- Convolutions
-// -----------------------------------------------------------------------------------
+// --- Convolutions -----------------------------------------------------------------------------
 
 void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
   plan_.add(
@@ -292,8 +289,7 @@ TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, b
   return transposed(name, x, filters, 4, 1, w4, relu);
 }
 
-// --- The rest
-// ---------------------------------------------------------------------------------------
+// --- The rest ---------------------------------------------------------------------------------
 
 TensorId Builder::add(const std::string& name, TensorId x, TensorId y) {
   plan_.add({.op = "add",

@@ -101,8 +101,7 @@ std::string where() {
                      t.z);
 }
 
-// --- Switching
-// ----------------------------------------------------------------------------------------
+// --- Switching --------------------------------------------------------------------------------
 
 struct StackOfFiber {
   Fiber* fiber;
@@ -187,8 +186,19 @@ void start_fresh_thread() {
   }
 }
 
-// --- Blocks
-// -------------------------------------------------------------------------------------------
+// ThreadSanitizer gives a dead thread's number to a new one and takes their accesses for one
+// thread's, which would hide races between blocks and between launches: the last identities stay.
+// It has 8000 numbers.
+void retire_identity(void* identity) {
+  constexpr size_t kKept = 2048;
+  static std::deque<void*> retired;
+  retired.push_back(identity);
+  if (retired.size() <= kKept) return;
+  destroy_identity(retired.front());
+  retired.pop_front();
+}
+
+// --- Blocks -----------------------------------------------------------------------------------
 
 template <class T>
 void put_in_order(std::vector<T>& items, size_t warp, std::mt19937_64& bits) {
@@ -384,7 +394,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     state.body = nullptr;  // idle fibers end
     for (Fiber* const fiber : state.idle) resume(fiber, nullptr);
     if (kTsan)
-      for (const ThreadState& t : state.threads) destroy_identity(t.identity);
+      for (const ThreadState& t : state.threads) retire_identity(t.identity);
     unpoison(state.shared, arena);
     std::free(state.shared);
     current = nullptr;
@@ -395,8 +405,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
   acquire(&tags[1]);
 }
 
-// --- What kernels call
-// ----------------------------------------------------------------------------------
+// --- What kernels call ------------------------------------------------------------------------
 
 void sync_threads(const char* file, int line) {
   const Unseen bookkeeping;

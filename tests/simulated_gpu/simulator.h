@@ -9,8 +9,7 @@
 
 namespace simulated {
 
-// --- How it runs: results may depend on none of this
-// --------------------------------------------------
+// --- How it runs: results may depend on none of this ------------------------------------------
 
 // In which order the threads of a block, and the blocks of a launch, get to run.
 enum class ThreadOrder { forward, reversed, warps_reversed, random };
@@ -24,16 +23,14 @@ struct Settings {
 };
 Settings& settings();
 
-// --- What it found
-// ------------------------------------------------------------------------------------
+// --- What it found ----------------------------------------------------------------------------
 
 // Errors in the simulated program, in order. The tests' listener takes them after each test and
 // fails it if there are any.
 void report(const std::string& finding);
 std::vector<std::string> take_findings();
 
-// --- What a stream's work touches
-// ---------------------------------------------------------------------
+// --- What a stream's work touches -------------------------------------------------------------
 
 struct Access {
   const void* data;
@@ -51,8 +48,7 @@ struct Counters {
 };
 const Counters& counters();
 
-// --- For the stand-in headers
-// -------------------------------------------------------------------------
+// --- For the stand-in headers -----------------------------------------------------------------
 
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body);
@@ -61,8 +57,7 @@ void* shared_array(const char* key, size_t bytes, size_t alignment, const char* 
 void* dynamic_shared();
 void enter_block_collective(void* storage, int threads);
 
-// --- Between the simulator's own files
-// ------------------------------------------------------------------
+// --- Between the simulator's own files --------------------------------------------------------
 
 // block.cpp: runs all blocks of a launch, now.
 void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,

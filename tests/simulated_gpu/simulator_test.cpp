@@ -71,8 +71,7 @@ void expect_finding(const std::string& words) {
 const std::vector<ThreadOrder> kOrders = {ThreadOrder::forward, ThreadOrder::reversed,
                                           ThreadOrder::warps_reversed, ThreadOrder::random};
 
-// --- Kernels
-// ------------------------------------------------------------------------------------------
+// --- Kernels ----------------------------------------------------------------------------------
 
 __global__ void reverse_kernel(const float* from, float* to, int count) {
   DAE_SHARED(float, tile, 128);
@@ -304,8 +303,7 @@ TEST(SimulatedRuntime, LaunchesThatCudaRefuses) {
   EXPECT_THROW(launch("no stream", lost_lane_kernel, 1, 32, 0, reinterpret_cast<void*>(8)), Error);
 }
 
-// --- Streams
-// ------------------------------------------------------------------------------------------
+// --- Streams ----------------------------------------------------------------------------------
 
 __global__ void fill_kernel(float* out, float value, int count) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
@@ -422,8 +420,7 @@ TEST(SimulatedStreams, AsynchronousCopiesWantPinnedMemory) {
   cudaFreeHost(pinned);
 }
 
-// --- Graphs
-// -------------------------------------------------------------------------------------------
+// --- Graphs -----------------------------------------------------------------------------------
 
 TEST(SimulatedGraphs, ReplayWhatWasCapturedWithItsForks) {
   for (const simulated::Settings& settings : kSchedules) {
@@ -476,8 +473,7 @@ TEST(SimulatedGraphs, MisuseIsRefused) {
   cudaGetLastError();
 }
 
-// --- What ends the program
-// ----------------------------------------------------------------------------
+// --- What ends the program --------------------------------------------------------------------
 
 class SimulatedDeathTest : public testing::Test {
  protected:

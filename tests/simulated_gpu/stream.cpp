@@ -136,8 +136,7 @@ CUstream_st* resolve(cudaStream_t stream) {
                                                                                   : stream;
 }
 
-// --- Running
-// ------------------------------------------------------------------------------------------
+// --- Running ----------------------------------------------------------------------------------
 
 void run_until(CUstream_st& stream, const Operation& last);
 
@@ -181,8 +180,7 @@ void let_some_run() {
   }
 }
 
-// --- Proving
-// ------------------------------------------------------------------------------------------
+// --- Proving ----------------------------------------------------------------------------------
 
 void check_order(const OperationPtr& operation) {
   State& s = state();
@@ -228,8 +226,7 @@ void host_saw(const Operation& operation) {
   });
 }
 
-// --- Enqueuing
-// ----------------------------------------------------------------------------------------
+// --- Enqueuing --------------------------------------------------------------------------------
 
 void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> accesses,
              std::function<void()> work, bool capture_allowed = true) {
@@ -379,8 +376,7 @@ void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStre
 
 using namespace simulated;
 
-// --- The runtime's functions
-// --------------------------------------------------------------------------
+// --- The runtime's functions ------------------------------------------------------------------
 
 const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {

@@ -17,7 +17,7 @@ std::vector<Variant> variants(Device) {
       {"warps reversed", with(ThreadOrder::warps_reversed, Schedule::random, 1)},
       {"random", with(ThreadOrder::random, Schedule::random, 2)}};
   // The sanitizers find what they look for in any order, and are slow.
-  if (simulated::kAsan || simulated::kTsan) list.resize(2);
+  if (simulated::kAsan || simulated::kTsan) list.resize(1);
   return list;
 }
 std::vector<Device> tested_devices() {

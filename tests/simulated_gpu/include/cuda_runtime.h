@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-// --- The language
-// -----------------------------------------------------------------------------------
+// --- The language -----------------------------------------------------------------------------
 
 #define __global__
 #define __device__
@@ -117,8 +116,7 @@ inline int atomicMax(int* at, int value) {
 // Floating-point atomics are left out: their order of additions, and so the result's bits, changes
 // from run to run, which this project does not accept.
 
-// --- The runtime
-// ------------------------------------------------------------------------------------
+// --- The runtime ------------------------------------------------------------------------------
 
 enum cudaError_t {
   cudaSuccess = 0,
