@@ -1,8 +1,8 @@
 // A bias a channel with ReLU, and their gradients, for what a library's epilogue does not cover: on
 // the CPU, transposed convolutions.
 //
-// Layout: y, dy f32 {N, H, W, C}, plain or (cpu) blocked; b, db f32 {C}. Both throw Error naming the op
-// and the shapes when they do not fit.
+// Layout: y, dy f32 {N, H, W, C}, plain or (cpu) blocked; b, db f32 {C}. Both throw Error naming
+// the op and the shapes when they do not fit.
 #pragma once
 
 #include "runtime/queue.h"

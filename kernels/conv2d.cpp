@@ -8,6 +8,7 @@
 // it is far slower. Direct elsewhere.
 #include "kernels/conv2d.h"
 
+#include "runtime/cuda_libraries.h"
 #include "runtime/error.h"
 #include "runtime/onednn.h"
 
@@ -25,11 +26,21 @@ struct Descs {
   dnnl::memory::dims strides, padding;
 };
 
-Descs describe(const char* op, Device device, const ConvSpec& s) {
-  if (device != Device::cpu) fail("{}: runs on the CPU only in this version", op);
+void check_spec(const char* op, const ConvSpec& s) {
   if (s.x.rank() != 4 || !(s.y == conv_output(s.x, s.y[3], s.kernel, s.stride, s.pad)))
     fail("{}: a {}x{} kernel with stride {} and padding {} does not make {} of {}", op, s.kernel,
          s.kernel, s.stride, s.pad, to_string(s.y), to_string(s.x));
+}
+
+std::shared_ptr<Routine> plan_cuda(cuda_libraries::Direction direction, const ConvSpec& s,
+                                   bool bias, bool relu) {
+  if (s.x_block != 1 || s.y_block != 1)
+    fail("conv2d: blocked tensors are the CPU's; cuda has plain NHWC alone");
+  return cuda_libraries::plan(
+      cuda_libraries::Convolution{direction, s.x, s.weights(), s.y, s.stride, s.pad, bias, relu});
+}
+
+Descs describe(const ConvSpec& s) {
   const Desc x = onednn::image_desc(s.x, s.x_block), y = onednn::image_desc(s.y, s.y_block);
   const bool mixed = (s.x_block == 1) != (s.y_block == 1);
   const dnnl::memory::dims w_dims = {s.y[3], s.x[3], s.kernel, s.kernel};
@@ -96,7 +107,7 @@ void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const T
   for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, DType::f32);
 }
 
-void check_workspace(const char* op, const Tensor& workspace, const onednn::Routine& routine) {
+void check_workspace(const char* op, const Tensor& workspace, const Routine& routine) {
   if (workspace.bytes() < routine.workspace_bytes())
     fail("{}: needs {} bytes of workspace, got {}", op, routine.workspace_bytes(),
          workspace.bytes());
@@ -117,7 +128,12 @@ int preferred_block(Device device, int64_t channels) {
 
 Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_forward";
-  const Descs d = describe(op, device, spec);
+  check_spec(op, spec);
+  if (device == Device::cuda) {
+    routine_ = plan_cuda(cuda_libraries::Direction::forward, spec, spec.bias, spec.relu);
+    return;
+  }
+  const Descs d = describe(spec);
   const auto pd =
       choose(op, spec, [&](algorithm a) { return forward_pd(d, a, spec.bias, spec.relu); });
   std::vector<onednn::Routine::Operand> operands = {
@@ -133,20 +149,25 @@ int64_t Conv2dForward::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void Conv2dForward::operator()(const Queue&, const Tensor& x, const Tensor& w, const Tensor& b,
+void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                                const Tensor& y, const Tensor& workspace) const {
   check_images("conv2d_forward", spec_, x, w, y);
   if (spec_.bias) check_shape("conv2d_forward", "b", b, {spec_.y[3]});
   check_workspace("conv2d_forward", workspace, *routine_);
   if (spec_.bias)
-    routine_->run({x.data, w.data, y.data, b.data}, workspace.data);
+    routine_->run(q.stream, {x.data, w.data, y.data, b.data}, workspace.data);
   else
-    routine_->run({x.data, w.data, y.data}, workspace.data);
+    routine_->run(q.stream, {x.data, w.data, y.data}, workspace.data);
 }
 
 Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_backward_data";
-  const Descs d = describe(op, device, spec);
+  check_spec(op, spec);
+  if (device == Device::cuda) {
+    routine_ = plan_cuda(cuda_libraries::Direction::backward_data, spec, false, false);
+    return;
+  }
+  const Descs d = describe(spec);
   const auto pd = choose(op, spec, [&](algorithm a) {
     const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted, d.strides,
                                                      d.padding, d.padding);
@@ -164,16 +185,22 @@ int64_t Conv2dBackwardData::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void Conv2dBackwardData::operator()(const Queue&, const Tensor& dy, const Tensor& w,
+void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                     const Tensor& dx, const Tensor& workspace) const {
   check_images("conv2d_backward_data", spec_, dx, w, dy);
   check_workspace("conv2d_backward_data", workspace, *routine_);
-  routine_->run({dy.data, w.data, dx.data}, workspace.data);
+  routine_->run(q.stream, {dy.data, w.data, dx.data}, workspace.data);
 }
 
 Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_backward_weights";
-  const Descs d = describe(op, device, spec);
+  check_spec(op, spec);
+  if (device == Device::cuda) {
+    if (spec.bias) fail("{}: cuda makes db by relu_bias_backward; plan it without", op);
+    routine_ = plan_cuda(cuda_libraries::Direction::backward_weights, spec, false, false);
+    return;
+  }
+  const Descs d = describe(spec);
   const auto pd = choose(op, spec, [&](algorithm a) {
     using Backward = dnnl::convolution_backward_weights::desc;
     const Backward desc =
@@ -196,16 +223,16 @@ int64_t Conv2dBackwardWeights::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void Conv2dBackwardWeights::operator()(const Queue&, const Tensor& x, const Tensor& dy,
+void Conv2dBackwardWeights::operator()(const Queue& q, const Tensor& x, const Tensor& dy,
                                        const Tensor& dw, const Tensor& db,
                                        const Tensor& workspace) const {
   check_images("conv2d_backward_weights", spec_, x, dw, dy);
   if (spec_.bias) check_shape("conv2d_backward_weights", "db", db, {spec_.y[3]});
   check_workspace("conv2d_backward_weights", workspace, *routine_);
   if (spec_.bias)
-    routine_->run({x.data, dy.data, dw.data, db.data}, workspace.data);
+    routine_->run(q.stream, {x.data, dy.data, dw.data, db.data}, workspace.data);
   else
-    routine_->run({x.data, dy.data, dw.data}, workspace.data);
+    routine_->run(q.stream, {x.data, dy.data, dw.data}, workspace.data);
 }
 
 }  // namespace dae

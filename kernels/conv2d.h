@@ -1,4 +1,5 @@
-// 2-D convolution and its two gradients. cpu: oneDNN.
+// 2-D convolution and its two gradients. cpu: oneDNN;
+// cuda: cuDNN.
 //
 //   y[n, i, j, k] = b[k] + sum over u, v, c of x[n, i*stride + u - pad, j*stride + v - pad, c]
 //                                              * w[k, u, v, c]      (x is zero outside), then ReLU
@@ -22,9 +23,7 @@
 
 namespace dae {
 
-namespace onednn {
 class Routine;
-}
 
 struct ConvSpec {
   Shape x, y;  // NHWC; y is checked against x, kernel, stride and pad
@@ -52,7 +51,7 @@ class Conv2dForward {
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
 // dx from dy: written, not added to.
@@ -65,10 +64,11 @@ class Conv2dBackwardData {
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
-// dw, and db where the spec has a bias: written, not added to.
+// dw, and db where the spec has a bias (cpu only: on cuda kernels/bias.h makes it, together with
+// ReLU's gradient): written, not added to.
 class Conv2dBackwardWeights {
  public:
   Conv2dBackwardWeights(Device device, const ConvSpec& spec);
@@ -78,7 +78,7 @@ class Conv2dBackwardWeights {
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
 }  // namespace dae

@@ -1,5 +1,6 @@
 #include "kernels/dense.h"
 
+#include "runtime/cuda_libraries.h"
 #include "runtime/error.h"
 #include "runtime/onednn.h"
 
@@ -16,10 +17,18 @@ struct Descs {
   Desc x, w, b, y;
 };
 
-Descs describe(const char* op, Device device, const DenseSpec& s) {
-  if (device != Device::cpu) fail("{}: runs on the CPU only in this version", op);
+void check_spec(const char* op, const DenseSpec& s) {
   if (s.batch < 1 || s.inputs < 1 || s.outputs < 1)
     fail("{}: cannot plan {} rows of {} to {}", op, s.batch, s.inputs, s.outputs);
+}
+
+std::shared_ptr<Routine> plan_cuda(cuda_libraries::Direction direction, const DenseSpec& s) {
+  return cuda_libraries::plan(
+      cuda_libraries::Dense{direction, s.batch, s.inputs, s.outputs,
+                            s.relu && direction == cuda_libraries::Direction::forward});
+}
+
+Descs describe(const DenseSpec& s) {
   return {{{s.batch, s.inputs}, kF32, Tag::ab},
           {{s.outputs, s.inputs}, kF32, Tag::ab},
           {{s.outputs}, kF32, Tag::a},
@@ -46,7 +55,7 @@ dnnl::primitive_attr user_scratchpad() {
 }
 
 void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w, const Tensor& y,
-           const Tensor& workspace, const onednn::Routine& routine) {
+           const Tensor& workspace, const Routine& routine) {
   check_shape(op, "x", x, {s.batch, s.inputs});
   check_shape(op, "w", w, {s.outputs, s.inputs});
   check_shape(op, "y", y, {s.batch, s.outputs});
@@ -59,7 +68,12 @@ void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w,
 }  // namespace
 
 DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
-  const Descs d = describe("dense_forward", device, spec);
+  check_spec("dense_forward", spec);
+  if (device == Device::cuda) {
+    routine_ = plan_cuda(cuda_libraries::Direction::forward, spec);
+    return;
+  }
+  const Descs d = describe(spec);
   const auto pd = forward_pd(d, spec.relu);
   routine_ = std::make_shared<onednn::Routine>(
       dnnl::inner_product_forward(pd), pd.scratchpad_desc(),
@@ -73,15 +87,20 @@ int64_t DenseForward::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void DenseForward::operator()(const Queue&, const Tensor& x, const Tensor& w, const Tensor& b,
+void DenseForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                               const Tensor& y, const Tensor& workspace) const {
   check("dense_forward", spec_, x, w, y, workspace, *routine_);
   check_shape("dense_forward", "b", b, {spec_.outputs});
-  routine_->run({x.data, w.data, b.data, y.data}, workspace.data);
+  routine_->run(q.stream, {x.data, w.data, b.data, y.data}, workspace.data);
 }
 
 DenseBackwardData::DenseBackwardData(Device device, const DenseSpec& spec) : spec_(spec) {
-  const Descs d = describe("dense_backward_data", device, spec);
+  check_spec("dense_backward_data", spec);
+  if (device == Device::cuda) {
+    routine_ = plan_cuda(cuda_libraries::Direction::backward_data, spec);
+    return;
+  }
+  const Descs d = describe(spec);
   const dnnl::inner_product_backward_data::primitive_desc pd(
       {d.x, d.w, d.y}, user_scratchpad(), onednn::engine(), forward_pd(d, false));
   routine_ = std::make_shared<onednn::Routine>(
@@ -95,14 +114,19 @@ int64_t DenseBackwardData::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void DenseBackwardData::operator()(const Queue&, const Tensor& dy, const Tensor& w,
+void DenseBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                    const Tensor& dx, const Tensor& workspace) const {
   check("dense_backward_data", spec_, dx, w, dy, workspace, *routine_);
-  routine_->run({dy.data, w.data, dx.data}, workspace.data);
+  routine_->run(q.stream, {dy.data, w.data, dx.data}, workspace.data);
 }
 
 DenseBackwardWeights::DenseBackwardWeights(Device device, const DenseSpec& spec) : spec_(spec) {
-  const Descs d = describe("dense_backward_weights", device, spec);
+  check_spec("dense_backward_weights", spec);
+  if (device == Device::cuda) {
+    routine_ = plan_cuda(cuda_libraries::Direction::backward_weights, spec);
+    return;
+  }
+  const Descs d = describe(spec);
   const dnnl::inner_product_backward_weights::primitive_desc pd(
       {d.x, d.w, d.b, d.y}, user_scratchpad(), onednn::engine(), forward_pd(d, false));
   routine_ = std::make_shared<onednn::Routine>(
@@ -117,12 +141,16 @@ int64_t DenseBackwardWeights::workspace_bytes() const {
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
-void DenseBackwardWeights::operator()(const Queue&, const Tensor& x, const Tensor& dy,
+void DenseBackwardWeights::operator()(const Queue& q, const Tensor& x, const Tensor& dy,
                                       const Tensor& dw, const Tensor& db,
                                       const Tensor& workspace) const {
   check("dense_backward_weights", spec_, x, dw, dy, workspace, *routine_);
+  if (q.device == Device::cuda) {
+    routine_->run(q.stream, {x.data, dy.data, dw.data}, workspace.data);
+    return;
+  }
   check_shape("dense_backward_weights", "db", db, {spec_.outputs});
-  routine_->run({x.data, dy.data, dw.data, db.data}, workspace.data);
+  routine_->run(q.stream, {x.data, dy.data, dw.data, db.data}, workspace.data);
 }
 
 }  // namespace dae

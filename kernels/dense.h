@@ -1,4 +1,4 @@
-// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN.
+// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN; cuda: cuBLASLt.
 //
 // Layout, all f32: x {N, I}, w {O, I}, b {O}, y {N, O}. Planned like kernels/conv2d.h: made once
 // for a spec, runs without allocating, throws Error naming the op and the shapes.
@@ -14,9 +14,7 @@
 
 namespace dae {
 
-namespace onednn {
 class Routine;
-}
 
 struct DenseSpec {
   int64_t batch = 0, inputs = 0, outputs = 0;
@@ -34,7 +32,7 @@ class DenseForward {
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
 // dx = dy w: written, not added to.
@@ -47,10 +45,11 @@ class DenseBackwardData {
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
-// dw = dy^T x and db = the sum of dy's rows: written, not added to.
+// dw = dy^T x and db = the sum of dy's rows (cpu only: on cuda db is left out, kernels/bias.h makes
+// it, together with ReLU's gradient): written, not added to.
 class DenseBackwardWeights {
  public:
   DenseBackwardWeights(Device device, const DenseSpec& spec);
@@ -60,7 +59,7 @@ class DenseBackwardWeights {
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<onednn::Routine> routine_;
+  std::shared_ptr<Routine> routine_;
 };
 
 }  // namespace dae

@@ -9,7 +9,7 @@ namespace dae {
 // The learning rate of step t = 1, 2, ...: peak t / warmup up to `warmup`, then
 // peak (1 + cos(pi (t - warmup) / (total - warmup))) / 2, which reaches zero at `total`.
 struct Schedule {
-  double peak = 1e-3;
+  double peak = 2e-3;
   uint64_t warmup = 100, total = 1000;
 };
 

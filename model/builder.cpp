@@ -20,12 +20,26 @@ double he_bound(int64_t fan_in, bool relu) {
   return std::sqrt((relu ? 6.0 : 3.0) / static_cast<double>(fan_in));
 }
 
+// Those of `ids` that are tensors.
+std::vector<TensorId> written(std::vector<TensorId> ids) {
+  std::erase(ids, kNoTensor);
+  return ids;
+}
+
 }  // namespace
 
 Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool training)
     : device_(device), plan_(plan), parameters_(parameters), training_(training) {
   weights_ = plan.external("weights", {parameters.count()});
   if (training) gradients_ = plan.external("gradients", {parameters.count()});
+}
+
+Builder Builder::another_pass() const {
+  Builder pass = *this;
+  pass.tape_.clear();
+  pass.trained_.clear();
+  pass.gradient_of_.clear();
+  return pass;
 }
 
 // --- Memory -----------------------------------------------------------------------------------
@@ -104,6 +118,46 @@ void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
        .run = [=](const Queue& q, const TensorTable& t) { dae::relu_backward(q, t[y], t[dy]); }});
 }
 
+void Builder::bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
+                            bool relu) {
+  // A matrix is an image of one pixel.
+  const auto as_image = [&](TensorId id) {
+    const Shape& s = plan_.shape(id);
+    return s.rank() == 4 ? id : plan_.reshape(id, {s[0], 1, 1, s[1]});
+  };
+  const TensorId out = as_image(y), gradient = as_image(dy);
+  const TensorId workspace = plan_.tensor(
+      name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(gradient))});
+  std::vector<TensorId> reads = {gradient};
+  if (relu) reads.push_back(out);
+  plan_.add({.op = "relu_bias_backward",
+             .name = name,
+             .phase = Phase::backward,
+             .reads = reads,
+             .writes = relu ? std::vector{gradient, db} : std::vector{db},
+             .scratch = {workspace},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient], t[db], relu,
+                                  t[workspace]);
+             }});
+}
+
+// oneDNN sums dy over pixels while it makes dw, for nothing; cuDNN and cuBLASLt do not, so there
+// one kernel passes over dy for ReLU and bias together. Returns what the weight gradient is still
+// to write: db or nothing.
+bool Builder::library_makes_db() const {
+  return device_ == Device::cpu;
+}
+TensorId Builder::activation_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
+                                      bool relu) {
+  if (!library_makes_db()) {
+    bias_backward(name, y, dy, db, relu);
+    return kNoTensor;
+  }
+  if (relu) relu_backward(name, y, dy);
+  return db;
+}
+
 TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   const Tensor in = plan_.view(x);
   const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
@@ -135,18 +189,20 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
              }});
 
   on_backward(y, [=, this](TensorId dy) {
-    if (spec.relu) relu_backward(name, y, dy);
-    const Conv2dBackwardWeights weights_op(device_, spec);
+    ConvSpec weights_spec = spec;
+    weights_spec.bias = library_makes_db();
+    const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
+    const Conv2dBackwardWeights weights_op(device_, weights_spec);
     const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
     plan_.add({.op = "conv2d_backward_weights",
                .name = name,
                .phase = Phase::backward,
                .reads = {x, dy},
-               .writes = {w.gradient, b.gradient},
+               .writes = written({w.gradient, db}),
                .scratch = {dw_space},
                .flops = spec.flops(),
                .run = [=](const Queue& q, const TensorTable& t) {
-                 weights_op(q, t[x], t[dy], t[w.gradient], t[b.gradient], t[dw_space]);
+                 weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
                }});
     if (!trained_[x]) return;
     const Conv2dBackwardData data_op(device_, spec);
@@ -205,20 +261,7 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
        .run = [=](const Queue& q, const TensorTable& t) { bias_relu(q, t[b.value], t[y], relu); }});
 
   on_backward(y, [=, this](TensorId dy) {
-    const TensorId bias_space =
-        plan_.tensor(name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(dy))});
-    std::vector<TensorId> reads = {dy};
-    if (relu) reads.push_back(y);
-    plan_.add({.op = "relu_bias_backward",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = reads,
-               .writes = relu ? std::vector{dy, b.gradient} : std::vector{b.gradient},
-               .scratch = {bias_space},
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 relu_bias_backward(q, t[relu ? y : kNoTensor], t[dy], t[b.gradient], relu,
-                                    t[bias_space]);
-               }});
+    bias_backward(name, y, dy, b.gradient, relu);
     const Conv2dBackwardWeights weights_op(device_, spec);
     const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
     plan_.add({.op = "conv2d_backward_weights",
@@ -324,18 +367,18 @@ TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bo
              }});
 
   on_backward(y, [=, this](TensorId dy) {
-    if (relu) relu_backward(name, y, dy);
+    const TensorId db = activation_backward(name, y, dy, b.gradient, relu);
     const DenseBackwardWeights weights_op(device_, spec);
     const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
     plan_.add({.op = "dense_backward_weights",
                .name = name,
                .phase = Phase::backward,
                .reads = {x, dy},
-               .writes = {w.gradient, b.gradient},
+               .writes = written({w.gradient, db}),
                .scratch = {dw_space},
                .flops = spec.flops(),
                .run = [=](const Queue& q, const TensorTable& t) {
-                 weights_op(q, t[x], t[dy], t[w.gradient], t[b.gradient], t[dw_space]);
+                 weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
                }});
     const DenseBackwardData data_op(device_, spec);
     const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());

@@ -20,6 +20,10 @@ class Builder {
   // another plan of the same network: equal names share memory.
   Builder(Device device, Plan& plan, ParameterSet& parameters, bool training);
 
+  // For running the network once more in the same plan, on other inputs: the same weights and
+  // gradients, an empty tape.
+  Builder another_pass() const;
+
   struct Conv {
     int64_t filters = 0;
     int kernel = 3, stride = 1, pad = 1;
@@ -70,6 +74,10 @@ class Builder {
   TensorId transposed(const std::string& name, TensorId x, int64_t filters, int kernel, int pad,
                       Weight w, bool relu);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);
+  void bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db, bool relu);
+  bool library_makes_db() const;
+  TensorId activation_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
+                               bool relu);
 
   Device device_;
   Plan& plan_;

@@ -2,19 +2,24 @@
 
 namespace dae {
 
-InputTensors add_corruption(Builder& b, const CorruptFlags& flags, TensorId clean,
-                            TensorId corrupted) {
-  Plan& plan = b.plan();
+InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags, TensorId clean,
+                            TensorId corrupted, const InputPlacement& placement) {
   const Shape image = plan.shape(clean);
+  TensorId sources = kNoTensor;
+  for (size_t i = 0; i < plan.tensors().size(); i++)
+    if (plan.tensors()[i].name == "sources") sources = static_cast<TensorId>(i);
+  if (sources == kNoTensor)
+    sources = plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8);
   const InputTensors input = {
-      plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8),
-      plan.external("draws", {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};
+      sources,
+      plan.external(placement.draws, {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};
   const TensorId workspace = plan.tensor(
-      "corrupt.workspace", {corrupt_workspace_count(b.device(), image[2], flags.max_radius)});
+      "corrupt.workspace", {corrupt_workspace_count(device, image[2], flags.max_radius)});
   const int64_t reads = image.count() + plan.view(input.draws).bytes();
   plan.add({.op = "corrupt",
             .name = "input",
             .phase = Phase::input,
+            .stream = placement.stream,
             .reads = {input.sources, input.draws},
             .writes = {clean, corrupted},
             .scratch = {workspace},

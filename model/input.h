@@ -12,8 +12,15 @@ struct InputTensors {
   TensorId sources, draws;
 };
 
-// Adds the step that fills clean u8 {N, H, W, 3} and corrupted f32 of the same shape.
-InputTensors add_corruption(Builder& builder, const CorruptFlags& flags, TensorId clean,
-                            TensorId corrupted);
+// How a plan with more than one batch in it tells them apart.
+struct InputPlacement {
+  const char* draws = "draws";  // the name of the draws' tensor
+  int stream = 0;
+};
+
+// Adds the step that fills clean u8 {N, H, W, 3} and corrupted f32 of the same shape. Several in
+// one plan share the source table.
+InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags, TensorId clean,
+                            TensorId corrupted, const InputPlacement& placement = {});
 
 }  // namespace dae

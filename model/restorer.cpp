@@ -93,7 +93,8 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   }
   const Layout layout = lay_out(plan, true);
   pass->arena = Buffer(device_, layout.bytes);
-  pass->executor = std::make_unique<Executor>(plan, layout, pass->arena.data(), layout.bytes);
+  pass->executor = std::make_unique<Executor>(plan, layout);
+  pass->executor->attach(pass->arena.data(), pass->arena.bytes());
   pass->input = Buffer(device_, plan.view(pass->x).bytes());
   pass->executor->bind(builder.weights(), weights_.data());
   pass->executor->bind(pass->x, pass->input.data());

@@ -7,8 +7,8 @@
 
 #include "corrupt/corrupt.h"
 #include "kernels/adam.h"
-#include "model/network.h"
-#include "runtime/executor.h"
+#include "model/named_buffers.h"
+#include "model/step_pipeline.h"
 
 namespace dae {
 
@@ -28,16 +28,22 @@ class Trainer {
   // `arena_bytes` may ask for more memory than a step needs, for another plan to use between steps.
   Trainer(const TrainerConfig& config, std::vector<Source> sources, size_t arena_bytes = 0);
 
-  // One step: draws a batch, corrupts it, runs the network forward and backward, updates the
-  // weights. Allocates nothing. Batches depend on the seed and the step number alone.
-  void step();
-  void step_profiled();  // the same, timing every op: see executor()
+  // Trains on: draws batches, corrupts them, runs the network forward and backward, updates the
+  // weights. On the CPU one step a call; on a GPU, where `at_most` allows it, two that are only
+  // enqueued (step_pipeline.h). Returns how many. Allocates nothing of its own. Batches depend on
+  // the seed and the step number alone.
+  int run(int at_most);
+  void run_profiled();  // one step, timing every op: see executor()
 
   // Back to the first values of the seed and step 0, with this schedule.
   void reset(const Schedule& schedule);
 
   StepState state() const;
-  float loss() const;  // of the last step's batch, before its update
+
+  // The mean loss of the steps run since the last call, each of its batch before its update; waits
+  // for them. NaN when there were none.
+  double take_mean_loss();
+  float loss() const { return loss_; }  // of the latest step that is known to be over
 
   // What a checkpoint holds besides the state, each as long as parameters().count().
   enum class Values { weights, ema, moment1, moment2 };
@@ -47,25 +53,31 @@ class Trainer {
 
   ParameterSet& parameters() { return parameters_; }
   const ParameterSet& parameters() const { return parameters_; }
-  const float* ema() const;  // on the device; what evaluation uses
+  const float* ema() const;  // on the device; what evaluation uses, after the steps are over
   std::byte* arena() const { return arena_.data(); }
   size_t arena_bytes() const { return arena_.bytes(); }
-  const Executor& executor() const { return *executor_; }
+  const Executor& executor() const;  // of one step
   std::string memory_report() const;
 
  private:
   const Buffer& buffer(Values values) const;
-  void draw_batch();
+  void plan_cpu();
+  void draw_batch(uint64_t step, Draw* draws) const;
+  void note_losses(const std::vector<float>& losses);
 
   TrainerConfig config_;
   std::vector<Source> sources_;
   ParameterSet parameters_;
-  Layout layout_;
-  Buffer arena_, weights_, gradients_, moment1_, moment2_, ema_, state_, loss_, source_table_,
-      draw_memory_;
-  std::vector<Draw> draws_;
+  NamedBuffers buffers_;
+  Buffer arena_;
   uint64_t step_ = 0;  // the state's, known to the host without asking the device
-  std::unique_ptr<Executor> executor_;
+  float loss_ = 0;
+  double loss_sum_ = 0;
+  int64_t loss_count_ = 0;
+
+  Layout layout_;                           // cpu
+  std::unique_ptr<Executor> executor_;      // cpu
+  std::unique_ptr<StepPipeline> pipeline_;  // cuda
 };
 
 }  // namespace dae

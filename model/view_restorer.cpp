@@ -16,7 +16,7 @@ ViewRestorer::ViewRestorer(Device device, const NetworkConfig& network, Paramete
   clean_ = plan_.external("clean", image, DType::u8);
   corrupted_ = plan_.external("corrupted", image);
   restored_ = plan_.external("restored", image);
-  const InputTensors input = add_corruption(builder, flags, clean_, corrupted_);
+  const InputTensors input = add_corruption(device_, plan_, flags, clean_, corrupted_);
   sources_ = input.sources;
   draws_ = input.draws;
   add_restoration(builder, network, build_network(builder, network, corrupted_), corrupted_,
@@ -27,7 +27,8 @@ ViewRestorer::ViewRestorer(Device device, const NetworkConfig& network, Paramete
 
 void ViewRestorer::attach(std::byte* arena, size_t bytes, const float* weights,
                           const Source* sources, int64_t source_count) {
-  executor_ = std::make_unique<Executor>(plan_, layout_, arena, bytes);
+  executor_ = std::make_unique<Executor>(plan_, layout_);
+  executor_->attach(arena, bytes);
   executor_->resize(sources_, {source_count, static_cast<int64_t>(sizeof(Source))});
   executor_->bind(weights_, const_cast<float*>(weights));
   executor_->bind(sources_, const_cast<Source*>(sources));

@@ -22,7 +22,7 @@ class Model {
       pixels_[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
     trainer_ = std::make_unique<Trainer>(
         config_, std::vector<Source>{{pixels_.data(), kSide * 3, kSide, kSide}});
-    trainer_->step();  // fills the arena
+    trainer_->run(1);  // fills the arena
   }
 
   Trainer& trainer() const { return *trainer_; }
@@ -37,7 +37,7 @@ class Model {
 
 void time_step(benchmark::State& state, const std::shared_ptr<Model>& model) {
   Trainer& trainer = model->trainer();
-  for (auto _ : state) trainer.step();
+  for (auto _ : state) trainer.run(1);
   double bytes = 0, flops = 0;
   for (const Step& step : trainer.executor().plan().steps()) {
     bytes += static_cast<double>(step.bytes);

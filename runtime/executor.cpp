@@ -4,29 +4,32 @@
 
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/trace.h"
 
 namespace dae {
 namespace {
 
-std::vector<Tensor> place_tensors(const Plan& plan, const Layout& layout, std::byte* arena) {
+std::vector<Tensor> views_of(const Plan& plan) {
   std::vector<Tensor> tensors;
-  for (size_t id = 0; id < plan.tensors().size(); id++) {
-    Tensor tensor = plan.tensors()[id].view;
-    if (!plan.tensors()[id].external) tensor.data = arena + layout.offsets[id];
-    tensors.push_back(tensor);
-  }
+  for (const TensorInfo& info : plan.tensors()) tensors.push_back(info.view);
   return tensors;
 }
 
 }  // namespace
 
-Executor::Executor(Plan plan, const Layout& layout, std::byte* arena, size_t arena_bytes)
+Executor::Executor(Plan plan, Layout layout)
     : plan_(std::move(plan)),
-      tensors_(place_tensors(plan_, layout, arena)),
-      seconds_(plan_.steps().size()) {
-  if (arena_bytes < layout.bytes || reinterpret_cast<uintptr_t>(arena) % kTensorAlignment != 0)
+      layout_(std::move(layout)),
+      tensors_(views_of(plan_)),
+      seconds_(plan_.steps().size()) {}
+
+void Executor::attach(std::byte* arena, size_t bytes) {
+  if (bytes < layout_.bytes || reinterpret_cast<uintptr_t>(arena) % kTensorAlignment != 0)
     fail("executor: the plan needs an arena of {} bytes aligned to {}, got {} bytes at {}",
-         layout.bytes, kTensorAlignment, arena_bytes, static_cast<const void*>(arena));
+         layout_.bytes, kTensorAlignment, bytes, static_cast<const void*>(arena));
+  for (size_t id = 0; id < plan_.tensors().size(); id++)
+    if (!plan_.tensors()[id].external)
+      tensors_.at(static_cast<TensorId>(id)).data = arena + layout_.offsets[id];
 }
 
 void Executor::bind(TensorId external, void* data) {
@@ -55,9 +58,43 @@ void Executor::check_bound() {
   all_bound_ = true;
 }
 
+void Executor::run_step(const Step& step, const Queue& q) const {
+  trace::begin_step(step, tensors_, q);
+  step.run(q, tensors_);
+  trace::end_step(q);
+}
+
 void Executor::run(const Queue& q) {
   check_bound();
-  for (const Step& step : plan_.steps()) step.run(q, tensors_);
+  for (const Step& step : plan_.steps()) run_step(step, q);
+}
+
+void Executor::run_on(const std::vector<cuda::Stream>& streams) {
+  check_bound();
+  const std::vector<Step>& steps = plan_.steps();
+  if (event_of_.empty()) {
+    event_of_.assign(steps.size(), -1);
+    for (const std::vector<int>& waits : layout_.waits)
+      for (const int earlier : waits)
+        if (event_of_[earlier] < 0) {
+          event_of_[earlier] = static_cast<int>(events_.size());
+          events_.emplace_back();
+        }
+    for (size_t i = 0; i < streams.size(); i++) events_.emplace_back();
+  }
+  const cuda::Event* const ends = events_.data() + (events_.size() - streams.size());
+  ends[0].record(streams[0]);
+  for (size_t i = 1; i < streams.size(); i++) streams[i].wait(ends[0]);
+  for (size_t i = 0; i < steps.size(); i++) {
+    const cuda::Stream& stream = streams[steps[i].stream];
+    for (const int earlier : layout_.waits[i]) stream.wait(events_[event_of_[earlier]]);
+    run_step(steps[i], Queue{Device::cuda, stream.get()});
+    if (event_of_[i] >= 0) events_[event_of_[i]].record(stream);
+  }
+  for (size_t i = 1; i < streams.size(); i++) {
+    ends[i].record(streams[i]);
+    streams[0].wait(ends[i]);
+  }
 }
 
 void Executor::run_profiled(const Queue& q) {
@@ -65,7 +102,7 @@ void Executor::run_profiled(const Queue& q) {
   check_bound();
   for (size_t i = 0; i < plan_.steps().size(); i++) {
     const auto begin = Clock::now();
-    plan_.steps()[i].run(q, tensors_);
+    run_step(plan_.steps()[i], q);
     if (q.device == Device::cuda) synchronize_device();
     seconds_[i] += std::chrono::duration<double>(Clock::now() - begin).count();
   }

@@ -7,14 +7,18 @@
 #include "runtime/layout.h"
 #include "runtime/memory.h"
 #include "runtime/plan.h"
+#include "runtime/stream.h"
 
 namespace dae {
 
 class Executor {
  public:
-  // `arena` holds at least layout.bytes and outlives the executor; plans that never run at the same
-  // time may share one. Throws Error when the arena is too small or misaligned.
-  Executor(Plan plan, const Layout& layout, std::byte* arena, size_t arena_bytes);
+  Executor(Plan plan, Layout layout);
+
+  // Gives every tensor of the arena its address. `arena` holds at least layout.bytes and outlives
+  // the executor; plans that never run at the same time may share one. Throws Error when it is too
+  // small or misaligned.
+  void attach(std::byte* arena, size_t bytes);
 
   // Gives an external tensor (and its slices) its memory.
   void bind(TensorId external, void* data);
@@ -27,7 +31,13 @@ class Executor {
   // has not been bound. Allocates nothing.
   void run(const Queue& q);
 
-  // The same, and adds each step's seconds to seconds()[step]. Waits for the device after each
+  // Enqueues every step on streams[step.stream] of the GPU, with the waits that the layout (made
+  // for several streams) asks for. Work that streams[0] had before comes first, and what it gets
+  // next comes after all of this, so a run can be captured into a graph. Allocates events in the
+  // first run.
+  void run_on(const std::vector<cuda::Stream>& streams);
+
+  // As run(queue), and adds each step's seconds to seconds()[step]. Waits for the device after each
   // step, so the sum is larger than an undisturbed run's time.
   void run_profiled(const Queue& q);
 
@@ -38,8 +48,12 @@ class Executor {
 
  private:
   void check_bound();
+  void run_step(const Step& step, const Queue& q) const;
 
   Plan plan_;
+  Layout layout_;
+  std::vector<cuda::Event> events_;  // of the steps that others wait for, then of each stream
+  std::vector<int> event_of_;        // by step: index in events_, or -1
   TensorTable tensors_;
   std::vector<double> seconds_;
   int profiled_runs_ = 0;

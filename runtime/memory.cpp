@@ -66,4 +66,27 @@ Buffer::~Buffer() {
   std::free(data_);
 }
 
+#ifdef DAE_HAS_CUDA
+
+PinnedBuffer::PinnedBuffer(size_t bytes) {
+  void* data = nullptr;
+  DAE_CUDA_CHECK(cudaHostAlloc(&data, bytes, cudaHostAllocDefault));
+  data_ = static_cast<std::byte*>(data);
+  std::memset(data_, 0, bytes);
+}
+
+PinnedBuffer::~PinnedBuffer() {
+  if (data_) cudaFreeHost(data_);
+}
+
+#else
+
+PinnedBuffer::PinnedBuffer(size_t) {
+  fail("this build has no CUDA part");
+}
+
+PinnedBuffer::~PinnedBuffer() = default;
+
+#endif
+
 }  // namespace dae

@@ -37,4 +37,23 @@ class Buffer {
   size_t bytes_ = 0;
 };
 
+// Bytes of host memory that the GPU copies from and to by itself, aligned and zeroed. Move-only. In
+// a build without CUDA making one throws Error.
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  explicit PinnedBuffer(size_t bytes);
+  ~PinnedBuffer();
+  PinnedBuffer(PinnedBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_ = nullptr;
+};
+
 }  // namespace dae

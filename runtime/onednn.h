@@ -5,6 +5,7 @@
 #include <dnnl.hpp>
 #include <vector>
 
+#include "runtime/routine.h"
 #include "runtime/tensor.h"
 
 namespace dae::onednn {
@@ -24,7 +25,7 @@ int preferred_block();
 // One primitive with the reorders its operands need: an operand whose layout in the plan is not the
 // one the primitive wants passes through the workspace, before the call (inputs) or after it
 // (outputs). The primitive's own scratchpad lies in the workspace too, so oneDNN keeps no memory.
-class Routine {
+class Routine : public dae::Routine {
  public:
   struct Operand {
     int argument;  // DNNL_ARG_...
@@ -35,11 +36,11 @@ class Routine {
   Routine(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
           const std::vector<Operand>& operands);
 
-  size_t workspace_bytes() const { return workspace_bytes_; }
+  size_t workspace_bytes() const override { return workspace_bytes_; }
 
-  // `data` holds an address for each operand, in the constructor's order. Not for two threads at
-  // once. Allocates nothing here; oneDNN allocates a small vector a call.
-  void run(std::initializer_list<const void*> data, void* workspace);
+  // Operands in the constructor's order. Allocates nothing here; oneDNN allocates a small vector a
+  // call.
+  void run(void* stream, std::initializer_list<const void*> data, void* workspace) override;
 
  private:
   struct Slot {

@@ -67,11 +67,11 @@ TEST_P(Allocation, StepsAllocateNothing) {
   config.network = {.kind = GetParam(), .size = 32, .width = 16, .blocks = 1, .latent = 64};
   config.batch = 2;
   Trainer trainer(config, {{pixels.data(), 64 * 3, 64, 64}});
-  for (int i = 0; i < 3; i++) trainer.step();
+  for (int i = 0; i < 3; i++) trainer.run(1);
   const auto count = [&](int steps) {
     ours = libraries = 0;
     counting = true;
-    for (int i = 0; i < steps; i++) trainer.step();
+    for (int i = 0; i < steps; i++) trainer.run(1);
     counting = false;
     EXPECT_EQ(ours, 0) << "allocations in " << steps << " steps";
     return libraries.load();

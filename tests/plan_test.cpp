@@ -138,7 +138,8 @@ TEST(Executor, RunsStepsOnBoundMemoryAndNamesWhatIsNotBound) {
             }});
   const Layout layout = lay_out(plan, true);
   const Buffer arena(Device::cpu, layout.bytes);
-  Executor executor(plan, layout, arena.data(), arena.bytes());
+  Executor executor(plan, layout);
+  executor.attach(arena.data(), arena.bytes());
   float in[4] = {1, 2, 3, 4}, out[8] = {};
   executor.bind(x, in);
   EXPECT_THROW(executor.run({}), Error);
@@ -149,7 +150,7 @@ TEST(Executor, RunsStepsOnBoundMemoryAndNamesWhatIsNotBound) {
   EXPECT_EQ(out[7], 8);
   executor.run_profiled({});
   EXPECT_EQ(executor.profiled_runs(), 1);
-  EXPECT_THROW(Executor(plan, layout, arena.data(), layout.bytes - 1), Error);
+  EXPECT_THROW(executor.attach(arena.data(), layout.bytes - 1), Error);
 }
 
 }  // namespace

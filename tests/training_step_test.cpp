@@ -61,7 +61,8 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64) {
 
   const Layout layout = lay_out(plan, true);
   const Buffer arena(device, layout.bytes);
-  Executor executor(plan, layout, arena.data(), arena.bytes());
+  Executor executor(plan, layout);
+  executor.attach(arena.data(), arena.bytes());
   std::vector<Buffer> buffers;
   const auto bind = [&](TensorId id) {
     buffers.emplace_back(device, plan.view(id).bytes());

@@ -35,7 +35,7 @@ fi
 
 run=build/demo/run
 rm -rf "$run" build/demo/clean build/demo/corrupted build/demo/restored
-$bin/train_cuda --dataset "$photos" --width 16 --blocks 1 --lr 0.002 --time "$seconds" --out "$run"
+$bin/train_cuda --dataset "$photos" --width 16 --blocks 1 --time "$seconds" --out "$run"
 
 # One photograph that was held out, corrupted whole and restored.
 if [ "$photos" != synthetic ]; then

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber)
       ->excludes(time)
       ->excludes(steps);
-  auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.001]")
+  auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.002]")
                          ->check(CLI::Range(1e-9, 1.0));
   app.add_option("--loss", config.loss, "mse")
       ->check(CLI::IsMember({"mse"}))
@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
       network.latent = 128 * (network.size / 8) * (network.size / 8);
     check(network);
     config.corruption = corruption.apply({});
-    config.schedule.peak = rate->count() ? learning_rate : 1e-3;
+    if (rate->count()) config.schedule.peak = learning_rate;
     return train(options);
   });
 }

@@ -138,14 +138,12 @@ double TrainingRun::measure_step_seconds(double budget, double* validation_secon
   for (const Values values : kAll) kept.push_back(trainer_->read(values));
   const StepState state = trainer_->state();
 
-  trainer_->step();  // warms caches and threads
+  trainer_->run(1);  // warms caches and threads
   const auto begin = std::chrono::steady_clock::now();
   const double enough = std::clamp(0.03 * budget, 0.2, 6.0);
   int steps = 0;
-  while (steps < 3 || seconds_since(begin) < enough) {
-    trainer_->step();
-    steps++;
-  }
+  while (steps < 3 || seconds_since(begin) < enough) steps += trainer_->run(2);
+  trainer_->take_mean_loss();  // which waits for them
   const double step_seconds = seconds_since(begin) / steps;
   const auto validation_begin = std::chrono::steady_clock::now();
   validate();
@@ -262,33 +260,39 @@ int TrainingRun::run() {
   ProgressLine line;
   const auto log_every =
       std::max<uint64_t>(1, (total + kMetricsRows - 1) / static_cast<uint64_t>(kMetricsRows));
-  double loss_sum = 0, step_seconds = 0, all_step_seconds = 0;
-  uint64_t in_row = 0, step = first;
+  const auto next_multiple = [](uint64_t step, uint64_t of) { return (step / of + 1) * of; };
+  double step_seconds = 0, all_step_seconds = 0;
+  uint64_t step = first, row_began = first;
   auto last_save = std::chrono::steady_clock::now();
   while (step < total && !interrupted()) {
     const auto step_begin = std::chrono::steady_clock::now();
-    if (options_.profile)
-      trainer_->step_profiled();
-    else
-      trainer_->step();
-    step++;
+    const uint64_t due = std::min({total, next_multiple(step, log_every),
+                                   next_multiple(step, static_cast<uint64_t>(validate_every_))});
+    if (options_.profile) {
+      trainer_->run_profiled();
+      step++;
+    } else {
+      step +=
+          static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
+    }
+    const bool row_due = step == due || interrupted();
+    const double mean_loss = row_due ? trainer_->take_mean_loss() : 0;  // waits for the steps
     const double took = seconds_since(step_begin);
     step_seconds += took;
     all_step_seconds += took;
-    loss_sum += trainer_->loss();
-    in_row++;
     const bool validation_due =
         step == total || step % static_cast<uint64_t>(validate_every_) == 0 || interrupted();
     const double speed = double(config_.batch) * double(step - first) / all_step_seconds;
-    if (validation_due || step % log_every == 0) {
+    if (row_due) {
       const StepState state = trainer_->state();
-      MetricsRow row{.step = step,
-                     .seconds = earlier_seconds_ + seconds_since(begin),
-                     .loss = loss_sum / double(in_row),
-                     .learning_rate = state.learning_rate,
-                     .gradient_norm = state.gradient_norm,
-                     .images_per_second = double(config_.batch) * double(in_row) / step_seconds,
-                     .validation_psnr = {}};
+      MetricsRow row{
+          .step = step,
+          .seconds = earlier_seconds_ + seconds_since(begin),
+          .loss = mean_loss,
+          .learning_rate = state.learning_rate,
+          .gradient_norm = state.gradient_norm,
+          .images_per_second = double(config_.batch) * double(step - row_began) / step_seconds,
+          .validation_psnr = {}};
       if (!std::isfinite(row.loss))
         fail(
             "the loss is not a number any more after step {}; {} keeps the last good checkpoint. "
@@ -302,8 +306,8 @@ int TrainingRun::run() {
           fmt::print("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB\n", step,
                      total, row.loss, speed, last_psnr_);
       }
-      loss_sum = step_seconds = 0;
-      in_row = 0;
+      step_seconds = 0;
+      row_began = step;
       if (seconds_since(last_save) > kCheckpointSeconds) {
         save();
         last_save = std::chrono::steady_clock::now();

@@ -52,6 +52,8 @@ const Counters& counters();
 
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body);
+// What a library would put on the stream.
+void enqueue_library_call(const std::string& name, cudaStream_t stream, std::function<void()> work);
 void* shared_array(const char* key, size_t bytes, size_t alignment, const char* name,
                    const char* file, int line);
 void* dynamic_shared();

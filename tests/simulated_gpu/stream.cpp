@@ -372,6 +372,17 @@ void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStre
   }
 }
 
+void enqueue_library_call(const std::string& name, cudaStream_t stream,
+                          std::function<void()> work) {
+  CUstream_st* const on = resolve(stream);
+  if (!on) {
+    report(fmt::format("{} on a stream that does not exist", name));
+    return;
+  }
+  enqueue(*on, on->announced.empty() ? name : on->announced + " (" + name + ")", on->accesses,
+          std::move(work));
+}
+
 }  // namespace simulated
 
 using namespace simulated;

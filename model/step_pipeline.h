@@ -1,0 +1,91 @@
+// Training steps on a GPU, without the host in between: the corruption of the next batch runs
+// beside the network on this one.
+//
+// Three streams. On `compute` the network, its loss and its update; on `input` the corruption; on
+// `copy` what goes to and from the host: the draws of coming batches, the losses of past ones. Two
+// steps make one plan, since there are two sets of batch memory: while the network reads one, the
+// corruption fills the other. After one uncaptured run the pair is captured into a CUDA graph and
+// replayed with one call. What changes from step to step lies in device memory: the step number and
+// learning rate in the state that a kernel advances, the draws where the copy stream puts them. The
+// host writes them into pinned memory that it reuses only after the event of its last copy.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+
+#include "corrupt/corrupt.h"
+#include "kernels/adam.h"
+#include "model/named_buffers.h"
+#include "model/network.h"
+#include "runtime/stream.h"
+
+namespace dae {
+
+class StepPipeline {
+ public:
+  struct Config {
+    NetworkConfig network;
+    CorruptFlags corruption;
+    AdamConfig adam;
+    int64_t batch = 16;
+    int64_t sources = 0;  // images in the source table
+  };
+  // Makes the draws of a step's batch.
+  using DrawBatch = std::function<void(uint64_t step, Draw* draws)>;
+
+  // Lays out the plans; arena_bytes() must then be given by attach() before the first step.
+  StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch);
+  size_t arena_bytes() const;
+  void attach(std::byte* arena, size_t bytes, NamedBuffers& buffers);
+
+  // Enqueues the steps step + 1, ... and returns how many: two where `at_most` allows it. Waits for
+  // the GPU only when it is two calls behind.
+  int enqueue(uint64_t step, int at_most);
+
+  // One step, run op by op with its time in single().seconds(); waits for the GPU.
+  void run_profiled(uint64_t step);
+
+  // The next step's batch is not the one that was prepared: the step number was set.
+  void restart() { prepared_ = false; }
+
+  // Waits for every step enqueued. Appends their losses, in order, to what take_losses() gives.
+  void finish();
+  // The losses of the steps that are known to be over, and forgets them.
+  std::vector<float> take_losses() { return std::exchange(losses_, {}); }
+
+  const Executor& single() const { return *single_; }
+  std::string memory_report() const { return describe_memory(pair_plan_, pair_layout_); }
+
+ private:
+  struct Pass {
+    TensorId clean, corrupted, loss;
+  };
+  struct Pending {  // one of two sets of pinned memory
+    PinnedBuffer draws, losses;
+    cuda::Event copied, arrived;
+    int steps = 0;  // whose losses are on their way
+  };
+  Plan plan_preparation() const;
+  Plan plan_steps(ParameterSet& parameters, bool pair) const;
+  void prepare(uint64_t step);
+  void upload(Pending& pending, int batches, const uint64_t* steps);
+  void collect(Pending& pending);
+
+  Config config_;
+  DrawBatch draw_batch_;
+  Plan preparation_plan_, single_plan_, pair_plan_;
+  Layout preparation_layout_, single_layout_, pair_layout_;
+  std::unique_ptr<Executor> preparation_, single_, pair_;
+  std::vector<cuda::Stream> streams_;  // compute, input, copy
+  cuda::Event done_, uploaded_;
+  std::array<Pending, 2> pending_;
+  std::array<const Buffer*, 2> device_draws_{};
+  const Buffer* device_losses_ = nullptr;
+  cuda::Graph graph_;
+  int turn_ = 0, pairs_run_ = 0;
+  bool prepared_ = false;
+  std::vector<float> losses_;
+};
+
+}  // namespace dae

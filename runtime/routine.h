@@ -1,0 +1,21 @@
+// A planned call into a library: oneDNN on the CPU, cuDNN or cuBLASLt on the GPU. Made once for its
+// shapes, it then runs without allocating.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+
+namespace dae {
+
+class Routine {
+ public:
+  virtual ~Routine() = default;
+
+  virtual size_t workspace_bytes() const = 0;
+
+  // `data` holds an address for each operand, in the order that whoever made the routine says;
+  // `workspace` has workspace_bytes(). `stream` as in Queue. Not for two threads at once.
+  virtual void run(void* stream, std::initializer_list<const void*> data, void* workspace) = 0;
+};
+
+}  // namespace dae

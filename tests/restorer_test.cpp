@@ -1,0 +1,151 @@
+// Whole pictures: tiles leave no trace, any size works, brightness is one decision for the picture.
+#include "model/restorer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/training_plan.h"
+#include "runtime/memory.h"
+#include "tests/support/op_case.h"
+
+namespace dae::test {
+namespace {
+
+struct Model {
+  NetworkConfig config;
+  ParameterSet parameters;
+  std::vector<float> weights;
+
+  explicit Model(const NetworkConfig& c) : config(c) {
+    Plan plan;
+    Builder builder(Device::cpu, plan, parameters, false);
+    build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}));
+    weights.resize(static_cast<size_t>(parameters.count()));
+    parameters.initialize(3, weights.data());
+    // The gain's layer starts at zero; here it shall do something.
+    for (const Parameter& p : parameters.list())
+      if (p.name == "global.output.weight")
+        for (int64_t i = 0; i < p.shape.count(); i++)
+          weights[static_cast<size_t>(p.offset + i)] = 0.02f * static_cast<float>(i % 7 - 3);
+  }
+  Restorer restorer() const { return {Device::cpu, config, parameters, weights.data()}; }
+};
+
+std::vector<float> picture_of(int64_t height, int64_t width) {
+  const Values values = random_values(height * width * 3, 11, 0, 1);
+  return {values.begin(), values.end()};
+}
+
+// The whole picture as one tile, through the plan itself. Sides are multiples of 8.
+std::vector<float> in_one_piece(const Model& model, const std::vector<float>& picture,
+                                int64_t height, int64_t width, const std::vector<float>& gain) {
+  Plan plan;
+  ParameterSet parameters = model.parameters;
+  Builder builder(Device::cpu, plan, parameters, false);
+  const Shape shape = {1, height, width, 3};
+  const TensorId x = plan.external("x", shape), y = plan.external("y", shape);
+  NetworkOutput network;
+  if (!gain.empty()) network.gain = plan.external("gain", {1, 3});
+  network.values = build_body(builder, model.config, x);
+  add_restoration(builder, model.config, network, x, y);
+  const Layout layout = lay_out(plan, true);
+  const Buffer arena(Device::cpu, layout.bytes);
+  Executor executor(plan, layout);
+  executor.attach(arena.data(), arena.bytes());
+  std::vector<float> in = picture, out(picture.size()), g = gain, w = model.weights;
+  executor.bind(x, in.data());
+  executor.bind(y, out.data());
+  if (!gain.empty()) executor.bind(network.gain, g.data());
+  executor.bind(builder.weights(), w.data());
+  executor.run(Queue{});
+  return out;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); i++) largest = std::max(largest, std::abs(double{a[i]} - b[i]));
+  return largest;
+}
+
+TEST(Restorer, TilesGiveWhatOnePieceGives) {
+  // Wider than the largest tile, so there are several.
+  const int64_t height = 64, width = 1304;
+  const std::vector<float> picture = picture_of(height, width);
+  for (const NetworkConfig& config :
+       {NetworkConfig{.kind = NetworkKind::conv, .size = 32, .latent = 128},
+        NetworkConfig{.size = 32, .width = 4, .blocks = 1, .global = false}}) {
+    const Model model(config);
+    Restorer restorer = model.restorer();
+    const std::vector<float> tiled = restorer.restore(picture, height, width);
+    const std::vector<float> whole = in_one_piece(model, picture, height, width, {});
+    // Not the same bits: the library may order its sums by the tensor's size.
+    EXPECT_LT(largest_difference(tiled, whole), 1e-5) << name_of(config.kind);
+  }
+}
+
+TEST(Restorer, OneGainForTheWholePicture) {
+  const int64_t height = 64, width = 1304;
+  const std::vector<float> picture = picture_of(height, width);
+  const Model with({.size = 32, .width = 4, .blocks = 1});
+  Model without = with;
+  without.config.global = false;
+  Restorer a = with.restorer(), b = without.restorer();
+  const std::vector<float> scaled = a.restore(picture, height, width),
+                           plain = b.restore(picture, height, width);
+  double ratio[3];
+  for (int c = 0; c < 3; c++) {
+    ratio[c] = scaled[c] / double{plain[c]};
+    EXPECT_GT(std::abs(ratio[c] - 1), 1e-4) << "the gain does nothing here";
+  }
+  for (size_t i = 0; i < plain.size(); i++)
+    ASSERT_NEAR(scaled[i], ratio[i % 3] * plain[i], 1e-4) << i;
+}
+
+TEST(Restorer, AnySizeAndEveryNetwork) {
+  for (const NetworkConfig& config :
+       {NetworkConfig{.kind = NetworkKind::fc, .size = 16, .latent = 8},
+        NetworkConfig{.kind = NetworkKind::conv, .size = 16, .latent = 64},
+        NetworkConfig{.size = 16, .width = 4, .blocks = 1}}) {
+    const Model model(config);
+    Restorer restorer = model.restorer();
+    for (const auto& [height, width] :
+         {std::pair<int64_t, int64_t>{1, 1}, {1, 50}, {37, 2}, {16, 16}, {45, 23}}) {
+      const std::vector<float> out = restorer.restore(picture_of(height, width), height, width);
+      ASSERT_EQ(out.size(), static_cast<size_t>(3 * height * width));
+      for (const float value : out) ASSERT_TRUE(std::isfinite(value));
+    }
+  }
+}
+
+TEST(Restorer, KeepColourBringsBackTheInputsExposure) {
+  const Model model({.size = 16, .width = 4, .blocks = 1});
+  Restorer restorer = model.restorer();
+  const std::vector<float> picture = picture_of(40, 40);
+  const std::vector<float> out = restorer.restore(picture, 40, 40, true);
+  for (int c = 0; c < 3; c++) {  // the least-squares factor from input to output is one
+    double cross = 0, square = 0;
+    for (size_t i = static_cast<size_t>(c); i < out.size(); i += 3) {
+      cross += double{picture[i]} * out[i];
+      square += double{picture[i]} * picture[i];
+    }
+    EXPECT_NEAR(cross / square, 1, 1e-5);
+  }
+}
+
+// fc has no global path: crops whose brightness disagrees must still meet without steps.
+TEST(Restorer, CropsOfFcAreBlendedToOneExposure) {
+  const Model model({.kind = NetworkKind::fc, .size = 16, .latent = 8});
+  Restorer restorer = model.restorer();
+  std::vector<float> picture(3 * 16 * 64, 0.5f);
+  const std::vector<float> out = restorer.restore(picture, 16, 64);
+  // A constant picture gives every crop the same answer, so the result repeats every half crop,
+  // away from the ends.
+  for (int64_t y = 0; y < 16; y++)
+    for (int64_t x = 16; x < 40; x++)
+      for (int64_t c = 0; c < 3; c++)
+        ASSERT_NEAR(out[(y * 64 + x) * 3 + c], out[(y * 64 + x + 8) * 3 + c], 1e-5);
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,141 @@
+// Whole training runs: batches, corruption, network, update. On a GPU that is the pipeline of
+// model/step_pipeline.h with its three streams and its graph; it must train like the CPU, and its
+// bits must not depend on how calls are split or on when queued work runs.
+#include "model/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "data/synthetic.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+#include "tests/support/variants.h"
+
+namespace dae::test {
+namespace {
+
+constexpr int64_t kSide = 48;
+
+// Pictures on a device, for as long as the trainer that uses them.
+struct Pictures {
+  std::vector<Buffer> memory;
+  std::vector<Source> sources;
+
+  explicit Pictures(Device device) {
+    for (uint64_t i = 0; i < 3; i++) {
+      const Image image = draw_dead_leaves(9, i, kSide, kSide);
+      memory.emplace_back(device, image.pixels.size());
+      copy_between_devices(memory.back().data(), image.pixels.data(), image.pixels.size());
+      sources.push_back({reinterpret_cast<const uint8_t*>(memory.back().data()), kSide * 3,
+                         static_cast<int32_t>(kSide), static_cast<int32_t>(kSide)});
+    }
+  }
+};
+
+TrainerConfig config_of(Device device, NetworkKind kind) {
+  TrainerConfig config;
+  config.device = device;
+  config.network = {.kind = kind,
+                    .size = 16,
+                    .width = 4,
+                    .blocks = 1,
+                    .latent = kind == NetworkKind::fc ? 12 : 32};
+  config.batch = 2;
+  config.schedule = {.peak = 1e-3, .warmup = 2, .total = 20};
+  return config;
+}
+
+// How many steps each call may take.
+struct Outcome {
+  std::vector<float> weights, ema;
+  double mean_loss;
+  StepState state;
+};
+Outcome train(Device device, NetworkKind kind, int steps, int at_most) {
+  const Pictures pictures(device);
+  Trainer trainer(config_of(device, kind), pictures.sources);
+  for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
+  return {trainer.read(Trainer::Values::weights), trainer.read(Trainer::Values::ema),
+          trainer.take_mean_loss(), trainer.state()};
+}
+
+class TrainerTest : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
+ protected:
+  void SetUp() override {
+    if (device() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+  Device device() const { return std::get<0>(GetParam()); }
+  NetworkKind kind() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(TrainerTest, TrainsLikeTheCpu) {
+  const Outcome want = train(Device::cpu, kind(), 7, 1), got = train(device(), kind(), 7, 2);
+  EXPECT_EQ(got.state.step, 7u);
+  EXPECT_NEAR(got.mean_loss, want.mean_loss, 2e-5 * want.mean_loss);
+  double difference = 0, norm = 0;
+  ASSERT_EQ(got.weights.size(), want.weights.size());
+  for (size_t i = 0; i < want.weights.size(); i++) {
+    difference += std::pow(double{got.weights[i]} - want.weights[i], 2);
+    norm += std::pow(double{want.weights[i]}, 2);
+  }
+  // A weight whose gradient is rounding noise may move by the rate, either way, in every step.
+  EXPECT_LT(std::sqrt(difference / norm), 2e-3);
+}
+
+TEST_P(TrainerTest, NoDependenceOnHowCallsAreSplit) {
+  const Outcome pairs = train(device(), kind(), 7, 2), singles = train(device(), kind(), 7, 1);
+  EXPECT_EQ(pairs.weights, singles.weights);
+  EXPECT_EQ(pairs.ema, singles.ema);
+  EXPECT_EQ(pairs.mean_loss, singles.mean_loss);
+}
+
+TEST_P(TrainerTest, SameBitsWheneverQueuedWorkRuns) {
+  std::vector<float> weights;
+  for (const Variant& variant : variants(device())) {
+    variant.apply();
+    const Outcome outcome = train(device(), kind(), 6, 2);
+    if (weights.empty()) weights = outcome.weights;
+    EXPECT_EQ(weights, outcome.weights) << variant.name;
+  }
+}
+
+TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
+  const Pictures pictures(device());
+  Trainer whole(config_of(device(), kind()), pictures.sources);
+  for (int done = 0; done < 8;) done += whole.run(2);
+  Trainer first(config_of(device(), kind()), pictures.sources);
+  for (int done = 0; done < 4;) done += first.run(2);
+  Trainer second(config_of(device(), kind()), pictures.sources);
+  second.run(1);  // prepares a batch that must not be used
+  using Values = Trainer::Values;
+  for (const Values values : {Values::weights, Values::ema, Values::moment1, Values::moment2})
+    second.write(values, first.read(values));
+  second.write_state(first.state());
+  for (int done = 0; done < 4;) done += second.run(2);
+  EXPECT_EQ(whole.read(Values::weights), second.read(Values::weights));
+}
+
+TEST_P(TrainerTest, ProfilingChangesNothing) {
+  const Pictures pictures(device());
+  Trainer plain(config_of(device(), kind()), pictures.sources);
+  Trainer profiled(config_of(device(), kind()), pictures.sources);
+  for (int i = 0; i < 3; i++) {
+    plain.run(1);
+    profiled.run_profiled();
+  }
+  EXPECT_EQ(plain.read(Trainer::Values::weights), profiled.read(Trainer::Values::weights));
+  EXPECT_EQ(profiled.executor().profiled_runs(), 3);
+}
+
+std::string trainer_name(const testing::TestParamInfo<TrainerTest::ParamType>& info) {
+  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Networks, TrainerTest,
+                         testing::Combine(testing::ValuesIn(tested_devices()),
+                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
+                                                          NetworkKind::unet)),
+                         trainer_name);
+
+}  // namespace
+}  // namespace dae::test
