@@ -10,8 +10,8 @@
 // into registers. Noise of halo pixels is made again by each tile that needs them: (32 + 2 r)^2 /
 // 32^2 = 1.7 times at r = 5; exchanging halos between blocks was rejected, since it would take a
 // second kernel and 12 bytes a pixel each way. Tiles are 32 pixels a side up to radius 7 and 24
-// above, so that tile and row-blurred tile together fit 48 KiB. 256 threads: six or more blocks'
-// warps hide the latency of Philox's multiplications.
+// above, so that tile and row-blurred tile together fit 48 KiB. 256 threads, at least four blocks an
+// SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six.
 //
 // Work is dealt out by Philox block (four elements of a view's row), not by pixel, so each block of
 // words is made once a tile. Same operations in the same order as band_scalar.h: the same bits.
@@ -59,7 +59,7 @@ __device__ inline uint8_t pixel_of(const Source& source, const View& view, int y
       .pixels[row * source.row_bytes + 3 * reflect(view.x + x, source.width) + element % 3];
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     corrupt_kernel(const Source* __restrict__ sources, const Draw* __restrict__ draws,
                    CorruptFlags flags, uint8_t* __restrict__ clean, float* __restrict__ corrupted,
                    int height, int width, int tiles_across, int tile) {

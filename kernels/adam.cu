@@ -4,7 +4,7 @@
 //
 // Three kernels, because the update of every weight needs the norm of all: partial sums (a block a
 // chunk of kAdamChunk gradients: 256 threads, four float4 each), one block that adds them in fp64
-// and completes the state, and the update (float4, 256 threads: about 40 registers, six blocks an
+// and completes the state, and the update (float4, 256 threads: 44 registers, five blocks an
 // SM). Rejected: one cooperative kernel with a grid barrier (it saves two launches, a few
 // microseconds, and cannot be captured with other work running beside it); atomics (order, so bits,
 // would change).

@@ -10,7 +10,7 @@ namespace dae {
 
 // The index in [0, n) at which a row of n pixels is read for position i, however far outside:
 // for n = 4, positions -3 .. 6 read 3 2 1 0 1 2 3 2 1 0. A single pixel is read everywhere.
-DAE_HOST_DEVICE DAE_HOST_DEVICE inline int64_t reflect(int64_t i, int64_t n) {
+DAE_HOST_DEVICE inline int64_t reflect(int64_t i, int64_t n) {
   if (i >= 0 && i < n) return i;  // nearly always, and a division is slow
   if (n == 1) return 0;
   const int64_t period = 2 * (n - 1);

@@ -2,16 +2,22 @@
 # Builds everything and runs all tests. Tests that need a GPU read "skipped" where there is none.
 #   bash tools/test.sh              the ordinary run
 #   bash tools/test.sh --sanitize   the CPU part again under AddressSanitizer and UBSan
+#   bash tools/test.sh --mutants    plants bugs and asks whether the tests see them (tests/README.md)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=dev
 case "${1:-}" in
   "") ;;
   --sanitize) preset=asan ;;
-  *) echo "test.sh: unknown option $1 (--sanitize or nothing)" >&2; exit 2 ;;
+  --mutants) preset= ;;
+  *) echo "test.sh: unknown option $1 (--sanitize, --mutants or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
+[ -n "$preset" ] || dae_packages="$dae_packages python3 git"
 install_packages
+if [ -z "$preset" ]; then
+  exec python3 tests/run_mutants.py
+fi
 cmake --preset $preset
 cmake --build --preset $preset
 ctest --test-dir build/$preset --output-on-failure -j "$(nproc)"

@@ -1,0 +1,191 @@
+// A plan is only as good as what its steps say they read and write: memory is shared and streams
+// are ordered by that. So every step of every network's training step is run twice from the same
+// values of what it declares to read, the second time with garbage in everything else. It must
+// write the same, and nothing but what it declares.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "data/synthetic.h"
+#include "model/input.h"
+#include "model/training_plan.h"
+#include "runtime/device.h"
+#include "runtime/executor.h"
+#include "tests/support/variants.h"
+
+namespace dae::test {
+namespace {
+
+constexpr int64_t kBatch = 2, kSize = 16;
+
+using Bytes = std::vector<std::byte>;
+
+class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
+ protected:
+  // Memory of one root tensor, or of the arena.
+  struct Region {
+    std::string name;
+    const Buffer* memory;
+  };
+  struct Part {
+    size_t region, begin, end;
+    bool operator<(const Part& other) const { return begin < other.begin; }
+  };
+
+  void make(Device device, NetworkKind kind) {
+    const Shape image = {kBatch, kSize, kSize, 3};
+    const NetworkConfig config{.kind = kind,
+                               .size = kSize,
+                               .width = 4,
+                               .blocks = 1,
+                               .latent = kind == NetworkKind::fc ? 12 : 32};
+    Plan plan;
+    ParameterSet parameters;
+    Builder builder(device, plan, parameters, true);
+    const TensorId clean = plan.tensor("clean", image, DType::u8),
+                   corrupted = plan.tensor("corrupted", image), loss = plan.external("loss", {1});
+    const CorruptSpec spec;
+    const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted);
+    add_mse_and_backward(builder, config, build_network(builder, config, corrupted), corrupted,
+                         clean, loss);
+    const OptimizerTensors optimizer = declare_optimizer(builder);
+    add_update(builder, optimizer, AdamConfig{});
+    // Nothing shares memory here, so that garbage is garbage to one tensor alone.
+    layout_ = lay_out(plan, true);
+    size_t end = 0;
+    for (size_t id = 0; id < plan.tensors().size(); id++) {
+      const TensorInfo& info = plan.tensors()[id];
+      if (info.external) continue;
+      if (info.root == static_cast<TensorId>(id)) {
+        layout_.offsets[id] = end;
+        end += (info.view.bytes() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+      } else {
+        layout_.offsets[id] = layout_.offsets[info.root] + info.offset;
+      }
+    }
+    layout_.bytes = end;
+    executor_ = std::make_unique<Executor>(plan, layout_);
+    arena_ = Buffer(device, end);
+    executor_->attach(arena_.data(), arena_.bytes());
+    buffers_.reserve(plan.tensors().size());
+    regions_.push_back({"the arena", &arena_});
+    for (size_t i = 0; i < plan.tensors().size(); i++) {
+      const TensorInfo& info = plan.tensors()[i];
+      const auto id = static_cast<TensorId>(i);
+      if (!info.external || info.root != id) continue;
+      buffers_.emplace_back(device, info.view.bytes());
+      regions_.push_back({info.name, &buffers_.back()});
+      executor_->bind(id, buffers_.back().data());
+    }
+
+    // Values that make sense: hashed weights, a picture, draws, a schedule.
+    const auto put = [&](TensorId id, const void* data, size_t bytes) {
+      copy_between_devices(executor_->tensors()[id].data, data, bytes);
+    };
+    std::vector<float> weights(static_cast<size_t>(parameters.count()));
+    parameters.initialize(5, weights.data());
+    put(builder.weights(), weights.data(), weights.size() * sizeof(float));
+    put(optimizer.ema, weights.data(), weights.size() * sizeof(float));
+    const StepState state{.schedule = {.peak = 1e-3, .warmup = 1, .total = 10}};
+    put(optimizer.state, &state, sizeof(state));
+    const Image picture = draw_dead_leaves(1, 1, 40, 40);
+    picture_ = Buffer(device, picture.pixels.size());
+    copy_between_devices(picture_.data(), picture.pixels.data(), picture.pixels.size());
+    const Source source{reinterpret_cast<const uint8_t*>(picture_.data()), 120, 40, 40};
+    put(input.sources, &source, sizeof(source));
+    std::vector<Draw> draws;
+    for (int64_t i = 0; i < kBatch; i++)
+      draws.push_back(draw_training(spec, 1, 0, i, {&source, 1}, kSize, kSize));
+    put(input.draws, draws.data(), draws.size() * sizeof(Draw));
+  }
+
+  std::vector<Bytes> read_all() const {
+    std::vector<Bytes> all;
+    for (const Region& region : regions_) {
+      all.emplace_back(region.memory->bytes());
+      copy_between_devices(all.back().data(), region.memory->data(), all.back().size());
+    }
+    return all;
+  }
+  void write_all(const std::vector<Bytes>& all) const {
+    for (size_t i = 0; i < all.size(); i++)
+      copy_between_devices(regions_[i].memory->data(), all[i].data(), all[i].size());
+  }
+  std::vector<Part> parts_of(const std::vector<TensorId>& ids) const {
+    std::vector<Part> parts;
+    for (const TensorId id : ids) {
+      const Tensor& tensor = executor_->tensors()[id];
+      const auto* const at = static_cast<const std::byte*>(tensor.data);
+      for (size_t r = 0; r < regions_.size(); r++) {
+        const std::byte* const base = regions_[r].memory->data();
+        if (tensor.bytes() == 0 || at < base || at >= base + regions_[r].memory->bytes()) continue;
+        const auto begin = static_cast<size_t>(at - base);
+        parts.push_back({r, begin, begin + tensor.bytes()});
+      }
+    }
+    return parts;
+  }
+  void run_step(const Step& step, Device device) const {
+    step.run(Queue{device}, executor_->tensors());
+    if (device == Device::cuda) synchronize_device();
+  }
+
+  Layout layout_;
+  Buffer arena_, picture_;
+  std::vector<Buffer> buffers_;
+  std::vector<Region> regions_;
+  std::unique_ptr<Executor> executor_;
+};
+
+TEST_P(Declarations, AreWhatStepsReadAndWrite) {
+  const auto [device, kind] = GetParam();
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  make(device, kind);
+  std::mt19937_64 bits(1);
+  for (const Step& step : executor_->plan().steps()) {
+    const std::vector<Bytes> before = read_all();
+    run_step(step, device);
+    const std::vector<Bytes> plain = read_all();
+
+    // Garbage everywhere, then what the step reads.
+    std::vector<Bytes> garbage = before;
+    for (Bytes& region : garbage)
+      for (std::byte& b : region) b = static_cast<std::byte>(bits());
+    for (const Part& part : parts_of(step.reads))
+      std::memcpy(&garbage[part.region][part.begin], &before[part.region][part.begin],
+                  part.end - part.begin);
+    write_all(garbage);
+    run_step(step, device);
+    std::vector<Bytes> after = read_all();
+
+    for (const Part& part : parts_of(step.writes)) {
+      EXPECT_EQ(std::memcmp(&after[part.region][part.begin], &plain[part.region][part.begin],
+                            part.end - part.begin),
+                0)
+          << step.op << " of " << step.name << " reads something that it does not declare";
+      std::memcpy(&after[part.region][part.begin], &garbage[part.region][part.begin],
+                  part.end - part.begin);
+    }
+    for (const Part& part : parts_of(step.scratch))
+      std::memcpy(&after[part.region][part.begin], &garbage[part.region][part.begin],
+                  part.end - part.begin);
+    for (size_t r = 0; r < regions_.size(); r++)
+      EXPECT_TRUE(after[r] == garbage[r]) << step.op << " of " << step.name << " writes to "
+                                          << regions_[r].name << " what it does not declare";
+    write_all(plain);
+    if (HasFailure()) return;
+  }
+}
+
+std::string declarations_name(const testing::TestParamInfo<Declarations::ParamType>& info) {
+  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Networks, Declarations,
+                         testing::Combine(testing::ValuesIn(tested_devices()),
+                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
+                                                          NetworkKind::unet)),
+                         declarations_name);
+
+}  // namespace
+}  // namespace dae::test
