@@ -10,8 +10,8 @@
 // into registers. Noise of halo pixels is made again by each tile that needs them: (32 + 2 r)^2 /
 // 32^2 = 1.7 times at r = 5; exchanging halos between blocks was rejected, since it would take a
 // second kernel and 12 bytes a pixel each way. Tiles are 32 pixels a side up to radius 7 and 24
-// above, so that tile and row-blurred tile together fit 48 KiB. 256 threads, at least four blocks an
-// SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six.
+// above, so that tile and row-blurred tile together fit 48 KiB. 256 threads, at least four blocks
+// an SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six.
 //
 // Work is dealt out by Philox block (four elements of a view's row), not by pixel, so each block of
 // words is made once a tile. Same operations in the same order as band_scalar.h: the same bits.

@@ -32,12 +32,10 @@ void check_spec(const char* op, const ConvSpec& s) {
          s.kernel, s.stride, s.pad, to_string(s.y), to_string(s.x));
 }
 
-std::shared_ptr<Routine> plan_cuda(cuda_libraries::Direction direction, const ConvSpec& s,
-                                   bool bias, bool relu) {
+cuda_libraries::Convolution cuda_problem(cuda_libraries::Direction direction, const ConvSpec& s) {
   if (s.x_block != 1 || s.y_block != 1)
     fail("conv2d: blocked tensors are the CPU's; cuda has plain NHWC alone");
-  return cuda_libraries::plan(
-      cuda_libraries::Convolution{direction, s.x, s.weights(), s.y, s.stride, s.pad, bias, relu});
+  return {direction, s.x, s.weights(), s.y, s.stride, s.pad};
 }
 
 Descs describe(const ConvSpec& s) {
@@ -107,10 +105,9 @@ void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const T
   for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, DType::f32);
 }
 
-void check_workspace(const char* op, const Tensor& workspace, const Routine& routine) {
-  if (workspace.bytes() < routine.workspace_bytes())
-    fail("{}: needs {} bytes of workspace, got {}", op, routine.workspace_bytes(),
-         workspace.bytes());
+void check_workspace(const char* op, const Tensor& workspace, int64_t bytes) {
+  if (static_cast<int64_t>(workspace.bytes()) < bytes)
+    fail("{}: needs {} bytes of workspace, got {}", op, bytes, workspace.bytes());
 }
 
 }  // namespace
@@ -130,7 +127,10 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
   const char* const op = "conv2d_forward";
   check_spec(op, spec);
   if (device == Device::cuda) {
-    routine_ = plan_cuda(cuda_libraries::Direction::forward, spec, spec.bias, spec.relu);
+    cuda_libraries::Convolution problem = cuda_problem(cuda_libraries::Direction::forward, spec);
+    problem.bias = spec.bias;
+    problem.relu = spec.relu;
+    cuda_ = std::make_shared<const CudaForward>(problem);
     return;
   }
   const Descs d = describe(spec);
@@ -146,6 +146,7 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
 }
 
 int64_t Conv2dForward::workspace_bytes() const {
+  if (cuda_) return cuda_->workspace_bytes();
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
@@ -153,7 +154,11 @@ void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w,
                                const Tensor& y, const Tensor& workspace) const {
   check_images("conv2d_forward", spec_, x, w, y);
   if (spec_.bias) check_shape("conv2d_forward", "b", b, {spec_.y[3]});
-  check_workspace("conv2d_forward", workspace, *routine_);
+  check_workspace("conv2d_forward", workspace, workspace_bytes());
+  if (cuda_) {
+    cuda_->run(q, x, w, b, y, workspace);
+    return;
+  }
   if (spec_.bias)
     routine_->run(q.stream, {x.data, w.data, y.data, b.data}, workspace.data);
   else
@@ -164,7 +169,7 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : sp
   const char* const op = "conv2d_backward_data";
   check_spec(op, spec);
   if (device == Device::cuda) {
-    routine_ = plan_cuda(cuda_libraries::Direction::backward_data, spec, false, false);
+    routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
     return;
   }
   const Descs d = describe(spec);
@@ -188,7 +193,7 @@ int64_t Conv2dBackwardData::workspace_bytes() const {
 void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                     const Tensor& dx, const Tensor& workspace) const {
   check_images("conv2d_backward_data", spec_, dx, w, dy);
-  check_workspace("conv2d_backward_data", workspace, *routine_);
+  check_workspace("conv2d_backward_data", workspace, workspace_bytes());
   routine_->run(q.stream, {dy.data, w.data, dx.data}, workspace.data);
 }
 
@@ -197,7 +202,8 @@ Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec
   check_spec(op, spec);
   if (device == Device::cuda) {
     if (spec.bias) fail("{}: cuda makes db by relu_bias_backward; plan it without", op);
-    routine_ = plan_cuda(cuda_libraries::Direction::backward_weights, spec, false, false);
+    routine_ =
+        cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_weights, spec));
     return;
   }
   const Descs d = describe(spec);
@@ -228,7 +234,7 @@ void Conv2dBackwardWeights::operator()(const Queue& q, const Tensor& x, const Te
                                        const Tensor& workspace) const {
   check_images("conv2d_backward_weights", spec_, x, dw, dy);
   if (spec_.bias) check_shape("conv2d_backward_weights", "db", db, {spec_.y[3]});
-  check_workspace("conv2d_backward_weights", workspace, *routine_);
+  check_workspace("conv2d_backward_weights", workspace, workspace_bytes());
   if (spec_.bias)
     routine_->run(q.stream, {x.data, dy.data, dw.data, db.data}, workspace.data);
   else

@@ -18,12 +18,11 @@
 
 #include <memory>
 
+#include "kernels/cuda_forward.h"
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
 
 namespace dae {
-
-class Routine;
 
 struct ConvSpec {
   Shape x, y;  // NHWC; y is checked against x, kernel, stride and pad
@@ -51,7 +50,8 @@ class Conv2dForward {
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<Routine> routine_;
+  std::shared_ptr<Routine> routine_;         // cpu
+  std::shared_ptr<const CudaForward> cuda_;  // cuda
 };
 
 // dx from dy: written, not added to.

@@ -22,10 +22,14 @@ void check_spec(const char* op, const DenseSpec& s) {
     fail("{}: cannot plan {} rows of {} to {}", op, s.batch, s.inputs, s.outputs);
 }
 
-std::shared_ptr<Routine> plan_cuda(cuda_libraries::Direction direction, const DenseSpec& s) {
-  return cuda_libraries::plan(
-      cuda_libraries::Dense{direction, s.batch, s.inputs, s.outputs,
-                            s.relu && direction == cuda_libraries::Direction::forward});
+// Rows as images of one pixel.
+cuda_libraries::Convolution cuda_problem(cuda_libraries::Direction direction, const DenseSpec& s) {
+  return {direction,
+          {s.batch, 1, 1, s.inputs},
+          {s.outputs, 1, 1, s.inputs},
+          {s.batch, 1, 1, s.outputs},
+          1,
+          0};
 }
 
 Descs describe(const DenseSpec& s) {
@@ -55,14 +59,13 @@ dnnl::primitive_attr user_scratchpad() {
 }
 
 void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w, const Tensor& y,
-           const Tensor& workspace, const Routine& routine) {
+           const Tensor& workspace, int64_t workspace_bytes) {
   check_shape(op, "x", x, {s.batch, s.inputs});
   check_shape(op, "w", w, {s.outputs, s.inputs});
   check_shape(op, "y", y, {s.batch, s.outputs});
   for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, DType::f32);
-  if (workspace.bytes() < routine.workspace_bytes())
-    fail("{}: needs {} bytes of workspace, got {}", op, routine.workspace_bytes(),
-         workspace.bytes());
+  if (static_cast<int64_t>(workspace.bytes()) < workspace_bytes)
+    fail("{}: needs {} bytes of workspace, got {}", op, workspace_bytes, workspace.bytes());
 }
 
 }  // namespace
@@ -70,7 +73,10 @@ void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w,
 DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
   check_spec("dense_forward", spec);
   if (device == Device::cuda) {
-    routine_ = plan_cuda(cuda_libraries::Direction::forward, spec);
+    cuda_libraries::Convolution problem = cuda_problem(cuda_libraries::Direction::forward, spec);
+    problem.bias = true;
+    problem.relu = spec.relu;
+    cuda_ = std::make_shared<const CudaForward>(problem);
     return;
   }
   const Descs d = describe(spec);
@@ -84,20 +90,26 @@ DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
 }
 
 int64_t DenseForward::workspace_bytes() const {
+  if (cuda_) return cuda_->workspace_bytes();
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
 void DenseForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                               const Tensor& y, const Tensor& workspace) const {
-  check("dense_forward", spec_, x, w, y, workspace, *routine_);
+  check("dense_forward", spec_, x, w, y, workspace, workspace_bytes());
   check_shape("dense_forward", "b", b, {spec_.outputs});
+  if (cuda_) {
+    const Tensor image{y.data, {spec_.batch, 1, 1, spec_.outputs}};
+    cuda_->run(q, x, w, b, image, workspace);
+    return;
+  }
   routine_->run(q.stream, {x.data, w.data, b.data, y.data}, workspace.data);
 }
 
 DenseBackwardData::DenseBackwardData(Device device, const DenseSpec& spec) : spec_(spec) {
   check_spec("dense_backward_data", spec);
   if (device == Device::cuda) {
-    routine_ = plan_cuda(cuda_libraries::Direction::backward_data, spec);
+    routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
     return;
   }
   const Descs d = describe(spec);
@@ -116,14 +128,15 @@ int64_t DenseBackwardData::workspace_bytes() const {
 
 void DenseBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                    const Tensor& dx, const Tensor& workspace) const {
-  check("dense_backward_data", spec_, dx, w, dy, workspace, *routine_);
+  check("dense_backward_data", spec_, dx, w, dy, workspace, workspace_bytes());
   routine_->run(q.stream, {dy.data, w.data, dx.data}, workspace.data);
 }
 
 DenseBackwardWeights::DenseBackwardWeights(Device device, const DenseSpec& spec) : spec_(spec) {
   check_spec("dense_backward_weights", spec);
   if (device == Device::cuda) {
-    routine_ = plan_cuda(cuda_libraries::Direction::backward_weights, spec);
+    routine_ =
+        cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_weights, spec));
     return;
   }
   const Descs d = describe(spec);
@@ -144,7 +157,7 @@ int64_t DenseBackwardWeights::workspace_bytes() const {
 void DenseBackwardWeights::operator()(const Queue& q, const Tensor& x, const Tensor& dy,
                                       const Tensor& dw, const Tensor& db,
                                       const Tensor& workspace) const {
-  check("dense_backward_weights", spec_, x, dw, dy, workspace, *routine_);
+  check("dense_backward_weights", spec_, x, dw, dy, workspace, workspace_bytes());
   if (q.device == Device::cuda) {
     routine_->run(q.stream, {x.data, dy.data, dw.data}, workspace.data);
     return;

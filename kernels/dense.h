@@ -1,4 +1,5 @@
-// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN; cuda: cuBLASLt.
+// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN; cuda: cuDNN, as a 1x1
+// convolution.
 //
 // Layout, all f32: x {N, I}, w {O, I}, b {O}, y {N, O}. Planned like kernels/conv2d.h: made once
 // for a spec, runs without allocating, throws Error naming the op and the shapes.
@@ -9,12 +10,11 @@
 
 #include <memory>
 
+#include "kernels/cuda_forward.h"
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
 
 namespace dae {
-
-class Routine;
 
 struct DenseSpec {
   int64_t batch = 0, inputs = 0, outputs = 0;
@@ -32,7 +32,8 @@ class DenseForward {
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<Routine> routine_;
+  std::shared_ptr<Routine> routine_;         // cpu
+  std::shared_ptr<const CudaForward> cuda_;  // cuda
 };
 
 // dx = dy w: written, not added to.

@@ -1,17 +1,11 @@
 #include "runtime/cuda_libraries.h"
 
-#include "runtime/error.h"
+#include "runtime/cudnn.h"
 
 namespace dae::cuda_libraries {
 
 std::shared_ptr<Routine> plan(const Convolution& problem) {
-  fail("a convolution of {} on cuda is not part of this version; use --device cpu",
-       to_string(problem.x));
-}
-
-std::shared_ptr<Routine> plan(const Dense& problem) {
-  fail("a dense layer of {} to {} on cuda is not part of this version; use --device cpu",
-       problem.inputs, problem.outputs);
+  return cudnn::plan(problem);
 }
 
 }  // namespace dae::cuda_libraries

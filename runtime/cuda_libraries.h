@@ -1,8 +1,9 @@
-// Convolutions and matrix products on the GPU, planned by the libraries that have them. The seam
-// behind which the tests' simulated GPU puts reference code (tests/simulated_gpu/).
+// Convolutions on the GPU, planned by the library that has them (cuDNN); a dense layer is a
+// convolution of images of one pixel. The seam behind which the tests' simulated GPU puts reference
+// code (tests/simulated_gpu/).
 //
 // All tensors are f32, images NHWC, filters {K, kernel, kernel, C}. Throws Error naming the problem
-// when no library can do it.
+// when the library cannot do it.
 #pragma once
 
 #include <memory>
@@ -23,14 +24,5 @@ struct Convolution {
   bool bias = false, relu = false;
 };
 std::shared_ptr<Routine> plan(const Convolution& problem);
-
-// The dense layer y {N, O} = relu?(x {N, I} w {O, I}^T + b {O}). Operands: forward {x, w, b, y};
-// backward_data {dy, w, dx}; backward_weights {x, dy, dw}.
-struct Dense {
-  Direction direction;
-  int64_t batch = 0, inputs = 0, outputs = 0;
-  bool relu = false;
-};
-std::shared_ptr<Routine> plan(const Dense& problem);
 
 }  // namespace dae::cuda_libraries

@@ -2,7 +2,10 @@
 
 #include <cmath>
 
+#include "kernels/bias.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/memory.h"
 #include "tests/support/reference_conv.h"
 
 namespace dae::test {
@@ -35,9 +38,26 @@ Tolerance tolerance_of(int64_t terms, bool winograd) {
           "f32 sums"};
 }
 
-template <class Op>
-Shape workspace_of(const Op& op) {
-  return {op.workspace_bytes()};
+// Plans an op for the queue's device and gives it the workspace it asks for.
+template <class Op, class... Tensors>
+void plan_and_run(const Queue& q, const ConvSpec& spec, const Tensors&... tensors) {
+  const Op op(q.device, spec);
+  const Buffer workspace(q.device, static_cast<size_t>(op.workspace_bytes()));
+  op(q, tensors..., {workspace.data(), {op.workspace_bytes()}, DType::u8});
+  if (q.device == Device::cuda) synchronize_device();  // before the workspace goes
+}
+
+// On a GPU the bias gradient is another op's (kernels/conv2d.h).
+void weights_and_bias(const Queue& q, ConvSpec spec, const Tensor& x, const Tensor& dy,
+                      const Tensor& dw, const Tensor& db) {
+  if (spec.bias && q.device == Device::cuda) {
+    spec.bias = false;
+    const int64_t count = relu_bias_backward_workspace_count(dy);
+    const Buffer workspace(q.device, static_cast<size_t>(count) * sizeof(float));
+    relu_bias_backward(q, {}, dy, db, false, {workspace.data(), {count}});
+    synchronize_device();
+  }
+  plan_and_run<Conv2dBackwardWeights>(q, spec, x, dy, dw, db);
 }
 
 std::vector<OpCase> cases() {
@@ -46,9 +66,12 @@ std::vector<OpCase> cases() {
       make_spec({1, 1, 1, 1}, 1, 3, 1, 1, 1, 1, true, false),
       make_spec({2, 5, 7, 3}, 4, 3, 1, 1, 1, 1, true, true),
       make_spec({1, 31, 33, 5}, 3, 3, 2, 1, 1, 1, false, false),
-      make_spec({2, 8, 8, 3}, 32, 3, 1, 1, 1, b, true, false),    // a head
-      make_spec({2, 9, 8, 3}, 32, 3, 2, 1, 1, b, true, true),     // a strided head
-      make_spec({2, 8, 9, 32}, 3, 3, 1, 1, b, 1, true, false),    // a tail
+      make_spec({2, 8, 8, 3}, 32, 3, 1, 1, 1, b, true, false),  // a head
+      make_spec({2, 9, 8, 3}, 32, 3, 2, 1, 1, b, true, true),   // a strided head
+      make_spec({2, 8, 9, 32}, 3, 3, 1, 1, b, 1, true, false),  // a tail
+      make_spec({2, 6, 6, 64}, 32, 3, 1, 1, 1, 1, true, true),
+      make_spec({1, 6, 4, 16}, 32, 2, 2, 0, 1, 1, true, false),
+      make_spec({1, 6, 4, 16}, 32, 4, 2, 1, 1, 1, false, false),
       make_spec({2, 12, 12, 64}, 32, 3, 1, 1, b, b, true, true),  // Winograd where there is one
       make_spec({2, 10, 10, 32}, 48, 3, 2, 1, b, b, true, true),
       make_spec({3, 8, 6, 16}, 32, 2, 2, 0, b, b, true, false),  // U-Net down; up as its gradient
@@ -66,34 +89,31 @@ std::vector<OpCase> cases() {
       arg.role = Role::out;
       return arg;
     };
-    const auto scratch = [](int64_t bytes) {
-      return Arg{.name = "workspace", .shape = {bytes}, .role = Role::scratch, .dtype = DType::u8};
-    };
 
-    const Conv2dForward forward(Device::cpu, s);
     list.push_back(
         {.name = "forward_" + describe(s),
-         .args = {x, w, bias, out(y), scratch(forward.workspace_bytes())},
-         .run = [=](const Queue& q, const auto& t) { forward(q, t[0], t[1], t[2], t[3], t[4]); },
+         .args = {x, w, bias, out(y)},
+         .run = [=](const Queue& q,
+                    const auto& t) { plan_and_run<Conv2dForward>(q, s, t[0], t[1], t[2], t[3]); },
          .reference = [s](auto& v) { v[3] = conv_forward(s, v[0], v[1], v[2]); },
          .tolerance = tolerance_of(window * s.x[3], winograd)});
-    const Conv2dBackwardData data(Device::cpu, s);
-    list.push_back({.name = "backward_data_" + describe(s),
-                    .args = {y, w, out(x), scratch(data.workspace_bytes())},
-                    .run = [=](const Queue& q, const auto& t) { data(q, t[0], t[1], t[2], t[3]); },
-                    .reference = [s](auto& v) { v[2] = conv_backward_data(s, v[0], v[1]); },
-                    .tolerance = tolerance_of(window * s.y[3], winograd)});
-    const Conv2dBackwardWeights weights(Device::cpu, s);
     list.push_back(
-        {.name = "backward_weights_" + describe(s),
-         .args = {x, y, out(w), out(bias), scratch(weights.workspace_bytes())},
-         .run = [=](const Queue& q, const auto& t) { weights(q, t[0], t[1], t[2], t[3], t[4]); },
-         .reference =
-             [s](auto& v) {
-               v[2] = conv_backward_weights(s, v[0], v[1]);
-               if (s.bias) v[3] = conv_backward_bias(s, v[1]);
-             },
-         .tolerance = tolerance_of(s.y[0] * s.y[1] * s.y[2], winograd)});
+        {.name = "backward_data_" + describe(s),
+         .args = {y, w, out(x)},
+         .run = [=](const Queue& q,
+                    const auto& t) { plan_and_run<Conv2dBackwardData>(q, s, t[0], t[1], t[2]); },
+         .reference = [s](auto& v) { v[2] = conv_backward_data(s, v[0], v[1]); },
+         .tolerance = tolerance_of(window * s.y[3], winograd)});
+    list.push_back({.name = "backward_weights_" + describe(s),
+                    .args = {x, y, out(w), out(bias)},
+                    .run = [=](const Queue& q,
+                               const auto& t) { weights_and_bias(q, s, t[0], t[1], t[2], t[3]); },
+                    .reference =
+                        [s](auto& v) {
+                          v[2] = conv_backward_weights(s, v[0], v[1]);
+                          if (s.bias) v[3] = conv_backward_bias(s, v[1]);
+                        },
+                    .tolerance = tolerance_of(s.y[0] * s.y[1] * s.y[2], winograd)});
   }
   return list;
 }

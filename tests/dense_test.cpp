@@ -1,5 +1,8 @@
 #include "kernels/dense.h"
 
+#include "kernels/bias.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -40,6 +43,27 @@ Values backward_bias(const DenseSpec& s, const Values& dy) {
   return db;
 }
 
+// Plans an op for the queue's device and gives it the workspace it asks for.
+template <class Op, class... Tensors>
+void plan_and_run(const Queue& q, const DenseSpec& spec, const Tensors&... tensors) {
+  const Op op(q.device, spec);
+  const Buffer workspace(q.device, static_cast<size_t>(op.workspace_bytes()));
+  op(q, tensors..., {workspace.data(), {op.workspace_bytes()}, DType::u8});
+  if (q.device == Device::cuda) synchronize_device();  // before the workspace goes
+}
+
+// On a GPU the bias gradient is another op's (kernels/dense.h).
+void weights_and_bias(const Queue& q, const DenseSpec& spec, const Tensor& x, const Tensor& dy,
+                      const Tensor& dw, const Tensor& db) {
+  plan_and_run<DenseBackwardWeights>(q, spec, x, dy, dw, db);
+  if (q.device != Device::cuda) return;
+  const Tensor image{dy.data, {spec.batch, 1, 1, spec.outputs}};
+  const int64_t count = relu_bias_backward_workspace_count(image);
+  const Buffer workspace(q.device, static_cast<size_t>(count) * sizeof(float));
+  relu_bias_backward(q, {}, image, db, false, {workspace.data(), {count}});
+  synchronize_device();
+}
+
 std::vector<OpCase> cases() {
   std::vector<OpCase> list;
   for (const DenseSpec& s : {DenseSpec{1, 1, 1, false}, DenseSpec{3, 31, 5, true},
@@ -54,34 +78,31 @@ std::vector<OpCase> cases() {
       arg.role = Role::out;
       return arg;
     };
-    const auto scratch = [](int64_t bytes) {
-      return Arg{.name = "workspace", .shape = {bytes}, .role = Role::scratch, .dtype = DType::u8};
-    };
     const Tolerance tolerance = {1e-6 + 6e-8 * static_cast<double>(s.inputs), 1e-6, "f32 sums"};
-    const DenseForward forward(Device::cpu, s);
     list.push_back(
         {.name = "forward_" + size,
-         .args = {x, w, b, out(y), scratch(forward.workspace_bytes())},
-         .run = [=](const Queue& q, const auto& t) { forward(q, t[0], t[1], t[2], t[3], t[4]); },
+         .args = {x, w, b, out(y)},
+         .run = [=](const Queue& q,
+                    const auto& t) { plan_and_run<DenseForward>(q, s, t[0], t[1], t[2], t[3]); },
          .reference = [s](auto& v) { v[3] = dense(s, v[0], v[1], v[2]); },
          .tolerance = tolerance});
-    const DenseBackwardData data(Device::cpu, s);
-    list.push_back({.name = "backward_data_" + size,
-                    .args = {y, w, out(x), scratch(data.workspace_bytes())},
-                    .run = [=](const Queue& q, const auto& t) { data(q, t[0], t[1], t[2], t[3]); },
-                    .reference = [s](auto& v) { v[2] = backward_data(s, v[0], v[1]); },
-                    .tolerance = tolerance});
-    const DenseBackwardWeights weights(Device::cpu, s);
     list.push_back(
-        {.name = "backward_weights_" + size,
-         .args = {x, y, out(w), out(b), scratch(weights.workspace_bytes())},
-         .run = [=](const Queue& q, const auto& t) { weights(q, t[0], t[1], t[2], t[3], t[4]); },
-         .reference =
-             [s](auto& v) {
-               v[2] = backward_weights(s, v[0], v[1]);
-               v[3] = backward_bias(s, v[1]);
-             },
+        {.name = "backward_data_" + size,
+         .args = {y, w, out(x)},
+         .run = [=](const Queue& q,
+                    const auto& t) { plan_and_run<DenseBackwardData>(q, s, t[0], t[1], t[2]); },
+         .reference = [s](auto& v) { v[2] = backward_data(s, v[0], v[1]); },
          .tolerance = tolerance});
+    list.push_back({.name = "backward_weights_" + size,
+                    .args = {x, y, out(w), out(b)},
+                    .run = [=](const Queue& q,
+                               const auto& t) { weights_and_bias(q, s, t[0], t[1], t[2], t[3]); },
+                    .reference =
+                        [s](auto& v) {
+                          v[2] = backward_weights(s, v[0], v[1]);
+                          v[3] = backward_bias(s, v[1]);
+                        },
+                    .tolerance = tolerance});
   }
   return list;
 }

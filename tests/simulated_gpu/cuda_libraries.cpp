@@ -1,8 +1,6 @@
 // The libraries' side of a simulated step: fp64 loops, run in stream order like any kernel.
 #include "runtime/cuda_libraries.h"
 
-#include <algorithm>
-
 #include "kernels/conv2d.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/reference_conv.h"
@@ -68,43 +66,6 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
   }
   return std::make_shared<Reference>("convolution backward weights", [=](const auto& data) {
     store(test::conv_backward_weights(spec, load(data[0], x), load(data[1], y)), data[2]);
-  });
-}
-
-std::shared_ptr<Routine> plan(const Dense& p) {
-  const int64_t n = p.batch, in = p.inputs, out = p.outputs;
-  switch (p.direction) {
-    case Direction::forward:
-      return std::make_shared<Reference>("dense forward", [=, relu = p.relu](const auto& data) {
-        const Values x = load(data[0], n * in), w = load(data[1], out * in), b = load(data[2], out);
-        Values y(static_cast<size_t>(n * out));
-        for (int64_t i = 0; i < n; i++)
-          for (int64_t o = 0; o < out; o++) {
-            double sum = b[o];
-            for (int64_t k = 0; k < in; k++) sum += x[i * in + k] * w[o * in + k];
-            y[i * out + o] = relu ? std::max(sum, 0.0) : sum;
-          }
-        store(y, data[3]);
-      });
-    case Direction::backward_data:
-      return std::make_shared<Reference>("dense backward data", [=](const auto& data) {
-        const Values dy = load(data[0], n * out), w = load(data[1], out * in);
-        Values dx(static_cast<size_t>(n * in));
-        for (int64_t i = 0; i < n; i++)
-          for (int64_t o = 0; o < out; o++)
-            for (int64_t k = 0; k < in; k++) dx[i * in + k] += dy[i * out + o] * w[o * in + k];
-        store(dx, data[2]);
-      });
-    case Direction::backward_weights:
-      break;
-  }
-  return std::make_shared<Reference>("dense backward weights", [=](const auto& data) {
-    const Values x = load(data[0], n * in), dy = load(data[1], n * out);
-    Values dw(static_cast<size_t>(out * in));
-    for (int64_t i = 0; i < n; i++)
-      for (int64_t o = 0; o < out; o++)
-        for (int64_t k = 0; k < in; k++) dw[o * in + k] += dy[i * out + o] * x[i * in + k];
-    store(dw, data[2]);
   });
 }
 
