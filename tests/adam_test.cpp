@@ -165,6 +165,9 @@ TEST(Adam, NamesTheBufferThatDoesNotFit) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("adam: v"), std::string::npos) << error.what();
   }
+  // 128-bit accesses want 16 bytes.
+  const Tensor odd{static_cast<float*>(flat.data) + 1, {8}};
+  EXPECT_THROW(adam(Queue{}, {}, state, odd, flat, flat, flat, flat, work), Error);
 }
 
 }  // namespace

@@ -111,7 +111,8 @@ struct State {
   std::vector<std::string> findings;
   cudaError_t last_error = cudaSuccess;
   CUgraph_st* capture = nullptr;
-  std::mt19937_64 bits{1};
+  std::mt19937_64 bits;  // of the random schedule
+  uint64_t seeded = 0;
 };
 State& state() {
   static State* const the = [] {
@@ -174,6 +175,10 @@ void run_all() {
 
 void let_some_run() {
   State& s = state();
+  if (s.seeded != settings().seed) {
+    s.seeded = settings().seed;
+    s.bits.seed(s.seeded);
+  }
   for (int tries = static_cast<int>(s.bits() % 4); tries > 0; tries--) {
     CUstream_st& stream = *s.streams[s.bits() % s.streams.size()];
     if (!stream.queue.empty()) run_front(stream);

@@ -4,13 +4,18 @@
 #include "tests/simulated_gpu/simulator.h"
 
 namespace dae::test {
+namespace {
+
+using simulated::Schedule;
+using simulated::ThreadOrder;
+
+std::function<void()> with(ThreadOrder order, Schedule schedule, uint64_t seed) {
+  return [=] { simulated::settings() = {order, schedule, seed}; };
+}
+
+}  // namespace
 
 std::vector<Variant> variants(Device) {
-  using simulated::Schedule;
-  using simulated::ThreadOrder;
-  const auto with = [](ThreadOrder order, Schedule schedule, uint64_t seed) {
-    return [=] { simulated::settings() = {order, schedule, seed}; };
-  };
   std::vector<Variant> list = {
       {"in order", with(ThreadOrder::forward, Schedule::eager, 1)},
       {"threads reversed, as late as possible", with(ThreadOrder::reversed, Schedule::latest, 1)},
@@ -18,6 +23,13 @@ std::vector<Variant> variants(Device) {
       {"random", with(ThreadOrder::random, Schedule::random, 2)}};
   // The sanitizers find what they look for in any order, and are slow.
   if (simulated::kAsan || simulated::kTsan) list.resize(1);
+  return list;
+}
+std::vector<Variant> many_variants(Device device) {
+  std::vector<Variant> list = variants(device);
+  for (uint64_t seed = 3; seed <= 21; seed++)
+    list.push_back({"random, seed " + std::to_string(seed),
+                    with(ThreadOrder::forward, Schedule::random, seed)});
   return list;
 }
 std::vector<Device> tested_devices() {

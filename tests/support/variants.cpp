@@ -5,6 +5,9 @@ namespace dae::test {
 std::vector<Variant> variants(Device) {
   return {{"as it is", [] {}}};
 }
+std::vector<Variant> many_variants(Device device) {
+  return variants(device);
+}
 std::vector<Device> tested_devices() {
   return {Device::cpu, Device::cuda};
 }

@@ -16,6 +16,8 @@ struct Variant {
   std::function<void()> apply;
 };
 std::vector<Variant> variants(Device device);
+// With many more moments for queued work, for what runs on several streams.
+std::vector<Variant> many_variants(Device device);
 
 // The devices that this build's tests cover: cpu and cuda, or the simulated GPU in cuda's place.
 std::vector<Device> tested_devices();
