@@ -29,15 +29,15 @@ void add_cpu(const Tensor& x, const Tensor& y) {
 
 void relu_backward(const Queue& q, const Tensor& y, const Tensor& dy) {
   check_same_layout("relu_backward", "dy and y", dy, y);
-  check_dtype("relu_backward", "y", y, DType::f32);
-  check_dtype("relu_backward", "dy", dy, DType::f32);
+  check_float("relu_backward", "y", y, q.device);
+  check_dtype("relu_backward", "dy", dy, y.dtype);
   DAE_DISPATCH(q, relu_backward_cpu(y, dy), cuda::relu_backward(q.stream, y, dy));
 }
 
 void add(const Queue& q, const Tensor& x, const Tensor& y) {
   check_same_layout("add", "y and x", y, x);
-  check_dtype("add", "x", x, DType::f32);
-  check_dtype("add", "y", y, DType::f32);
+  check_float("add", "x", x, q.device);
+  check_dtype("add", "y", y, x.dtype);
   DAE_DISPATCH(q, add_cpu(x, y), cuda::add(q.stream, x, y));
 }
 

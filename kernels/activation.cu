@@ -1,11 +1,12 @@
-// Any layout, f32. Floor: two reads and one write, 12 bytes an element, nothing to compute.
+// Any layout, f32 or bf16. Floor: two reads and one write, 12 (6) bytes an element, nothing to
+// compute.
 //
-// A thread moves four elements (128-bit accesses) where both pointers allow it; the last count % 4
-// elements go to the scalar kernel's way of the same launch. Blocks of 256: no shared memory, 16
-// registers or so, eight blocks fill an SM. A grid-stride loop was rejected: at these sizes it
-// saves no launch cost and adds index arithmetic.
+// A thread moves sixteen bytes of each tensor (128-bit accesses) where both pointers allow it; the
+// elements left over, fewer than a pack, go to one thread each of the same launch. Blocks of 256:
+// no shared memory, 16 registers or so, eight blocks fill an SM. A grid-stride loop was rejected:
+// at these sizes it saves no launch cost and adds index arithmetic.
 #include "kernels/activation.h"
-#include "runtime/cuda_kernel.h"
+#include "kernels/elements.cuh"
 
 namespace dae::cuda {
 namespace {
@@ -21,41 +22,45 @@ struct Sum {
   __device__ static float apply(float x, float y) { return y + x; }
 };
 
-// to[i] = Op(from[i], to[i]). The first count / 4 threads take four elements each, the next count %
-// 4 one each.
-template <class Op>
+template <class Op, class T>
+__device__ inline T combined(T from, T to) {
+  return from_float<T>(Op::apply(to_float(from), to_float(to)));
+}
+
+// to[i] = Op(from[i], to[i]). The first threads take a pack each, the last few an element each.
+template <class Op, class T>
 __global__ void __launch_bounds__(kThreads)
-    combine4_kernel(const float* __restrict__ from, float* __restrict__ to, int64_t count) {
-  const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x, fours = count / 4;
-  if (thread < fours) {
-    const float4 a = reinterpret_cast<const float4*>(from)[thread];
-    float4 b = reinterpret_cast<const float4*>(to)[thread];
-    b.x = Op::apply(a.x, b.x);
-    b.y = Op::apply(a.y, b.y);
-    b.z = Op::apply(a.z, b.z);
-    b.w = Op::apply(a.w, b.w);
-    reinterpret_cast<float4*>(to)[thread] = b;
-  } else if (const int64_t i = fours * 4 + (thread - fours); i < count) {
-    to[i] = Op::apply(from[i], to[i]);
+    combine_packs_kernel(const T* __restrict__ from, T* __restrict__ to, int64_t count) {
+  constexpr int kCount = Pack<T>::kCount;
+  const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x, packs = count / kCount;
+  if (thread < packs) {
+    const Pack<T> a = load_pack(from + thread * kCount);
+    Pack<T> b = load_pack(to + thread * kCount);
+    for (int k = 0; k < kCount; k++) b.value[k] = combined<Op>(a.value[k], b.value[k]);
+    store_pack(to + thread * kCount, b);
+  } else if (const int64_t i = packs * kCount + (thread - packs); i < count) {
+    to[i] = combined<Op>(from[i], to[i]);
   }
 }
 
-template <class Op>
+template <class Op, class T>
 __global__ void __launch_bounds__(kThreads)
-    combine_kernel(const float* __restrict__ from, float* __restrict__ to, int64_t count) {
+    combine_kernel(const T* __restrict__ from, T* __restrict__ to, int64_t count) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i < count) to[i] = Op::apply(from[i], to[i]);
+  if (i < count) to[i] = combined<Op>(from[i], to[i]);
 }
 
 template <class Op>
 void combine(void* stream, const Tensor& from, const Tensor& to) {
-  const int64_t count = to.count();
-  const bool aligned = reinterpret_cast<uintptr_t>(from.data) % 16 == 0 &&
-                       reinterpret_cast<uintptr_t>(to.data) % 16 == 0;
-  const int64_t threads = aligned ? count / 4 + count % 4 : count;
-  launch(Op::kName, aligned ? combine4_kernel<Op> : combine_kernel<Op>,
-         static_cast<unsigned>(ceil_div<int64_t>(threads, kThreads)), kThreads, 0, stream,
-         from.as<const float>(), to.as<float>(), count);
+  with_element(to.dtype, [&](auto element) {
+    using T = decltype(element);
+    const int64_t count = to.count();
+    const bool packs = pack_aligned(from) && pack_aligned(to);
+    const int64_t threads = packs ? count / Pack<T>::kCount + count % Pack<T>::kCount : count;
+    launch(Op::kName, packs ? combine_packs_kernel<Op, T> : combine_kernel<Op, T>,
+           static_cast<unsigned>(ceil_div<int64_t>(threads, kThreads)), kThreads, 0, stream,
+           from.as<const T>(), to.as<T>(), count);
+  });
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // ReLU's gradient, and addition. ReLU itself is fused into what comes before it (kernels/conv2d.h,
 // kernels/dense.h, kernels/bias.h).
 //
-// f32 tensors of one shape and one layout, whichever it is. Throw Error naming the op and the
-// shapes when they differ. Empty tensors are no work. Exact: the same bits on every device.
+// Tensors of one type, f32 or (cuda) bf16, one shape and one layout, whichever it is. Throw Error
+// naming the op and the shapes when they differ. Empty tensors are no work. Exact but for one
+// rounding of a bf16 sum: the same bits on every device.
 #pragma once
 
 #include "runtime/queue.h"

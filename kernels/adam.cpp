@@ -9,13 +9,11 @@ namespace {
 
 // 4 bytes a weight for the norm (in cache for small networks), then one pass of 36: read g, w, m,
 // v, ema, write w, m, v, ema. At 9 million weights (fc) that is 0.36 GB a step and memory bound.
-void adam_cpu(const AdamConfig& config, const Tensor& state_tensor, const Tensor& gradients,
-              const Tensor& weights, const Tensor& m_tensor, const Tensor& v_tensor,
-              const Tensor& ema_tensor, const Tensor& workspace) {
-  StepState& state = *static_cast<StepState*>(state_tensor.data);
-  const float* const g = gradients.as<const float>();
-  float* const partial = workspace.as<float>();
-  const int64_t count = gradients.count();
+void adam_cpu(const AdamConfig& config, const AdamTensors& t) {
+  StepState& state = *static_cast<StepState*>(t.state.data);
+  const float* const g = t.gradients.as<const float>();
+  float* const partial = t.workspace.as<float>();
+  const int64_t count = t.gradients.count();
   parallel_chunks(count, kAdamChunk, [=](int64_t begin, int64_t end) {
     // Sixteen running sums, so that the loop is vector code without reordering anything.
     float sums[16] = {};
@@ -28,12 +26,12 @@ void adam_cpu(const AdamConfig& config, const Tensor& state_tensor, const Tensor
     partial[begin / kAdamChunk] = static_cast<float>(sum);
   });
   double squared_norm = 0;
-  for (int64_t i = 0; i < workspace.count(); i++) squared_norm += partial[i];
+  for (int64_t i = 0; i < t.workspace.count(); i++) squared_norm += partial[i];
   complete_state(config, squared_norm, state);
   if (state.gradient_scale == 0) return;
 
-  float *const w = weights.as<float>(), *const m = m_tensor.as<float>(),
-               *const v = v_tensor.as<float>(), *const ema = ema_tensor.as<float>();
+  float *const w = t.weights.as<float>(), *const m = t.m.as<float>(), *const v = t.v.as<float>(),
+               *const ema = t.ema.as<float>();
   const StepState s = state;
   parallel_chunks(count, kAdamChunk, [=](int64_t begin, int64_t end) {
     const float share = 1 - s.ema_decay;
@@ -46,23 +44,30 @@ void adam_cpu(const AdamConfig& config, const Tensor& state_tensor, const Tensor
 
 }  // namespace
 
-void adam(const Queue& q, const AdamConfig& config, const Tensor& state, const Tensor& gradients,
-          const Tensor& weights, const Tensor& m, const Tensor& v, const Tensor& ema,
-          const Tensor& workspace) {
-  check_dtype("adam", "state", state, DType::u8);
-  check_shape("adam", "state", state, {static_cast<int64_t>(sizeof(StepState))});
-  check_aligned("adam", "state", state, alignof(StepState));
-  const Shape flat = {gradients.count()};
+void adam(const Queue& q, const AdamConfig& config, const AdamTensors& t) {
+  check_dtype("adam", "state", t.state, DType::u8);
+  check_shape("adam", "state", t.state, {static_cast<int64_t>(sizeof(StepState))});
+  check_aligned("adam", "state", t.state, alignof(StepState));
+  const Shape flat = {t.gradients.count()};
+  const auto check = [&](const char* name, const Tensor& tensor) {
+    check_shape("adam", name, tensor, flat);
+    check_aligned("adam", name, tensor, 16);
+  };
+  check_float("adam", "gradients", t.gradients, q.device);
+  check("gradients", t.gradients);
   const std::pair<const char*, const Tensor*> buffers[] = {
-      {"gradients", &gradients}, {"weights", &weights}, {"m", &m}, {"v", &v}, {"ema", &ema}};
+      {"weights", &t.weights}, {"m", &t.m}, {"v", &t.v}, {"ema", &t.ema}};
   for (const auto& [name, tensor] : buffers) {
     check_dtype("adam", name, *tensor, DType::f32);
-    check_shape("adam", name, *tensor, flat);
-    check_aligned("adam", name, *tensor, 16);
+    check(name, *tensor);
   }
-  check_shape("adam", "workspace", workspace, {adam_workspace_count(gradients.count())});
-  DAE_DISPATCH(q, adam_cpu(config, state, gradients, weights, m, v, ema, workspace),
-               cuda::adam(q.stream, config, state, gradients, weights, m, v, ema, workspace));
+  if (t.weights_bf16.data) {
+    check_float("adam", "weights_bf16", t.weights_bf16, q.device);
+    check_dtype("adam", "weights_bf16", t.weights_bf16, DType::bf16);
+    check("weights_bf16", t.weights_bf16);
+  }
+  check_shape("adam", "workspace", t.workspace, {adam_workspace_count(t.gradients.count())});
+  DAE_DISPATCH(q, adam_cpu(config, t), cuda::adam(q.stream, config, t));
 }
 
 }  // namespace dae

@@ -24,12 +24,19 @@ struct AdamConfig {
   float ema_decay = 0.999f;
 };
 
-// `gradients`, `weights`, `m`, `v`, `ema` are f32 of one shape {P}, aligned to 16 bytes; state u8
-// {sizeof(StepState)}, already advanced to this step; `workspace` f32 {adam_workspace_count(P)}.
-// Throws Error naming the shapes.
-void adam(const Queue& q, const AdamConfig& config, const Tensor& state, const Tensor& gradients,
-          const Tensor& weights, const Tensor& m, const Tensor& v, const Tensor& ema,
-          const Tensor& workspace);
+struct AdamTensors {
+  Tensor state;         // u8 {sizeof(StepState)}, already advanced to this step
+  Tensor gradients;     // {P}, f32 or (cuda) bf16
+  Tensor weights;       // f32 {P}, updated
+  Tensor m, v, ema;     // f32 {P}, updated
+  Tensor weights_bf16;  // bf16 {P}: the new weights rounded, for layers that compute in it; or
+                        // an empty Tensor
+  Tensor workspace;     // f32 {adam_workspace_count(P)}
+};
+
+// Buffers of weights are aligned to 16 bytes. Throws Error naming the shapes. An update that is
+// left out leaves weights_bf16 as it is, too.
+void adam(const Queue& q, const AdamConfig& config, const AdamTensors& tensors);
 
 inline constexpr int64_t kAdamChunk = 4096;  // gradients a partial sum of the norm covers
 inline int64_t adam_workspace_count(int64_t count) {
@@ -37,9 +44,7 @@ inline int64_t adam_workspace_count(int64_t count) {
 }
 
 namespace cuda {
-void adam(void* stream, const AdamConfig& config, const Tensor& state, const Tensor& gradients,
-          const Tensor& weights, const Tensor& m, const Tensor& v, const Tensor& ema,
-          const Tensor& workspace);
+void adam(void* stream, const AdamConfig& config, const AdamTensors& tensors);
 }
 
 }  // namespace dae

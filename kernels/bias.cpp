@@ -1,7 +1,5 @@
 #include "kernels/bias.h"
 
-#include <algorithm>
-
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
 
@@ -20,20 +18,24 @@ struct Runs {
         groups(width == 0 ? 0 : t.shape[3] / width) {}
 };
 
-void bias_relu_cpu(const Tensor& b, const Tensor& y, bool relu) {
+void bias_relu_cpu(const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
   const Runs r(y);
   const float* const bias = b.as<const float>();
+  const float* const extra = addend.data ? addend.as<const float>() : nullptr;
   float* const out = y.as<float>();
   const int64_t rows = y.shape[1], row_pixels = y.shape[2];
   parallel_chunks(r.runs * rows, 1, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const float* const run_bias = bias + row / rows % r.groups * r.width;
       float* to = out + row * row_pixels * r.width;
-      for (int64_t p = 0; p < row_pixels; p++, to += r.width)
+      const float* from = extra ? extra + row * row_pixels * r.width : nullptr;
+      for (int64_t p = 0; p < row_pixels; p++, to += r.width) {
         for (int64_t c = 0; c < r.width; c++) {
-          const float sum = to[c] + run_bias[c];
+          const float sum = to[c] + run_bias[c] + (from ? from[c] : 0.0f);
           to[c] = relu && !(sum > 0) ? 0.0f : sum;
         }
+        if (from) from += r.width;
+      }
     }
   });
 }
@@ -71,30 +73,37 @@ void relu_bias_backward_cpu(const Tensor& y, const Tensor& dy, const Tensor& db,
 
 void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
   if (map.shape.rank() != 4) fail("{}: expected an NHWC tensor, got {}", op, to_string(map));
-  check_dtype(op, "the feature map", map, DType::f32);
+  check_float(op, "the feature map", map, q.device);
   check_layout(op, "the feature map", map, q.device);
-  check_dtype(op, "the bias", b, DType::f32);
+  check_dtype(op, "the bias", b, map.dtype);
   check_shape(op, "the bias", b, {map.shape[3]});
 }
 
 }  // namespace
 
-void bias_relu(const Queue& q, const Tensor& b, const Tensor& y, bool relu) {
+void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
   check("bias_relu", q, y, b);
-  DAE_DISPATCH(q, bias_relu_cpu(b, y, relu), cuda::bias_relu(q.stream, b, y, relu));
+  if (addend.data) {
+    check_same_layout("bias_relu", "the addend and y", addend, y);
+    check_dtype("bias_relu", "the addend", addend, y.dtype);
+  }
+  DAE_DISPATCH(q, bias_relu_cpu(b, addend, y, relu), cuda::bias_relu(q.stream, b, addend, y, relu));
 }
 
 int64_t relu_bias_backward_workspace_count(const Tensor& dy) {
-  // CPU: a row of channels an image. CUDA: a row for each of the blocks of pixels (bias.cu).
-  constexpr int64_t kPixelsABlock = 512;
+  // CPU: a row of channels an image. CUDA: a row for each of the blocks of pixels.
   const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
-  return dy.shape[3] * std::max(dy.shape[0], (pixels + kPixelsABlock - 1) / kPixelsABlock);
+  const int64_t block = bias_backward_pixels_a_block(pixels);
+  return dy.shape[3] * std::max(dy.shape[0], (pixels + block - 1) / block);
 }
 
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace) {
   check("relu_bias_backward", q, dy, db);
-  if (relu) check_same_layout("relu_bias_backward", "y and dy", y, dy);
+  if (relu) {
+    check_same_layout("relu_bias_backward", "y and dy", y, dy);
+    check_dtype("relu_bias_backward", "y", y, dy.dtype);
+  }
   check_shape("relu_bias_backward", "workspace", workspace,
               {relu_bias_backward_workspace_count(dy)});
   DAE_DISPATCH(q, relu_bias_backward_cpu(y, dy, db, relu, workspace),

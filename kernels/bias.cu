@@ -1,90 +1,171 @@
-// Layout NHWC, f32. Floors: bias_relu reads and writes y, 8 bytes an element; relu_bias_backward
-// reads y and dy and writes dy, 12 bytes an element (4 without ReLU).
+// Layout NHWC, f32 or bf16. Floors: bias_relu reads and writes y (and reads the addend), 8 (12)
+// bytes an f32 element; relu_bias_backward reads y and dy and writes dy, 12 bytes an element (reads
+// dy alone without ReLU: 4). Half of that in bf16.
 //
-// bias_relu: one element a thread, neighbouring threads on neighbouring channels, so every access
-// is a full 128-byte line; the bias stays in the first-level cache.
+// Both move sixteen bytes of adjacent channels a thread where channel count and addresses allow it,
+// and one element where not, such as three channels.
 //
-// relu_bias_backward: a block owns kPixelsABlock pixels and all channels, 32 at a time: its 256
-// threads are 8 rows of 32 channels, each walks every eighth pixel, and the rows are added through
-// shared memory. Partial sums go to the workspace and a second kernel adds them in order, a thread
-// a channel: no atomics, so the same bits in every run. Rejected: one pass with atomicAdd (order of
-// additions changes from run to run); a block a channel (each load would use 4 of 128 bytes).
+// bias_relu: neighbouring threads on neighbouring channels, so every access is whole lines; the
+// bias stays in the first-level cache.
+//
+// relu_bias_backward: a block owns a run of pixels and all channels (256 units of 16 bytes at most;
+// more take another row of blocks). Its threads are rows of one pixel's channels, so a thread keeps
+// its channels' sums in registers while it walks every rows-th pixel; the rows are then added
+// through shared memory, in order. Partial sums go to the workspace and a second kernel adds those
+// in fp64, 32 rows of threads at a time: no atomics, so the same bits in every run. Runs are 64
+// pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full. Rejected:
+// one pass with atomicAdd (the order of additions changes from run to run); a block a channel (each
+// load would use 4 of 128 bytes); a thread a channel in the second kernel (1024 dependent additions
+// took longer than the first kernel by count of latencies).
 #include "kernels/bias.h"
-#include "runtime/cuda_kernel.h"
+#include "kernels/elements.cuh"
 
 namespace dae::cuda {
 namespace {
 
-constexpr int kThreads = 256, kLanes = 32, kRows = kThreads / kLanes;
-constexpr int kPixelsABlock = 512;  // as in relu_bias_backward_workspace_count
+constexpr int kThreads = 256;
+constexpr int kSumLanes = 32, kSumRows = 32;
 
-__global__ void __launch_bounds__(kThreads)
-    bias_relu_kernel(const float* __restrict__ b, float* __restrict__ y, int64_t count,
-                     int channels, bool relu) {
-  const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i >= count) return;
-  const float sum = y[i] + b[i % channels];
-  y[i] = relu && !(sum > 0) ? 0.0f : sum;
+// V adjacent elements, moved as one access when they are a pack.
+template <class T, int V>
+__device__ inline void load(const T* at, T (&value)[V]) {
+  if constexpr (V == 1) {
+    value[0] = *at;
+  } else {
+    const Pack<T> pack = load_pack(at);
+    for (int k = 0; k < V; k++) value[k] = pack.value[k];
+  }
 }
-
-__global__ void __launch_bounds__(kThreads)
-    relu_bias_backward_kernel(const float* __restrict__ y, float* __restrict__ dy,
-                              float* __restrict__ partial, int64_t pixels, int channels,
-                              bool relu) {
-  DAE_SHARED(float, sums, kThreads);
-  const int lane = threadIdx.x % kLanes, row = threadIdx.x / kLanes;
-  const int channel = blockIdx.y * kLanes + lane;
-  const int64_t first = int64_t{blockIdx.x} * kPixelsABlock;
-  const int64_t last = first + kPixelsABlock < pixels ? first + kPixelsABlock : pixels;
-  float sum = 0;
-  if (channel < channels)
-    for (int64_t pixel = first + row; pixel < last; pixel += kRows) {
-      const int64_t i = pixel * channels + channel;
-      float gradient = dy[i];
-      if (relu && !(y[i] > 0)) {
-        gradient = 0;
-        dy[i] = 0;
-      }
-      sum += gradient;
-    }
-  sums[threadIdx.x] = sum;
-  __syncthreads();
-  if (row == 0 && channel < channels) {
-    for (int other = 1; other < kRows; other++) sum += sums[other * kLanes + lane];
-    partial[int64_t{blockIdx.x} * channels + channel] = sum;
+template <class T, int V>
+__device__ inline void store(T* at, const T (&value)[V]) {
+  if constexpr (V == 1) {
+    *at = value[0];
+  } else {
+    Pack<T> pack;
+    for (int k = 0; k < V; k++) pack.value[k] = value[k];
+    store_pack(at, pack);
   }
 }
 
+// `units` of V elements; `channels` counts units as well.
+template <class T, int V>
 __global__ void __launch_bounds__(kThreads)
-    sum_partials_kernel(const float* __restrict__ partial, float* __restrict__ db, int blocks,
+    bias_relu_kernel(const T* __restrict__ b, const T* __restrict__ addend, T* __restrict__ y,
+                     int64_t units, int channels, bool relu) {
+  const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (i >= units) return;
+  T bias[V], extra[V], value[V];
+  load<T, V>(b + i % channels * V, bias);
+  if (addend) load<T, V>(addend + i * V, extra);
+  load<T, V>(y + i * V, value);
+  for (int k = 0; k < V; k++) {
+    float sum = to_float(value[k]) + to_float(bias[k]);
+    if (addend) sum += to_float(extra[k]);
+    value[k] = from_float<T>(relu && !(sum > 0) ? 0.0f : sum);
+  }
+  store<T, V>(y + i * V, value);
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(kThreads)
+    relu_bias_backward_kernel(const T* __restrict__ y, T* __restrict__ dy,
+                              float* __restrict__ partial, int64_t pixels, int64_t pixels_a_block,
+                              int channels, bool relu) {
+  DAE_SHARED(float, sums, kThreads* V);
+  const int first_unit = blockIdx.y * kThreads, all_units = channels / V;
+  const int units = all_units - first_unit < kThreads ? all_units - first_unit : kThreads;
+  const int rows = kThreads / units, row = threadIdx.x / units, unit = threadIdx.x % units;
+  const int64_t first = int64_t{blockIdx.x} * pixels_a_block;
+  const int64_t last = first + pixels_a_block < pixels ? first + pixels_a_block : pixels;
+  float sum[V] = {};
+  if (row < rows)
+    for (int64_t pixel = first + row; pixel < last; pixel += rows) {
+      const int64_t at = pixel * channels + (first_unit + unit) * V;
+      T gradient[V];
+      load<T, V>(dy + at, gradient);
+      if (relu) {
+        T value[V];
+        load<T, V>(y + at, value);
+        for (int k = 0; k < V; k++)
+          if (!(to_float(value[k]) > 0)) gradient[k] = from_float<T>(0.0f);
+        store<T, V>(dy + at, gradient);
+      }
+      for (int k = 0; k < V; k++) sum[k] += to_float(gradient[k]);
+    }
+  for (int k = 0; k < V; k++) sums[threadIdx.x * V + k] = sum[k];
+  __syncthreads();
+  for (int c = threadIdx.x; c < units * V; c += kThreads) {
+    float total = sums[c];
+    for (int other = 1; other < rows; other++) total += sums[other * units * V + c];
+    partial[int64_t{blockIdx.x} * channels + first_unit * V + c] = total;
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kSumLanes* kSumRows)
+    sum_partials_kernel(const float* __restrict__ partial, T* __restrict__ db, int blocks,
                         int channels) {
-  const int channel = blockIdx.x * kThreads + threadIdx.x;
-  if (channel >= channels) return;
+  DAE_SHARED(double, sums, kSumLanes* kSumRows);
+  const int lane = threadIdx.x % kSumLanes, row = threadIdx.x / kSumLanes;
+  const int channel = blockIdx.x * kSumLanes + lane;
   double sum = 0;
-  for (int64_t block = 0; block < blocks; block++) sum += partial[block * channels + channel];
-  db[channel] = static_cast<float>(sum);
+  if (channel < channels)
+    for (int64_t block = row; block < blocks; block += kSumRows)
+      sum += partial[block * channels + channel];
+  sums[threadIdx.x] = sum;
+  __syncthreads();
+  if (row != 0 || channel >= channels) return;
+  for (int other = 1; other < kSumRows; other++) sum += sums[other * kSumLanes + lane];
+  db[channel] = from_float<T>(static_cast<float>(sum));
+}
+
+// Calls f with the element type and the elements a thread moves at once.
+template <class F>
+void with_unit(const Tensor& map, bool packs, const F& f) {
+  with_element(map.dtype, [&](auto element) {
+    using T = decltype(element);
+    if (packs && map.shape[3] % Pack<T>::kCount == 0)
+      f(element, std::integral_constant<int, Pack<T>::kCount>{});
+    else
+      f(element, std::integral_constant<int, 1>{});
+  });
 }
 
 }  // namespace
 
-void bias_relu(void* stream, const Tensor& b, const Tensor& y, bool relu) {
-  launch("bias_relu", bias_relu_kernel,
-         static_cast<unsigned>(ceil_div<int64_t>(y.count(), kThreads)), kThreads, 0, stream,
-         b.as<const float>(), y.as<float>(), y.count(), static_cast<int>(y.shape[3]), relu);
+void bias_relu(void* stream, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
+  const bool packs = pack_aligned(b) && pack_aligned(addend) && pack_aligned(y);
+  with_unit(y, packs, [&](auto element, auto unit) {
+    using T = decltype(element);
+    constexpr int V = decltype(unit)::value;
+    const int64_t units = y.count() / V;
+    launch("bias_relu", bias_relu_kernel<T, V>,
+           static_cast<unsigned>(ceil_div<int64_t>(units, kThreads)), kThreads, 0, stream,
+           b.as<const T>(), addend.data ? addend.as<const T>() : nullptr, y.as<T>(), units,
+           static_cast<int>(y.shape[3]) / V, relu);
+  });
 }
 
 void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace) {
   const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
+  const int64_t pixels_a_block = bias_backward_pixels_a_block(pixels);
   const int channels = static_cast<int>(dy.shape[3]);
-  const auto blocks = static_cast<unsigned>(ceil_div<int64_t>(pixels, kPixelsABlock));
-  launch("relu_bias_backward", relu_bias_backward_kernel,
-         dim3(blocks, static_cast<unsigned>(ceil_div(channels, kLanes))), kThreads, 0, stream,
-         relu ? y.as<const float>() : nullptr, dy.as<float>(), workspace.as<float>(), pixels,
-         channels, relu);
-  launch("relu_bias_backward", sum_partials_kernel,
-         static_cast<unsigned>(ceil_div(channels, kThreads)), kThreads, 0, stream,
-         workspace.as<const float>(), db.as<float>(), static_cast<int>(blocks), channels);
+  const auto blocks = static_cast<unsigned>(ceil_div(pixels, pixels_a_block));
+  with_unit(dy, pack_aligned(dy) && pack_aligned(y), [&](auto element, auto unit) {
+    using T = decltype(element);
+    constexpr int V = decltype(unit)::value;
+    launch("relu_bias_backward", relu_bias_backward_kernel<T, V>,
+           dim3(blocks, static_cast<unsigned>(ceil_div(channels / V, kThreads))), kThreads, 0,
+           stream, relu ? y.as<const T>() : nullptr, dy.as<T>(), workspace.as<float>(), pixels,
+           pixels_a_block, channels, relu);
+  });
+  with_element(db.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("relu_bias_backward", sum_partials_kernel<T>,
+           static_cast<unsigned>(ceil_div(channels, kSumLanes)), kSumLanes * kSumRows, 0, stream,
+           workspace.as<const float>(), db.as<T>(), static_cast<int>(blocks), channels);
+  });
 }
 
 }  // namespace dae::cuda

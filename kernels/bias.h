@@ -1,17 +1,21 @@
-// A bias a channel with ReLU, and their gradients, for what a library's epilogue does not cover: on
-// the CPU, transposed convolutions.
+// A bias a channel with an addition and ReLU, and their gradients, for what a library's epilogue
+// does not cover: transposed convolutions; on CUDA the gradients of every layer.
 //
-// Layout: y, dy f32 {N, H, W, C}, plain or (cpu) blocked; b, db f32 {C}. Both throw Error naming
-// the op and the shapes when they do not fit.
+// Layout: y, dy and addend {N, H, W, C}, plain or (cpu) blocked; b, db {C}. All of one type, f32 or
+// (cuda) bf16; sums are f32 and rounded once. Both throw Error naming the op and the shapes when
+// they do not fit.
 #pragma once
+
+#include <algorithm>
 
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
 
 namespace dae {
 
-// In place: y = y + b, then max(y, 0) when `relu`. Exact: the same bits on every device.
-void bias_relu(const Queue& q, const Tensor& b, const Tensor& y, bool relu);
+// In place: y = y + b + addend, then max(y, 0) when `relu`. `addend` may be an empty Tensor. Exact
+// (in f32): the same bits on every device.
+void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu);
 
 // With `relu`, first in place dy = y > 0 ? dy : 0, where y is what bias_relu gave; without, y may
 // be an empty Tensor. Then db[c] = sum over n, h, w of dy, written, not added to; partial sums of
@@ -21,8 +25,13 @@ void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const
                         bool relu, const Tensor& workspace);
 int64_t relu_bias_backward_workspace_count(const Tensor& dy);
 
+// CUDA: the pixels whose gradients one block adds.
+inline int64_t bias_backward_pixels_a_block(int64_t pixels) {
+  return std::max<int64_t>(64, (pixels + 1023) / 1024);
+}
+
 namespace cuda {
-void bias_relu(void* stream, const Tensor& b, const Tensor& y, bool relu);
+void bias_relu(void* stream, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu);
 void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace);
 }  // namespace cuda

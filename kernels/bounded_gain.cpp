@@ -25,25 +25,28 @@ void bounded_gain_backward_cpu(const Tensor& o, const Tensor& g, const Tensor& d
   }
 }
 
-void check(const char* op, const char* what, const Tensor& tensor, const Tensor& o) {
-  check_same_layout(op, what, tensor, o);
-  check_dtype(op, what, tensor, DType::f32);
+// g and its gradient are f32; o and its gradient have one type.
+void check(const char* op, const Queue& q, const Tensor& o, const Tensor& g) {
+  check_float(op, "o", o, q.device);
+  check_same_layout(op, "g and o", g, o);
+  check_dtype(op, "g", g, DType::f32);
 }
 
 }  // namespace
 
 void bounded_gain(const Queue& q, const Tensor& o, const Tensor& g) {
-  check("bounded_gain", "o", o, o);
-  check("bounded_gain", "g", g, o);
+  check("bounded_gain", q, o, g);
   DAE_DISPATCH(q, bounded_gain_cpu(o, g), cuda::bounded_gain(q.stream, o, g));
 }
 
 void bounded_gain_backward(const Queue& q, const Tensor& o, const Tensor& g, const Tensor& dg,
                            const Tensor& d_o) {
-  check("bounded_gain_backward", "o", o, o);
-  check("bounded_gain_backward", "g", g, o);
-  check("bounded_gain_backward", "dg", dg, o);
-  check("bounded_gain_backward", "d_o", d_o, o);
+  const char* const op = "bounded_gain_backward";
+  check(op, q, o, g);
+  check_same_layout(op, "dg and g", dg, g);
+  check_dtype(op, "dg", dg, DType::f32);
+  check_same_layout(op, "d_o and o", d_o, o);
+  check_dtype(op, "d_o", d_o, o.dtype);
   DAE_DISPATCH(q, bounded_gain_backward_cpu(o, g, dg, d_o),
                cuda::bounded_gain_backward(q.stream, o, g, dg, d_o));
 }

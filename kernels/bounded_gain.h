@@ -1,7 +1,8 @@
 // g = exp(tanh(o)): a positive factor that stays within [1/e, e], one at o = 0. The unbounded
 // exp(o) diverged within ten minutes of training.
 //
-// f32, any equal shapes, plain layout. Throw Error naming the op and the shapes.
+// Any equal shapes, plain layout; g and dg f32, o and d_o f32 or (cuda) bf16. Throw Error naming
+// the op and the shapes.
 #pragma once
 
 #include "runtime/queue.h"

@@ -26,7 +26,9 @@ struct Descs {
   dnnl::memory::dims strides, padding;
 };
 
-void check_spec(const char* op, const ConvSpec& s) {
+void check_spec(const char* op, Device device, const ConvSpec& s) {
+  if (device == Device::cpu && (s.dtype != DType::f32 || s.addend))
+    fail("{}: the CPU computes in f32, without an addend", op);
   if (s.x.rank() != 4 || !(s.y == conv_output(s.x, s.y[3], s.kernel, s.stride, s.pad)))
     fail("{}: a {}x{} kernel with stride {} and padding {} does not make {} of {}", op, s.kernel,
          s.kernel, s.stride, s.pad, to_string(s.y), to_string(s.x));
@@ -35,7 +37,13 @@ void check_spec(const char* op, const ConvSpec& s) {
 cuda_libraries::Convolution cuda_problem(cuda_libraries::Direction direction, const ConvSpec& s) {
   if (s.x_block != 1 || s.y_block != 1)
     fail("conv2d: blocked tensors are the CPU's; cuda has plain NHWC alone");
-  return {direction, s.x, s.weights(), s.y, s.stride, s.pad};
+  return {.direction = direction,
+          .x = s.x,
+          .w = s.weights(),
+          .y = s.y,
+          .stride = s.stride,
+          .pad = s.pad,
+          .dtype = s.dtype};
 }
 
 Descs describe(const ConvSpec& s) {
@@ -102,7 +110,7 @@ void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const T
   if (x.block != spec.x_block || y.block != spec.y_block)
     fail("{}: planned for channel blocks of {} and {}, got {} and {}", op, spec.x_block,
          spec.y_block, to_string(x), to_string(y));
-  for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, DType::f32);
+  for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, spec.dtype);
 }
 
 void check_workspace(const char* op, const Tensor& workspace, int64_t bytes) {
@@ -125,10 +133,11 @@ int preferred_block(Device device, int64_t channels) {
 
 Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_forward";
-  check_spec(op, spec);
+  check_spec(op, device, spec);
   if (device == Device::cuda) {
     cuda_libraries::Convolution problem = cuda_problem(cuda_libraries::Direction::forward, spec);
     problem.bias = spec.bias;
+    problem.addend = spec.addend;
     problem.relu = spec.relu;
     cuda_ = std::make_shared<const CudaForward>(problem);
     return;
@@ -151,12 +160,21 @@ int64_t Conv2dForward::workspace_bytes() const {
 }
 
 void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
-                               const Tensor& y, const Tensor& workspace) const {
-  check_images("conv2d_forward", spec_, x, w, y);
-  if (spec_.bias) check_shape("conv2d_forward", "b", b, {spec_.y[3]});
-  check_workspace("conv2d_forward", workspace, workspace_bytes());
+                               const Tensor& addend, const Tensor& y,
+                               const Tensor& workspace) const {
+  const char* const op = "conv2d_forward";
+  check_images(op, spec_, x, w, y);
+  if (spec_.bias) {
+    check_shape(op, "b", b, {spec_.y[3]});
+    check_dtype(op, "b", b, spec_.dtype);
+  }
+  if (spec_.addend) {
+    check_shape(op, "the addend", addend, spec_.y);
+    check_dtype(op, "the addend", addend, spec_.dtype);
+  }
+  check_workspace(op, workspace, workspace_bytes());
   if (cuda_) {
-    cuda_->run(q, x, w, b, y, workspace);
+    cuda_->run(q, x, w, b, addend, y, workspace);
     return;
   }
   if (spec_.bias)
@@ -167,7 +185,7 @@ void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w,
 
 Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_backward_data";
-  check_spec(op, spec);
+  check_spec(op, device, spec);
   if (device == Device::cuda) {
     routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
     return;
@@ -199,7 +217,7 @@ void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tens
 
 Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec) : spec_(spec) {
   const char* const op = "conv2d_backward_weights";
-  check_spec(op, spec);
+  check_spec(op, device, spec);
   if (device == Device::cuda) {
     if (spec.bias) fail("{}: cuda makes db by relu_bias_backward; plan it without", op);
     routine_ =

@@ -2,10 +2,12 @@
 // cuda: cuDNN.
 //
 //   y[n, i, j, k] = b[k] + sum over u, v, c of x[n, i*stride + u - pad, j*stride + v - pad, c]
-//                                              * w[k, u, v, c]      (x is zero outside), then ReLU
+//                                              * w[k, u, v, c]      (x is zero outside)
+//                   + addend[n, i, j, k], then ReLU
 //
-// Layout: x {N, H, W, C} and y {N, H', W', K} are f32, NHWC or blocked as the spec says;
-// w {K, kernel, kernel, C} is plain; b {K} may be left out. H' = (H + 2 pad - kernel) / stride + 1.
+// Layout: x {N, H, W, C} and y {N, H', W', K}, NHWC or blocked as the spec says; w {K, kernel,
+// kernel, C} is plain; b {K} and the addend {N, H', W', K} may be left out. All of one type, f32 or
+// (cuda) bf16; sums are f32. H' = (H + 2 pad - kernel) / stride + 1.
 // A transposed convolution is the data gradient of an ordinary one: see kernels/upconv_weights.h.
 //
 // These ops are planned: an object is made once for a spec, says how much workspace a call needs,
@@ -29,7 +31,9 @@ struct ConvSpec {
   int x_block = 1, y_block = 1;
   int kernel = 3, stride = 1, pad = 1;
   bool bias = true;
-  bool relu = false;  // forward only; the gradients take dy after relu_backward
+  bool addend = false;  // forward on cuda only, with a bias
+  bool relu = false;    // forward only; the gradients take dy after relu_backward
+  DType dtype = DType::f32;
 
   Shape weights() const { return {y[3], kernel, kernel, x[3]}; }
   int64_t flops() const { return 2 * y.count() * kernel * kernel * x[3]; }  // of each direction
@@ -45,8 +49,9 @@ class Conv2dForward {
  public:
   Conv2dForward(Device device, const ConvSpec& spec);
   int64_t workspace_bytes() const;
+  // `b` and `addend` are read where the spec has them.
   void operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
-                  const Tensor& y, const Tensor& workspace) const;
+                  const Tensor& addend, const Tensor& y, const Tensor& workspace) const;
 
  private:
   ConvSpec spec_;

@@ -6,17 +6,18 @@
 namespace dae {
 
 CudaForward::CudaForward(const cuda_libraries::Convolution& problem)
-    : bias_(problem.bias), relu_(problem.relu) {
-  if (relu_ && !bias_) fail("conv2d: cuda has ReLU together with a bias alone");
-  cuda_libraries::Convolution alone = problem;
-  alone.bias = alone.relu = false;
-  if (bias_) try {
-      routine_ = cuda_libraries::plan(problem);
-      return;
-    } catch (const Error&) {  // no engine fuses this: the plain one's error counts
-      fused_ = false;
-    }
-  routine_ = cuda_libraries::plan(alone);
+    : bias_(problem.bias), addend_(problem.addend), relu_(problem.relu) {
+  if ((addend_ || relu_) && !bias_)
+    fail("conv2d_forward: cuda has an addend or ReLU together with a bias alone");
+  try {
+    routine_ = cuda_libraries::plan(problem);
+  } catch (const Error&) {
+    if (!bias_) throw;
+    fused_ = false;  // no engine fuses this
+    cuda_libraries::Convolution alone = problem;
+    alone.bias = alone.addend = alone.relu = false;
+    routine_ = cuda_libraries::plan(alone);
+  }
 }
 
 int64_t CudaForward::workspace_bytes() const {
@@ -24,13 +25,15 @@ int64_t CudaForward::workspace_bytes() const {
 }
 
 void CudaForward::run(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
-                      const Tensor& y, const Tensor& workspace) const {
-  if (bias_ && fused_) {
+                      const Tensor& addend, const Tensor& y, const Tensor& workspace) const {
+  if (fused_ && addend_) {
+    routine_->run(q.stream, {x.data, w.data, y.data, b.data, addend.data}, workspace.data);
+  } else if (fused_ && bias_) {
     routine_->run(q.stream, {x.data, w.data, y.data, b.data}, workspace.data);
-    return;
+  } else {
+    routine_->run(q.stream, {x.data, w.data, y.data}, workspace.data);
+    if (bias_) bias_relu(q, b, addend_ ? addend : Tensor{}, y, relu_);
   }
-  routine_->run(q.stream, {x.data, w.data, y.data}, workspace.data);
-  if (bias_) bias_relu(q, b, y, relu_);
 }
 
 }  // namespace dae

@@ -1,6 +1,5 @@
-// The forward convolution with bias and ReLU on a GPU, as kernels/conv2d.h and kernels/dense.h
-// share it: fused where the library offers an engine for that, else followed by the kernel of
-// bias.h.
+// The forward convolution on a GPU, with bias, addend and ReLU: fused where the library offers an
+// engine for that, else followed by the kernel of kernels/bias.h.
 #pragma once
 
 #include <memory>
@@ -12,17 +11,19 @@ namespace dae {
 
 class CudaForward {
  public:
+  // Throws Error when the library cannot do the convolution, or when the problem has an addend or
+  // ReLU without a bias, which nothing here needs.
   explicit CudaForward(const cuda_libraries::Convolution& problem);
 
   int64_t workspace_bytes() const;
 
-  // y as an NHWC image; `b` is read where the problem has a bias.
-  void run(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y,
-           const Tensor& workspace) const;
+  // `b` and `addend` are read where the problem has them.
+  void run(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& addend,
+           const Tensor& y, const Tensor& workspace) const;
 
  private:
   std::shared_ptr<Routine> routine_;
-  bool bias_ = false, relu_ = false;  // of the problem
+  bool bias_, addend_, relu_;  // of the problem
   bool fused_ = true;
 };
 

@@ -17,19 +17,21 @@ struct Descs {
   Desc x, w, b, y;
 };
 
-void check_spec(const char* op, const DenseSpec& s) {
+void check_spec(const char* op, Device device, const DenseSpec& s) {
+  if (device == Device::cpu && s.dtype != DType::f32) fail("{}: the CPU computes in f32", op);
   if (s.batch < 1 || s.inputs < 1 || s.outputs < 1)
     fail("{}: cannot plan {} rows of {} to {}", op, s.batch, s.inputs, s.outputs);
 }
 
-// Rows as images of one pixel.
-cuda_libraries::Convolution cuda_problem(cuda_libraries::Direction direction, const DenseSpec& s) {
-  return {direction,
-          {s.batch, 1, 1, s.inputs},
-          {s.outputs, 1, 1, s.inputs},
-          {s.batch, 1, 1, s.outputs},
-          1,
-          0};
+cuda_libraries::Dense cuda_problem(cuda_libraries::Direction direction, const DenseSpec& s) {
+  const bool forward = direction == cuda_libraries::Direction::forward;
+  return {.direction = direction,
+          .batch = s.batch,
+          .inputs = s.inputs,
+          .outputs = s.outputs,
+          .bias = forward,
+          .relu = forward && s.relu,
+          .dtype = s.dtype};
 }
 
 Descs describe(const DenseSpec& s) {
@@ -63,7 +65,7 @@ void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w,
   check_shape(op, "x", x, {s.batch, s.inputs});
   check_shape(op, "w", w, {s.outputs, s.inputs});
   check_shape(op, "y", y, {s.batch, s.outputs});
-  for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, DType::f32);
+  for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, s.dtype);
   if (static_cast<int64_t>(workspace.bytes()) < workspace_bytes)
     fail("{}: needs {} bytes of workspace, got {}", op, workspace_bytes, workspace.bytes());
 }
@@ -71,12 +73,9 @@ void check(const char* op, const DenseSpec& s, const Tensor& x, const Tensor& w,
 }  // namespace
 
 DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
-  check_spec("dense_forward", spec);
+  check_spec("dense_forward", device, spec);
   if (device == Device::cuda) {
-    cuda_libraries::Convolution problem = cuda_problem(cuda_libraries::Direction::forward, spec);
-    problem.bias = true;
-    problem.relu = spec.relu;
-    cuda_ = std::make_shared<const CudaForward>(problem);
+    routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::forward, spec));
     return;
   }
   const Descs d = describe(spec);
@@ -85,12 +84,11 @@ DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
       dnnl::inner_product_forward(pd), pd.scratchpad_desc(),
       std::vector<onednn::Routine::Operand>{{DNNL_ARG_SRC, false, d.x, d.x},
                                             {DNNL_ARG_WEIGHTS, false, d.w, d.w},
-                                            {DNNL_ARG_BIAS, false, d.b, d.b},
-                                            {DNNL_ARG_DST, true, d.y, d.y}});
+                                            {DNNL_ARG_DST, true, d.y, d.y},
+                                            {DNNL_ARG_BIAS, false, d.b, d.b}});
 }
 
 int64_t DenseForward::workspace_bytes() const {
-  if (cuda_) return cuda_->workspace_bytes();
   return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
@@ -98,16 +96,12 @@ void DenseForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, 
                               const Tensor& y, const Tensor& workspace) const {
   check("dense_forward", spec_, x, w, y, workspace, workspace_bytes());
   check_shape("dense_forward", "b", b, {spec_.outputs});
-  if (cuda_) {
-    const Tensor image{y.data, {spec_.batch, 1, 1, spec_.outputs}};
-    cuda_->run(q, x, w, b, image, workspace);
-    return;
-  }
-  routine_->run(q.stream, {x.data, w.data, b.data, y.data}, workspace.data);
+  check_dtype("dense_forward", "b", b, spec_.dtype);
+  routine_->run(q.stream, {x.data, w.data, y.data, b.data}, workspace.data);
 }
 
 DenseBackwardData::DenseBackwardData(Device device, const DenseSpec& spec) : spec_(spec) {
-  check_spec("dense_backward_data", spec);
+  check_spec("dense_backward_data", device, spec);
   if (device == Device::cuda) {
     routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
     return;
@@ -133,7 +127,7 @@ void DenseBackwardData::operator()(const Queue& q, const Tensor& dy, const Tenso
 }
 
 DenseBackwardWeights::DenseBackwardWeights(Device device, const DenseSpec& spec) : spec_(spec) {
-  check_spec("dense_backward_weights", spec);
+  check_spec("dense_backward_weights", device, spec);
   if (device == Device::cuda) {
     routine_ =
         cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_weights, spec));

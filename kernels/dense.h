@@ -1,8 +1,9 @@
-// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN; cuda: cuDNN, as a 1x1
-// convolution.
+// The dense layer y = relu?(x w^T + b) and its gradients. cpu: oneDNN; cuda: cuBLASLt, bias and
+// ReLU in its epilogue.
 //
-// Layout, all f32: x {N, I}, w {O, I}, b {O}, y {N, O}. Planned like kernels/conv2d.h: made once
-// for a spec, runs without allocating, throws Error naming the op and the shapes.
+// Layout: x {N, I}, w {O, I}, b {O}, y {N, O}, all of one type, f32 or (cuda) bf16; sums are f32.
+// Planned like kernels/conv2d.h: made once for a spec, runs without allocating, throws Error naming
+// the op and the shapes.
 //
 // At the batches of a small machine (16 rows) both directions of an 8192 x 512 layer are bound by
 // reading w: 16 MiB, against 0.13 GFLOP.
@@ -10,8 +11,8 @@
 
 #include <memory>
 
-#include "kernels/cuda_forward.h"
 #include "runtime/queue.h"
+#include "runtime/routine.h"
 #include "runtime/tensor.h"
 
 namespace dae {
@@ -19,6 +20,7 @@ namespace dae {
 struct DenseSpec {
   int64_t batch = 0, inputs = 0, outputs = 0;
   bool relu = false;  // forward only; the gradients take dy after relu_backward
+  DType dtype = DType::f32;
 
   int64_t flops() const { return 2 * batch * inputs * outputs; }  // of each direction
 };
@@ -32,8 +34,7 @@ class DenseForward {
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<Routine> routine_;         // cpu
-  std::shared_ptr<const CudaForward> cuda_;  // cuda
+  std::shared_ptr<Routine> routine_;
 };
 
 // dx = dy w: written, not added to.

@@ -65,9 +65,9 @@ void check(const char* op, const Queue& q, const Tensor& map, const Tensor& pool
   const Shape& s = map.shape;
   if (s.rank() != 4 || s[1] * s[2] < 1)
     fail("{}: expected an NHWC tensor of at least a pixel, got {}", op, to_string(map));
-  check_dtype(op, "the feature map", map, DType::f32);
+  check_float(op, "the feature map", map, q.device);
   check_layout(op, "the feature map", map, q.device);
-  check_dtype(op, "the pooled tensor", pooled, DType::f32);
+  check_dtype(op, "the pooled tensor", pooled, map.dtype);
   check_dtype(op, "argmax", argmax, DType::i32);
   check_shape(op, "the pooled tensor", pooled, {s[0], 2 * s[3]});
   check_shape(op, "argmax", argmax, {s[0], s[3]});

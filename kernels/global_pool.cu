@@ -1,22 +1,23 @@
-// Layout NHWC, f32. Floor: forward reads x, backward writes dx, 4 bytes an element; at 4x4
-// positions and 128 channels an image either is 8 KB, so launches dominate.
+// Layout NHWC, f32 or bf16. Floor: forward reads x, backward writes dx; at 4x4 positions and 128
+// channels an image either is 8 KB at most, so launches dominate.
 //
 // Forward: a block owns an image and 32 channels; its 8 rows of 32 threads walk every eighth
 // position (a warp reads 32 adjacent channels, one line), then the first row joins the eight
 // through shared memory, in order. A later row's maximum wins only if it is larger, or equal and
 // earlier: the first of equals, as the contract says. Backward: a thread an element. Rejected: a
 // thread a channel walking all positions (no parallelism over positions at batch 16).
+#include "kernels/elements.cuh"
 #include "kernels/global_pool.h"
-#include "runtime/cuda_kernel.h"
 
 namespace dae::cuda {
 namespace {
 
 constexpr int kLanes = 32, kRows = 8, kThreads = kLanes * kRows;
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    global_pool_kernel(const float* __restrict__ x, float* __restrict__ y,
-                       int32_t* __restrict__ argmax, int pixels, int channels) {
+    global_pool_kernel(const T* __restrict__ x, T* __restrict__ y, int32_t* __restrict__ argmax,
+                       int pixels, int channels) {
   DAE_SHARED(float, sums, kThreads);
   DAE_SHARED(float, tops, kThreads);
   DAE_SHARED(int32_t, positions, kThreads);
@@ -27,7 +28,7 @@ __global__ void __launch_bounds__(kThreads)
   int32_t position = -1;  // this row has seen nothing
   if (channel < channels)
     for (int p = row; p < pixels; p += kRows) {
-      const float value = x[(image * pixels + p) * channels + channel];
+      const float value = to_float(x[(image * pixels + p) * channels + channel]);
       sum += value;
       if (position < 0 || value > top) {
         top = value;
@@ -47,38 +48,45 @@ __global__ void __launch_bounds__(kThreads)
       position = positions[other];
     }
   }
-  y[image * 2 * channels + channel] = sum / static_cast<float>(pixels);
-  y[(image * 2 + 1) * channels + channel] = top;
+  y[image * 2 * channels + channel] = from_float<T>(sum / static_cast<float>(pixels));
+  y[(image * 2 + 1) * channels + channel] = from_float<T>(top);
   argmax[image * channels + channel] = position;
 }
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    global_pool_backward_kernel(const float* __restrict__ dy, const int32_t* __restrict__ argmax,
-                                float* __restrict__ dx, int64_t count, int pixels, int channels) {
+    global_pool_backward_kernel(const T* __restrict__ dy, const int32_t* __restrict__ argmax,
+                                T* __restrict__ dx, int64_t count, int pixels, int channels) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t channel = i % channels, p = i / channels % pixels, image = i / channels / pixels;
-  const float* const d_mean = dy + image * 2 * channels + channel;
-  float gradient = (1.0f / static_cast<float>(pixels)) * d_mean[0];
-  if (argmax[image * channels + channel] == p) gradient += d_mean[channels];
-  dx[i] = gradient;
+  const T* const d_mean = dy + image * 2 * channels + channel;
+  float gradient = (1.0f / static_cast<float>(pixels)) * to_float(d_mean[0]);
+  if (argmax[image * channels + channel] == p) gradient += to_float(d_mean[channels]);
+  dx[i] = from_float<T>(gradient);
 }
 
 }  // namespace
 
 void global_pool(void* stream, const Tensor& x, const Tensor& y, const Tensor& argmax) {
   const int channels = static_cast<int>(x.shape[3]);
-  launch("global_pool", global_pool_kernel,
-         dim3(static_cast<unsigned>(x.shape[0]), static_cast<unsigned>(ceil_div(channels, kLanes))),
-         kThreads, 0, stream, x.as<const float>(), y.as<float>(), argmax.as<int32_t>(),
-         static_cast<int>(x.shape[1] * x.shape[2]), channels);
+  const dim3 grid(static_cast<unsigned>(x.shape[0]),
+                  static_cast<unsigned>(ceil_div(channels, kLanes)));
+  with_element(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("global_pool", global_pool_kernel<T>, grid, kThreads, 0, stream, x.as<const T>(),
+           y.as<T>(), argmax.as<int32_t>(), static_cast<int>(x.shape[1] * x.shape[2]), channels);
+  });
 }
 
 void global_pool_backward(void* stream, const Tensor& dy, const Tensor& argmax, const Tensor& dx) {
-  launch("global_pool_backward", global_pool_backward_kernel,
-         static_cast<unsigned>(ceil_div<int64_t>(dx.count(), kThreads)), kThreads, 0, stream,
-         dy.as<const float>(), argmax.as<const int32_t>(), dx.as<float>(), dx.count(),
-         static_cast<int>(dx.shape[1] * dx.shape[2]), static_cast<int>(dx.shape[3]));
+  with_element(dx.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("global_pool_backward", global_pool_backward_kernel<T>,
+           static_cast<unsigned>(ceil_div<int64_t>(dx.count(), kThreads)), kThreads, 0, stream,
+           dy.as<const T>(), argmax.as<const int32_t>(), dx.as<T>(), dx.count(),
+           static_cast<int>(dx.shape[1] * dx.shape[2]), static_cast<int>(dx.shape[3]));
+  });
 }
 
 }  // namespace dae::cuda

@@ -1,8 +1,8 @@
 // Mean and maximum of each channel over the whole image: the features of unet's global path.
 //
-// Layout: x f32 {N, H, W, C}, plain or blocked; y f32 {N, 2C}: C means, then C maxima; argmax i32
-// {N, C}: the position h * W + w of each maximum, the first of equals. H, W >= 1. Throw Error
-// naming the op and the shapes. The same bits for every number of threads.
+// Layout: x {N, H, W, C}, plain or blocked; y {N, 2C}: C means, then C maxima; both f32 or (cuda)
+// bf16. argmax i32 {N, C}: the position h * W + w of each maximum, the first of equals. H, W >= 1.
+// Throw Error naming the op and the shapes. The same bits for every number of threads.
 #pragma once
 
 #include "runtime/queue.h"

@@ -68,11 +68,11 @@ void residual_mse_cpu(const Tensor& r, const Tensor& x, const Tensor& gain, cons
     }
 }
 
-void check(const char* op, const Tensor& r, const Tensor& x, const Tensor& gain) {
+void check(const char* op, const Queue& q, const Tensor& r, const Tensor& x, const Tensor& gain) {
   const Shape& s = r.shape;
   if (s.rank() != 4 || s[3] != 3 || r.block != 1)
     fail("{}: r must be plain {{N, H, W, 3}}, got {}", op, to_string(r));
-  check_dtype(op, "r", r, DType::f32);
+  check_float(op, "r", r, q.device);
   if (x.data) {
     check_same_layout(op, "x and r", x, r);
     check_dtype(op, "x", x, DType::f32);
@@ -87,7 +87,7 @@ void check(const char* op, const Tensor& r, const Tensor& x, const Tensor& gain)
 
 void residual_output(const Queue& q, const Tensor& r, const Tensor& x, const Tensor& gain,
                      const Tensor& y) {
-  check("residual_output", r, x, gain);
+  check("residual_output", q, r, x, gain);
   check_same_layout("residual_output", "y and r", y, r);
   check_dtype("residual_output", "y", y, DType::f32);
   DAE_DISPATCH(q, residual_output_cpu(r, x, gain, y),
@@ -98,12 +98,12 @@ void residual_mse(const Queue& q, const Tensor& r, const Tensor& x, const Tensor
                   const Tensor& target, const Tensor& dr, const Tensor& dgain, const Tensor& loss,
                   const Tensor& workspace) {
   const char* const op = "residual_mse";
-  check(op, r, x, gain);
+  check(op, q, r, x, gain);
   if (r.count() == 0) fail("{}: the mean over an empty batch is undefined", op);
   check_dtype(op, "target", target, DType::u8);
   check_shape(op, "target", target, r.shape);
   check_same_layout(op, "dr and r", dr, r);
-  check_dtype(op, "dr", dr, DType::f32);
+  check_dtype(op, "dr", dr, r.dtype);
   if (gain.data) check_same_layout(op, "dgain and gain", dgain, gain);
   check_shape(op, "loss", loss, {1});
   check_shape(op, "workspace", workspace, {loss_workspace_count(r.shape)});

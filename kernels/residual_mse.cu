@@ -1,9 +1,10 @@
-// Layout NHWC. Floor of residual_mse: reads r and x (8 bytes) and target (1), writes dr (4): 13
-// bytes an element; residual_output 12. A block takes one chunk of kLossPixels pixels of one image,
-// so what it sums does not depend on the launch. 192 threads: a multiple of 3, so a thread meets
-// one channel only and its gain and its gain's gradient stay in registers; of 32, so no warp is
-// ragged. Rejected: a thread a pixel (a warp's loads then stride by 12 bytes and use every line
-// three times).
+// Layout NHWC; r and dr f32 or bf16. Floor of residual_mse: reads r and x (8 bytes, 6 in bf16) and
+// target (1), writes dr (4 or 2): 13 or 9 bytes an element; residual_output 12 or 10. A block takes
+// one chunk of kLossPixels pixels of one image, so what it sums does not depend on the launch. 192
+// threads: a multiple of 3, so a thread meets one channel only and its gain and its gain's gradient
+// stay in registers; of 32, so no warp is ragged. Rejected: a thread a pixel (a warp's loads then
+// stride by 12 bytes and use every line three times).
+#include "kernels/elements.cuh"
 #include "kernels/loss_sum.cuh"
 #include "kernels/residual_mse.h"
 
@@ -12,20 +13,22 @@ namespace {
 
 constexpr int kThreads = 192;
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    residual_output_kernel(const float* __restrict__ r, const float* __restrict__ x,
+    residual_output_kernel(const T* __restrict__ r, const float* __restrict__ x,
                            const float* __restrict__ gain, float* __restrict__ y, int64_t image,
                            int64_t count) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
   const float g = gain ? gain[i / image * 3 + i % 3] : 1.0f;
-  y[i] = g * ((x ? x[i] : 0.0f) + r[i]);
+  y[i] = g * ((x ? x[i] : 0.0f) + to_float(r[i]));
 }
 
 // r and dr may be the same memory, so neither is __restrict__.
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    residual_mse_kernel(const float* r, const float* __restrict__ x, const float* __restrict__ gain,
-                        const uint8_t* __restrict__ target, float* dr, float* __restrict__ partial,
+    residual_mse_kernel(const T* r, const float* __restrict__ x, const float* __restrict__ gain,
+                        const uint8_t* __restrict__ target, T* dr, float* __restrict__ partial,
                         int64_t image, int64_t chunks, float scale) {
   using Reduce = BlockReduce<float, kThreads>;
   DAE_SHARED(typename Reduce::TempStorage, storage, kLossPartials);
@@ -37,11 +40,11 @@ __global__ void __launch_bounds__(kThreads)
   const float g = gain ? gain[n * 3 + channel] : 1.0f;
   float square = 0, slope = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
-    const float base = (x ? x[i] : 0.0f) + r[i];
+    const float base = (x ? x[i] : 0.0f) + to_float(r[i]);
     const float error = g * base - static_cast<float>(target[i]) / 255.0f;
     square += error * error;
     slope += scale * error * base;
-    dr[i] = scale * error * g;
+    dr[i] = from_float<T>(scale * error * g);
   }
   float* const sums = partial + blockIdx.x * kLossPartials;
   square = Reduce(storage[0]).Sum(square);
@@ -73,20 +76,26 @@ const float* floats_or_null(const Tensor& t) {
 
 void residual_output(void* stream, const Tensor& r, const Tensor& x, const Tensor& gain,
                      const Tensor& y) {
-  launch("residual_output", residual_output_kernel,
-         static_cast<unsigned>(ceil_div<int64_t>(r.count(), kThreads)), kThreads, 0, stream,
-         r.as<const float>(), floats_or_null(x), floats_or_null(gain), y.as<float>(),
-         r.shape[1] * r.shape[2] * 3, r.count());
+  with_element(r.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("residual_output", residual_output_kernel<T>,
+           static_cast<unsigned>(ceil_div<int64_t>(r.count(), kThreads)), kThreads, 0, stream,
+           r.as<const T>(), floats_or_null(x), floats_or_null(gain), y.as<float>(),
+           r.shape[1] * r.shape[2] * 3, r.count());
+  });
 }
 
 void residual_mse(void* stream, const Tensor& r, const Tensor& x, const Tensor& gain,
                   const Tensor& target, const Tensor& dr, const Tensor& dgain, const Tensor& loss,
                   const Tensor& workspace) {
   const int64_t chunks = loss_chunks_an_image(r.shape), all = r.shape[0] * chunks;
-  launch("residual_mse", residual_mse_kernel, static_cast<unsigned>(all), kThreads, 0, stream,
-         r.as<const float>(), floats_or_null(x), floats_or_null(gain), target.as<const uint8_t>(),
-         dr.as<float>(), workspace.as<float>(), r.shape[1] * r.shape[2] * 3, chunks,
-         2.0f / static_cast<float>(r.count()));
+  with_element(r.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("residual_mse", residual_mse_kernel<T>, static_cast<unsigned>(all), kThreads, 0, stream,
+           r.as<const T>(), floats_or_null(x), floats_or_null(gain), target.as<const uint8_t>(),
+           dr.as<T>(), workspace.as<float>(), r.shape[1] * r.shape[2] * 3, chunks,
+           2.0f / static_cast<float>(r.count()));
+  });
   launch("residual_mse", loss_sum_kernel, 1, kLossSumThreads, 0, stream,
          workspace.as<const float>(), loss.as<float>(), all, static_cast<double>(r.count()));
   if (!gain.data) return;

@@ -1,9 +1,9 @@
 // The linear output of unet, y = g (x + r), with its mean squared error.
 //
-// Layout NHWC: r f32 {N, H, W, 3} is what the network found, x f32 of the same shape its corrupted
-// input, or an empty Tensor (data == nullptr): then y = g r. gain f32 {N, 3} is a factor an image
-// and channel, or empty: then g = 1. target u8 {N, H, W, 3} stands for target / 255. Throw Error
-// naming the op and the shapes.
+// Layout NHWC: r {N, H, W, 3}, f32 or (cuda) bf16, is what the network found, and dr has its type;
+// y and x are f32 of the same shape; x is the corrupted input, or an empty Tensor (data ==
+// nullptr): then y = g r. gain f32 {N, 3} is a factor an image and channel, or empty: then g = 1.
+// target u8 {N, H, W, 3} stands for target / 255. Throw Error naming the op and the shapes.
 #pragma once
 
 #include "kernels/loss_chunks.h"

@@ -50,7 +50,7 @@ void sigmoid_mse_cpu(const Tensor& z, const Tensor& target, const Tensor& dz, co
 }  // namespace
 
 void sigmoid(const Queue& q, const Tensor& z, const Tensor& y) {
-  check_dtype("sigmoid", "z", z, DType::f32);
+  check_float("sigmoid", "z", z, q.device);
   check_dtype("sigmoid", "y", y, DType::f32);
   check_same_layout("sigmoid", "y and z", y, z);
   DAE_DISPATCH(q, sigmoid_cpu(z, y), cuda::sigmoid(q.stream, z, y));
@@ -62,11 +62,11 @@ void sigmoid_mse(const Queue& q, const Tensor& z, const Tensor& target, const Te
   const Shape& s = z.shape;
   if (s.rank() != 4 || s[3] != 3 || s.count() == 0 || z.block != 1)
     fail("{}: z must be plain {{N, H, W, 3}}, got {}", op, to_string(z));
-  check_dtype(op, "z", z, DType::f32);
+  check_float(op, "z", z, q.device);
   check_dtype(op, "target", target, DType::u8);
   check_shape(op, "target", target, s);
   check_same_layout(op, "dz and z", dz, z);
-  check_dtype(op, "dz", dz, DType::f32);
+  check_dtype(op, "dz", dz, z.dtype);
   check_shape(op, "loss", loss, {1});
   check_shape(op, "workspace", workspace, {loss_workspace_count(s)});
   DAE_DISPATCH(q, sigmoid_mse_cpu(z, target, dz, loss, workspace),

@@ -1,7 +1,8 @@
 // The sigmoid output of fc and conv with its mean squared error.
 //
-// Layout NHWC: z f32 {N, H, W, 3} are logits, target u8 of the same shape stands for target / 255.
-// y = 1 / (1 + exp(-z)). Throw Error naming the op and the shapes.
+// Layout NHWC: z {N, H, W, 3}, f32 or (cuda) bf16, are logits, and dz has its type; y is f32,
+// target u8 of the same shape and stands for target / 255. y = 1 / (1 + exp(-z)). Throw Error
+// naming the op and the shapes.
 #pragma once
 
 #include "kernels/loss_chunks.h"

@@ -45,9 +45,7 @@ void upconv_weights_backward_cpu(const Tensor& dw4, const Tensor& dw3) {
   });
 }
 
-void check(const char* op, const Tensor& w3, const Tensor& w4) {
-  check_dtype(op, "the 3x3 weights", w3, DType::f32);
-  check_dtype(op, "the 4x4 weights", w4, DType::f32);
+void check_shapes(const char* op, const Tensor& w3, const Tensor& w4) {
   if (w3.shape.rank() != 4) fail("{}: expected {{K, 3, 3, C}} weights, got {}", op, to_string(w3));
   check_shape(op, "the 3x3 weights", w3, {w3.shape[0], 3, 3, w3.shape[3]});
   check_shape(op, "the 4x4 weights", w4, {w3.shape[3], 4, 4, w3.shape[0]});
@@ -56,12 +54,17 @@ void check(const char* op, const Tensor& w3, const Tensor& w4) {
 }  // namespace
 
 void upconv_weights(const Queue& q, const Tensor& w3, const Tensor& w4) {
-  check("upconv_weights", w3, w4);
+  check_dtype("upconv_weights", "the 3x3 weights", w3, DType::f32);
+  check_float("upconv_weights", "the 4x4 weights", w4, q.device);
+  check_shapes("upconv_weights", w3, w4);
   DAE_DISPATCH(q, upconv_weights_cpu(w3, w4), cuda::upconv_weights(q.stream, w3, w4));
 }
 
 void upconv_weights_backward(const Queue& q, const Tensor& dw4, const Tensor& dw3) {
-  check("upconv_weights_backward", dw3, dw4);
+  const char* const op = "upconv_weights_backward";
+  check_float(op, "the 4x4 gradient", dw4, q.device);
+  check_dtype(op, "the 3x3 gradient", dw3, dw4.dtype);
+  check_shapes(op, dw3, dw4);
   DAE_DISPATCH(q, upconv_weights_backward_cpu(dw4, dw3),
                cuda::upconv_weights_backward(q.stream, dw4, dw3));
 }

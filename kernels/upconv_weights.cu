@@ -1,19 +1,20 @@
-// Layouts as in the header, f32. Both directions move at most (9 + 16) K C floats, 1.6 MB for 128
-// channels: microseconds, bound by the launch. One thread an output element, neighbouring threads
-// on neighbouring outputs; reads of the transposed side stride by a row and are served by the
-// second- level cache, which holds all of it. A tiled transpose through shared memory was rejected:
-// nothing to win below launch time.
+// Layouts as in the header, f32 or bf16. Both directions move at most (9 + 16) K C floats, 1.6 MB
+// for 128 channels: microseconds, bound by the launch. One thread an output element, neighbouring
+// threads on neighbouring outputs; reads of the transposed side stride by a row and are served by
+// the second- level cache, which holds all of it. A tiled transpose through shared memory was
+// rejected: nothing to win below launch time.
+#include "kernels/elements.cuh"
 #include "kernels/upconv_taps.h"
 #include "kernels/upconv_weights.h"
-#include "runtime/cuda_kernel.h"
 
 namespace dae::cuda {
 namespace {
 
 constexpr int kThreads = 256;
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    upconv_weights_kernel(const float* __restrict__ w3, float* __restrict__ w4, int filters,
+    upconv_weights_kernel(const float* __restrict__ w3, T* __restrict__ w4, int filters,
                           int channels) {
   const int i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= channels * 16 * filters) return;
@@ -22,34 +23,42 @@ __global__ void __launch_bounds__(kThreads)
   for (int y = first_tap3(u); y <= last_tap3(u); y++)
     for (int x = first_tap3(v); x <= last_tap3(v); x++)
       sum += w3[((k * 3 + y) * 3 + x) * channels + c];
-  w4[i] = sum;
+  w4[i] = from_float<T>(sum);
 }
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    upconv_weights_backward_kernel(const float* __restrict__ dw4, float* __restrict__ dw3,
-                                   int filters, int channels) {
+    upconv_weights_backward_kernel(const T* __restrict__ dw4, T* __restrict__ dw3, int filters,
+                                   int channels) {
   const int i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= filters * 9 * channels) return;
   const int c = i % channels, k = i / (9 * channels);
   const int v = first_tap4(i / channels % 3), u = first_tap4(i / (3 * channels) % 3);
-  const float* const taps = dw4 + ((c * 4 + u) * 4 + v) * filters + k;
-  dw3[i] = (taps[0] + taps[filters]) + (taps[4 * filters] + taps[5 * filters]);
+  const T* const taps = dw4 + ((c * 4 + u) * 4 + v) * filters + k;
+  dw3[i] = from_float<T>((to_float(taps[0]) + to_float(taps[filters])) +
+                         (to_float(taps[4 * filters]) + to_float(taps[5 * filters])));
 }
 
 }  // namespace
 
 void upconv_weights(void* stream, const Tensor& w3, const Tensor& w4) {
-  launch("upconv_weights", upconv_weights_kernel,
-         static_cast<unsigned>(ceil_div<int64_t>(w4.count(), kThreads)), kThreads, 0, stream,
-         w3.as<const float>(), w4.as<float>(), static_cast<int>(w3.shape[0]),
-         static_cast<int>(w3.shape[3]));
+  with_element(w4.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("upconv_weights", upconv_weights_kernel<T>,
+           static_cast<unsigned>(ceil_div<int64_t>(w4.count(), kThreads)), kThreads, 0, stream,
+           w3.as<const float>(), w4.as<T>(), static_cast<int>(w3.shape[0]),
+           static_cast<int>(w3.shape[3]));
+  });
 }
 
 void upconv_weights_backward(void* stream, const Tensor& dw4, const Tensor& dw3) {
-  launch("upconv_weights_backward", upconv_weights_backward_kernel,
-         static_cast<unsigned>(ceil_div<int64_t>(dw3.count(), kThreads)), kThreads, 0, stream,
-         dw4.as<const float>(), dw3.as<float>(), static_cast<int>(dw3.shape[0]),
-         static_cast<int>(dw3.shape[3]));
+  with_element(dw3.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch("upconv_weights_backward", upconv_weights_backward_kernel<T>,
+           static_cast<unsigned>(ceil_div<int64_t>(dw3.count(), kThreads)), kThreads, 0, stream,
+           dw4.as<const T>(), dw3.as<T>(), static_cast<int>(dw3.shape[0]),
+           static_cast<int>(dw3.shape[3]));
+  });
 }
 
 }  // namespace dae::cuda

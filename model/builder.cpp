@@ -5,6 +5,7 @@
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 #include "kernels/bounded_gain.h"
+#include "kernels/cast.h"
 #include "kernels/dense.h"
 #include "kernels/global_pool.h"
 #include "kernels/relayout.h"
@@ -21,17 +22,49 @@ double he_bound(int64_t fan_in, bool relu) {
 }
 
 // Those of `ids` that are tensors.
-std::vector<TensorId> written(std::vector<TensorId> ids) {
+std::vector<TensorId> given(std::vector<TensorId> ids) {
   std::erase(ids, kNoTensor);
   return ids;
 }
 
 }  // namespace
 
-Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool training)
-    : device_(device), plan_(plan), parameters_(parameters), training_(training) {
-  weights_ = plan.external("weights", {parameters.count()});
-  if (training) gradients_ = plan.external("gradients", {parameters.count()});
+Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool training, DType dtype)
+    : device_(device),
+      plan_(plan),
+      parameters_(parameters),
+      training_(training),
+      dtype_(dtype),
+      weights_(plan.external("weights", {parameters.count()})),
+      layer_weights_(weights_) {
+  if (dtype != DType::f32 && (dtype != DType::bf16 || device == Device::cpu))
+    fail("builder: {} has no layers that compute in {}", name_of(device), name_of(dtype));
+  if (dtype == DType::bf16 && training)
+    layer_weights_ = plan.external("weights.bf16", {parameters.count()}, dtype);
+  if (dtype == DType::bf16 && !training) {
+    layer_weights_ = plan.tensor("weights.bf16", {parameters.count()}, dtype);
+    add_cast("weights", weights_, layer_weights_);
+  }
+  if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype);
+}
+
+void Builder::add_cast(const std::string& name, TensorId x, TensorId y) {
+  plan_.add({.op = "cast",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) { dae::cast(q, t[x], t[y]); }});
+}
+
+TensorId Builder::input(TensorId x) {
+  if (dtype_ == plan_.view(x).dtype) return x;
+  const auto [known, first] = input_of_.try_emplace(x, kNoTensor);
+  if (first) {
+    known->second = plan_.tensor(plan_.tensors()[x].name + ".bf16", plan_.shape(x), dtype_);
+    add_cast("input", x, known->second);
+  }
+  return known->second;
 }
 
 Builder Builder::another_pass() const {
@@ -39,6 +72,7 @@ Builder Builder::another_pass() const {
   pass.tape_.clear();
   pass.trained_.clear();
   pass.gradient_of_.clear();
+  pass.input_of_.clear();
   return pass;
 }
 
@@ -47,7 +81,12 @@ Builder Builder::another_pass() const {
 Builder::Weight Builder::weight(const std::string& name, const Shape& shape, double bound) {
   const Parameter& parameter = parameters_.declare(name, shape, bound);
   plan_.grow(weights_, parameters_.count());
-  Weight w{plan_.slice(weights_, name, parameter.offset, shape), kNoTensor};
+  Weight w{plan_.slice(weights_, name, parameter.offset, shape), kNoTensor, kNoTensor};
+  w.master = w.value;
+  if (layer_weights_ != weights_) {
+    plan_.grow(layer_weights_, parameters_.count());
+    w.value = plan_.slice(layer_weights_, name + ".bf16", parameter.offset, shape);
+  }
   if (training_) {
     plan_.grow(gradients_, parameters_.count());
     w.gradient = plan_.slice(gradients_, "d(" + name + ")", parameter.offset, shape);
@@ -56,7 +95,7 @@ Builder::Weight Builder::weight(const std::string& name, const Shape& shape, dou
 }
 
 TensorId Builder::feature_map(const std::string& name, const Shape& shape) {
-  return plan_.tensor(name, shape, DType::f32, preferred_block(device_, shape[3]));
+  return plan_.tensor(name, shape, dtype_, preferred_block(device_, shape[3]));
 }
 
 TensorId Builder::tensor_like(const std::string& name, TensorId like) {
@@ -79,21 +118,30 @@ void Builder::set_gradient(TensorId value, TensorId gradient) {
   gradient_of_[value] = gradient;
 }
 
+// sum += x.
+void Builder::add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum) {
+  plan_.add({.op = "add",
+             .name = name,
+             .phase = phase,
+             .reads = {x, sum},
+             .writes = {sum},
+             .run = [=](const Queue& q, const TensorTable& t) { add(q, t[x], t[sum]); }});
+}
+
 // A value used twice receives two gradients; the second is added to the first in place. That is
-// sound although add() hands one gradient tensor to both its inputs: of the two, the one made last
-// has had its backward steps added, and with them every reader of the shared tensor, before an
-// earlier use of the other comes up.
+// sound although an addition hands one gradient tensor to both its terms: the layer that made the
+// other term has had its backward steps added, and with them every reader of the shared tensor,
+// before an earlier use of the addend comes up.
 void Builder::accumulate(const std::string& name, TensorId value, TensorId gradient) {
   const auto [known, first] = gradient_of_.try_emplace(value, gradient);
-  if (first) return;
-  const TensorId sum = known->second;
-  plan_.add(
-      {.op = "add",
-       .name = name,
-       .phase = Phase::backward,
-       .reads = {gradient, sum},
-       .writes = {sum},
-       .run = [=](const Queue& q, const TensorTable& t) { dae::add(q, t[gradient], t[sum]); }});
+  if (!first) add_in_place(name, Phase::backward, gradient, known->second);
+}
+
+// After the layer that made y, to which it added `addend`, if any: y's gradient is the addend's
+// too.
+void Builder::pass_on_gradient(const std::string& name, TensorId y, TensorId addend) {
+  if (addend == kNoTensor || !trained_[addend]) return;
+  on_backward(y, [=, this](TensorId dy) { accumulate(name, addend, dy); });
 }
 
 void Builder::backward() {
@@ -162,6 +210,9 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   const Tensor in = plan_.view(x);
   const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
   const TensorId y = feature_map(name, out);
+  // oneDNN's Winograd has no third operand: there the addition is a step of its own.
+  const TensorId fused_addend = device_ == Device::cpu ? kNoTensor : conv.addend;
+  if (conv.addend != kNoTensor && conv.relu) fail("builder: {} adds, then applies ReLU", name);
   const ConvSpec spec{.x = in.shape,
                       .y = out,
                       .x_block = in.block,
@@ -169,7 +220,9 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
                       .kernel = conv.kernel,
                       .stride = conv.stride,
                       .pad = conv.pad,
-                      .relu = conv.relu};
+                      .addend = fused_addend != kNoTensor,
+                      .relu = conv.relu,
+                      .dtype = dtype_};
   const int64_t fan_in = in.shape[3] * conv.kernel * conv.kernel;
   const Weight w =
       weight(name + ".weight", spec.weights(), conv.gain * he_bound(fan_in, conv.relu));
@@ -180,12 +233,12 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   plan_.add({.op = "conv2d_forward",
              .name = name,
              .phase = Phase::forward,
-             .reads = {x, w.value, b.value},
+             .reads = given({x, w.value, b.value, fused_addend}),
              .writes = {y},
              .scratch = {workspace},
              .flops = spec.flops(),
              .run = [=](const Queue& q, const TensorTable& t) {
-               forward(q, t[x], t[w.value], t[b.value], t[y], t[workspace]);
+               forward(q, t[x], t[w.value], t[b.value], t[fused_addend], t[y], t[workspace]);
              }});
 
   on_backward(y, [=, this](TensorId dy) {
@@ -198,7 +251,7 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
                .name = name,
                .phase = Phase::backward,
                .reads = {x, dy},
-               .writes = written({w.gradient, db}),
+               .writes = given({w.gradient, db}),
                .scratch = {dw_space},
                .flops = spec.flops(),
                .run = [=](const Queue& q, const TensorTable& t) {
@@ -220,6 +273,8 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
                }});
     accumulate(name, x, dx);
   });
+  if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
+  pass_on_gradient(name, y, conv.addend);
   return y;
 }
 
@@ -227,7 +282,7 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
 // its own data gradient is then that convolution's forward, and its weight gradient that
 // convolution's with x and dy changed over.
 TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filters, int kernel,
-                             int pad, Weight w, bool relu) {
+                             int pad, Weight w, bool relu, TensorId addend) {
   const Tensor in = plan_.view(x);
   const TensorId y = feature_map(name, {in.shape[0], 2 * in.shape[1], 2 * in.shape[2], filters});
   const ConvSpec spec{.x = plan_.shape(y),
@@ -237,7 +292,8 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                       .kernel = kernel,
                       .stride = 2,
                       .pad = pad,
-                      .bias = false};
+                      .bias = false,
+                      .dtype = dtype_};
   const Weight b = weight(name + ".bias", {filters}, 0);
 
   const Conv2dBackwardData forward(device_, spec);
@@ -252,13 +308,14 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
              .run = [=](const Queue& q, const TensorTable& t) {
                forward(q, t[x], t[w.value], t[y], t[workspace]);
              }});
-  plan_.add(
-      {.op = "bias_relu",
-       .name = name,
-       .phase = Phase::forward,
-       .reads = {b.value, y},
-       .writes = {y},
-       .run = [=](const Queue& q, const TensorTable& t) { bias_relu(q, t[b.value], t[y], relu); }});
+  plan_.add({.op = "bias_relu",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = given({b.value, addend, y}),
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               bias_relu(q, t[b.value], t[addend], t[y], relu);
+             }});
 
   on_backward(y, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);
@@ -285,19 +342,21 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                .scratch = {dx_space},
                .flops = spec.flops(),
                .run = [=](const Queue& q, const TensorTable& t) {
-                 data_op(q, t[dy], t[w.value], t[kNoTensor], t[dx], t[dx_space]);
+                 data_op(q, t[dy], t[w.value], t[kNoTensor], t[kNoTensor], t[dx], t[dx_space]);
                }});
     accumulate(name, x, dx);
   });
+  pass_on_gradient(name, y, addend);
   return y;
 }
 
-TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t filters) {
+TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t filters,
+                                  TensorId addend) {
   const int64_t channels = plan_.shape(x)[3];
   // Each output sees one kernel tap of each input channel.
   return transposed(name, x, filters, 2, 0,
                     weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false)),
-                    false);
+                    false, addend);
 }
 
 TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
@@ -305,17 +364,17 @@ TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, b
   const Weight w3 =
       weight(name + ".weight", {filters, 3, 3, channels}, he_bound(9 * channels, relu));
   const Shape transposed_shape = {channels, 4, 4, filters};
-  Weight w4{plan_.tensor(name + ".weight4", transposed_shape), kNoTensor};
+  Weight w4{plan_.tensor(name + ".weight4", transposed_shape, dtype_), kNoTensor, kNoTensor};
   plan_.add({.op = "upconv_weights",
              .name = name,
              .phase = Phase::forward,
-             .reads = {w3.value},
+             .reads = {w3.master},
              .writes = {w4.value},
              .run = [=](const Queue& q, const TensorTable& t) {
-               upconv_weights(q, t[w3.value], t[w4.value]);
+               upconv_weights(q, t[w3.master], t[w4.value]);
              }});
   if (training_) {
-    w4.gradient = plan_.tensor("d(" + name + ".weight4)", transposed_shape);
+    w4.gradient = plan_.tensor("d(" + name + ".weight4)", transposed_shape, dtype_);
     // Recorded before the convolution, so it runs after the convolution's gradients.
     tape_.push_back({w4.value, [=, this](TensorId) {
                        plan_.add({.op = "upconv_weights_backward",
@@ -329,27 +388,15 @@ TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, b
                      }});
     gradient_of_[w4.value] = w4.gradient;
   }
-  return transposed(name, x, filters, 4, 1, w4, relu);
+  return transposed(name, x, filters, 4, 1, w4, relu, kNoTensor);
 }
 
 // --- The rest ---------------------------------------------------------------------------------
 
-TensorId Builder::add(const std::string& name, TensorId x, TensorId y) {
-  plan_.add({.op = "add",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = {x, y},
-             .writes = {y},
-             .run = [=](const Queue& q, const TensorTable& t) { dae::add(q, t[x], t[y]); }});
-  // The sum has y's name, memory and gradient; y's own layer comes next on the tape.
-  if (trained_[x]) on_backward(y, [=, this](TensorId dy) { accumulate(name, x, dy); });
-  return y;
-}
-
 TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bool relu,
                         double gain) {
-  const DenseSpec spec{plan_.shape(x)[0], plan_.shape(x)[1], outputs, relu};
-  const TensorId y = plan_.tensor(name, {spec.batch, outputs});
+  const DenseSpec spec{plan_.shape(x)[0], plan_.shape(x)[1], outputs, relu, dtype_};
+  const TensorId y = plan_.tensor(name, {spec.batch, outputs}, dtype_);
   const Weight w =
       weight(name + ".weight", {outputs, spec.inputs}, gain * he_bound(spec.inputs, relu));
   const Weight b = weight(name + ".bias", {outputs}, 0);
@@ -374,7 +421,7 @@ TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bo
                .name = name,
                .phase = Phase::backward,
                .reads = {x, dy},
-               .writes = written({w.gradient, db}),
+               .writes = given({w.gradient, db}),
                .scratch = {dw_space},
                .flops = spec.flops(),
                .run = [=](const Queue& q, const TensorTable& t) {
@@ -434,7 +481,7 @@ TensorId Builder::unflatten(const std::string& name, TensorId x, const Shape& im
 
 TensorId Builder::global_pool(const std::string& name, TensorId x) {
   const Shape in = plan_.shape(x);
-  const TensorId y = plan_.tensor(name, {in[0], 2 * in[3]});
+  const TensorId y = plan_.tensor(name, {in[0], 2 * in[3]}, dtype_);
   const TensorId argmax = plan_.tensor(name + ".argmax", {in[0], in[3]}, DType::i32);
   plan_.add({.op = "global_pool",
              .name = name,
@@ -460,7 +507,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
 }
 
 TensorId Builder::bounded_gain(const std::string& name, TensorId o) {
-  const TensorId g = tensor_like(name, o);
+  const TensorId g = plan_.tensor(name, plan_.shape(o));
   plan_.add(
       {.op = "bounded_gain",
        .name = name,

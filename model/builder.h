@@ -16,9 +16,15 @@ namespace dae {
 
 class Builder {
  public:
-  // Without `training` no backward steps are kept. `parameters` may already hold the weights of
-  // another plan of the same network: equal names share memory.
-  Builder(Device device, Plan& plan, ParameterSet& parameters, bool training);
+  // Feature maps and their gradients are of type `dtype`: f32, or bf16 on cuda, where layers then
+  // read a bf16 copy of the f32 weights: in training the one that the update leaves, else one made
+  // by the plan's first step. Without `training` no backward steps are kept. `parameters` may
+  // already hold the weights of another plan of the same network: equal names share memory.
+  Builder(Device device, Plan& plan, ParameterSet& parameters, bool training,
+          DType dtype = DType::f32);
+
+  // x f32 as layers read it: x itself, or its bf16 copy, made once.
+  TensorId input(TensorId x);
 
   // For running the network once more in the same plan, on other inputs: the same weights and
   // gradients, an empty tape.
@@ -28,18 +34,17 @@ class Builder {
     int64_t filters = 0;
     int kernel = 3, stride = 1, pad = 1;
     bool relu = true;
-    double gain = 1;  // scales the first weights
+    double gain = 1;              // scales the first weights
+    TensorId addend = kNoTensor;  // added to the result; then no ReLU
   };
   TensorId conv(const std::string& name, TensorId x, const Conv& spec);
 
   // relu?(3x3 convolution of x upsampled by two), as one transposed convolution.
   TensorId upconv(const std::string& name, TensorId x, int64_t filters, bool relu = true);
 
-  // The 2x2 transposed convolution with stride 2, linear.
-  TensorId transposed_conv(const std::string& name, TensorId x, int64_t filters);
-
-  // y + x, in y's memory: y must be a value that no other step has read.
-  TensorId add(const std::string& name, TensorId x, TensorId y);
+  // The 2x2 transposed convolution with stride 2, linear, plus `addend`, if any.
+  TensorId transposed_conv(const std::string& name, TensorId x, int64_t filters,
+                           TensorId addend = kNoTensor);
 
   TensorId dense(const std::string& name, TensorId x, int64_t outputs, bool relu, double gain = 1);
   TensorId flatten(const std::string& name, TensorId x);  // {N, H, W, C} to {N, H*W*C}
@@ -58,12 +63,18 @@ class Builder {
   Plan& plan() { return plan_; }
   Device device() const { return device_; }
   bool training() const { return training_; }
-  TensorId weights() const { return weights_; }      // the flat buffers {P}
-  TensorId gradients() const { return gradients_; }  // kNoTensor unless training
+  DType dtype() const { return dtype_; }
+  // The flat buffers {P}: weights f32; gradients of dtype(), kNoTensor unless training; the weights
+  // of dtype(), which are those themselves in f32.
+  TensorId weights() const { return weights_; }
+  TensorId gradients() const { return gradients_; }
+  TensorId layer_weights() const { return layer_weights_; }
 
  private:
   struct Weight {
-    TensorId value, gradient;
+    TensorId value;     // as layers read it
+    TensorId gradient;  // kNoTensor unless training
+    TensorId master;    // f32
   };
   Weight weight(const std::string& name, const Shape& shape, double bound);
   TensorId feature_map(const std::string& name, const Shape& shape);
@@ -72,7 +83,10 @@ class Builder {
   TensorId stored_as(const std::string& name, TensorId x, int block, Phase phase);
   void accumulate(const std::string& name, TensorId value, TensorId gradient);
   TensorId transposed(const std::string& name, TensorId x, int64_t filters, int kernel, int pad,
-                      Weight w, bool relu);
+                      Weight w, bool relu, TensorId addend);
+  void add_cast(const std::string& name, TensorId x, TensorId y);
+  void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
+  void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);
   void bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db, bool relu);
   bool library_makes_db() const;
@@ -83,7 +97,8 @@ class Builder {
   Plan& plan_;
   ParameterSet& parameters_;
   bool training_;
-  TensorId weights_, gradients_ = kNoTensor;
+  DType dtype_;
+  TensorId weights_, layer_weights_, gradients_ = kNoTensor;
 
   struct Node {
     TensorId output;
@@ -92,6 +107,7 @@ class Builder {
   std::vector<Node> tape_;
   std::map<TensorId, bool> trained_;  // values that depend on weights
   std::map<TensorId, TensorId> gradient_of_;
+  std::map<TensorId, TensorId> input_of_;  // what input() gave
 };
 
 }  // namespace dae

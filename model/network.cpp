@@ -18,7 +18,7 @@ int64_t grid_side(const NetworkConfig& config) {
 
 // fc and conv share their ends: three halvings down, three doublings up.
 TensorId encode(Builder& b, TensorId x, int64_t channels) {
-  x = b.conv("encoder.0", x, {.filters = 32});
+  x = b.conv("encoder.0", b.input(x), {.filters = 32});
   x = b.conv("encoder.1", x, {.filters = 64, .stride = 2});
   x = b.conv("encoder.2", x, {.filters = 128, .stride = 2});
   return b.conv("encoder.3", x, {.filters = channels, .stride = 2});
@@ -49,9 +49,8 @@ TensorId build_conv(Builder& b, const NetworkConfig& config, TensorId x) {
 TensorId residual_block(Builder& b, const std::string& name, TensorId x) {
   const int64_t channels = b.plan().shape(x)[3];
   const TensorId hidden = b.conv(name + ".a", x, {.filters = channels});
-  const TensorId change =
-      b.conv(name + ".b", hidden, {.filters = channels, .relu = false, .gain = 0.1});
-  return b.add(name, x, change);
+  return b.conv(name + ".b", hidden,
+                {.filters = channels, .relu = false, .gain = 0.1, .addend = x});
 }
 
 TensorId residual_blocks(Builder& b, const std::string& name, TensorId x, int64_t count) {
@@ -80,6 +79,7 @@ void check(const NetworkConfig& c) {
 }
 
 TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {
+  x = b.input(x);
   for (int i = 0; i < 4; i++)
     x = b.conv(fmt::format("global.{}", i), x, {.filters = kGlobalWidths[i], .stride = 2});
   x = b.global_pool("global.pool", x);
@@ -92,7 +92,7 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
   if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
   if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
   std::vector<TensorId> skips;
-  x = b.conv("head", x, {.filters = config.width, .relu = false});
+  x = b.conv("head", b.input(x), {.filters = config.width, .relu = false});
   for (int64_t level = 0; level < kLevels - 1; level++) {
     x = residual_blocks(b, fmt::format("encoder.{}", level), x, config.blocks);
     skips.push_back(x);
@@ -105,8 +105,8 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
   }
   x = residual_blocks(b, "middle", x, config.blocks);
   for (int64_t level = kLevels - 2; level >= 0; level--) {
-    x = b.transposed_conv(fmt::format("up.{}", level), x, config.width << level);
-    if (config.skips) x = b.add(fmt::format("skip.{}", level), skips[level], x);
+    x = b.transposed_conv(fmt::format("up.{}", level), x, config.width << level,
+                          config.skips ? skips[level] : kNoTensor);
     x = residual_blocks(b, fmt::format("decoder.{}", level), x, config.blocks);
   }
   return b.conv("tail", x, {.filters = 3, .relu = false, .gain = config.residual ? 0.1 : 1.0});

@@ -19,13 +19,14 @@ const char* name_of(NetworkKind kind);
 
 struct NetworkConfig {
   NetworkKind kind = NetworkKind::unet;
-  int64_t size = 64;     // training crops; a multiple of 8
-  int64_t width = 32;    // unet: channels of the top level, doubled on each of the next three
-  int64_t blocks = 2;    // unet: residual blocks a level
-  int64_t latent = 512;  // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2
-  bool skips = true;     // unet: add encoder features to the decoder's
-  bool global = true;    // unet: the global path
-  bool residual = true;  // unet: add the input to the output
+  int64_t size = 64;         // training crops; a multiple of 8
+  int64_t width = 32;        // unet: channels of the top level, doubled on each of the next three
+  int64_t blocks = 2;        // unet: residual blocks a level
+  int64_t latent = 512;      // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2
+  bool skips = true;         // unet: add encoder features to the decoder's
+  bool global = true;        // unet: the global path
+  bool residual = true;      // unet: add the input to the output
+  DType dtype = DType::f32;  // of feature maps and their gradients: f32, or bf16 on cuda
 };
 
 // Throws UsageError naming the option when a network cannot be built so.

@@ -79,7 +79,7 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   pass->shape = x;
   pass->gain_only = gain_only;
   Plan plan;
-  Builder builder(device_, plan, parameters_, false);
+  Builder builder(device_, plan, parameters_, false, config_.dtype);
   pass->x = plan.external("x", x);
   if (gain_only) {
     pass->y = build_gain(builder, config_, pass->x);

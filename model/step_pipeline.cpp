@@ -29,7 +29,7 @@ Plan StepPipeline::plan_preparation() const {
 // corruptions that fill each set while the other is in use.
 Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
   Plan plan;
-  Builder first(Device::cuda, plan, parameters, true);
+  Builder first(Device::cuda, plan, parameters, true, config_.network.dtype);
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
   const TensorId losses = plan.external("losses", {2});
   std::array<Pass, 2> passes;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/cast.h"
 #include "model/input.h"
 #include "model/training_plan.h"
 #include "runtime/device.h"
@@ -154,6 +155,12 @@ void Trainer::write(Values values, const std::vector<float>& data) {
     fail("trainer: {} values for {} parameters", data.size(), parameters_.count());
   if (pipeline_) pipeline_->finish();
   copy_between_devices(buffer(values).data(), data.data(), data.size() * sizeof(float));
+  if (values == Values::weights && config_.network.dtype == DType::bf16) {
+    const Shape flat = {parameters_.count()};
+    cast(Queue{config_.device}, {buffers_["weights"].data(), flat},
+         {buffers_["weights.bf16"].data(), flat, DType::bf16});
+    synchronize_device();
+  }
 }
 
 void Trainer::write_state(const StepState& state) {

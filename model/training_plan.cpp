@@ -94,6 +94,9 @@ OptimizerTensors declare_optimizer(Builder& b) {
 void add_update(Builder& b, const OptimizerTensors& o, const AdamConfig& config) {
   Plan& plan = b.plan();
   const TensorId weights = b.weights(), gradients = b.gradients();
+  const TensorId copy = b.layer_weights() == weights ? kNoTensor : b.layer_weights();
+  std::vector<TensorId> writes = {o.state, weights, o.m, o.v, o.ema};
+  if (copy != kNoTensor) writes.push_back(copy);
   plan.add({.op = "advance",
             .name = "schedule",
             .phase = Phase::update,
@@ -106,11 +109,18 @@ void add_update(Builder& b, const OptimizerTensors& o, const AdamConfig& config)
             .name = "update",
             .phase = Phase::update,
             .reads = {o.state, gradients, weights, o.m, o.v, o.ema},
-            .writes = {o.state, weights, o.m, o.v, o.ema},
+            .writes = writes,
             .scratch = {workspace},
             .run = [=](const Queue& q, const TensorTable& t) {
-              adam(q, config, t[o.state], t[gradients], t[weights], t[o.m], t[o.v], t[o.ema],
-                   t[workspace]);
+              adam(q, config,
+                   {.state = t[o.state],
+                    .gradients = t[gradients],
+                    .weights = t[weights],
+                    .m = t[o.m],
+                    .v = t[o.v],
+                    .ema = t[o.ema],
+                    .weights_bf16 = t[copy],
+                    .workspace = t[workspace]});
             }});
 }
 

@@ -11,7 +11,7 @@ namespace dae {
 ViewRestorer::ViewRestorer(Device device, const NetworkConfig& network, ParameterSet& parameters,
                            const CorruptFlags& flags, int64_t batch, int64_t height, int64_t width)
     : device_(device), batch_(batch), height_(height), width_(width) {
-  Builder builder(device, plan_, parameters, false);
+  Builder builder(device, plan_, parameters, false, network.dtype);
   const Shape image = {batch, height, width, 3};
   clean_ = plan_.external("clean", image, DType::u8);
   corrupted_ = plan_.external("corrupted", image);

@@ -40,7 +40,7 @@ void time_step(benchmark::State& state, const std::shared_ptr<Model>& model) {
   for (auto _ : state) trainer.run(1);
   double bytes = 0, flops = 0;
   for (const Step& step : trainer.executor().plan().steps()) {
-    bytes += static_cast<double>(step.bytes);
+    bytes += static_cast<double>(trainer.executor().plan().bytes(step));
     flops += static_cast<double>(step.flops);
   }
   state.counters["images/s"] = benchmark::Counter(static_cast<double>(model->batch()),
@@ -52,7 +52,7 @@ void time_op(benchmark::State& state, const std::shared_ptr<Model>& model, size_
   const Executor& executor = model->trainer().executor();
   const Step& step = executor.plan().steps()[index];
   for (auto _ : state) step.run(Queue{}, executor.tensors());
-  report_roofline(state, static_cast<double>(step.bytes), static_cast<double>(step.flops));
+  report_roofline(state, static_cast<double>(executor.plan().bytes(step)), static_cast<double>(step.flops));
 }
 
 }  // namespace

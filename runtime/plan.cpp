@@ -38,8 +38,8 @@ TensorId Plan::tensor(std::string name, Shape shape, DType dtype, int block) {
   return push({std::move(name), {nullptr, shape, dtype, block}, kNoTensor, 0, false});
 }
 
-void Plan::grow(TensorId external, int64_t count) {
-  Tensor& view = tensors_[external].view;
+void Plan::grow(TensorId flat, int64_t count) {
+  Tensor& view = tensors_[flat].view;
   if (view.count() < count) view.shape = {count};
 }
 
@@ -71,12 +71,15 @@ void Plan::add(Step step) {
       fail("plan: step {} ({}) reads {} before any step writes it", step.name, step.op, info.name);
   }
   for (const TensorId id : step.writes) written_[tensors_[id].root] = true;
-  if (step.bytes < 0) {
-    step.bytes = 0;
-    for (const TensorId id : step.reads) step.bytes += static_cast<int64_t>(view(id).bytes());
-    for (const TensorId id : step.writes) step.bytes += static_cast<int64_t>(view(id).bytes());
-  }
   steps_.push_back(std::move(step));
+}
+
+int64_t Plan::bytes(const Step& step) const {
+  if (step.bytes >= 0) return step.bytes;
+  size_t sum = 0;
+  for (const TensorId id : step.reads) sum += view(id).bytes();
+  for (const TensorId id : step.writes) sum += view(id).bytes();
+  return static_cast<int64_t>(sum);
 }
 
 TensorId Plan::find(const std::string& name) const {

@@ -68,9 +68,9 @@ class Plan {
   // Memory that the arena provides from the tensor's first write to its last use.
   TensorId tensor(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
 
-  // Makes an external tensor hold at least `count` elements: the flat buffer of a network's weights
-  // grows while its layers are added.
-  void grow(TensorId external, int64_t count);
+  // Makes a tensor of one dimension hold at least `count` elements: the flat buffer of a network's
+  // weights grows while its layers are added.
+  void grow(TensorId flat, int64_t count);
 
   // A part of another tensor's memory, `offset` elements from its start. Throws Error when it does
   // not lie inside.
@@ -86,6 +86,7 @@ class Plan {
   const std::vector<Step>& steps() const { return steps_; }
   const Tensor& view(TensorId id) const { return tensors_[id].view; }
   const Shape& shape(TensorId id) const { return tensors_[id].view.shape; }
+  int64_t bytes(const Step& step) const;         // what it moves, as it or its tensors say
   TensorId find(const std::string& name) const;  // throws Error naming it when there is none
 
  private:

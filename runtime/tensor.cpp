@@ -82,6 +82,12 @@ void check_dtype(const char* op, const char* what, const Tensor& tensor, DType d
     fail("{}: {} is {}, expected {}", op, what, to_string(tensor), name_of(dtype));
 }
 
+void check_float(const char* op, const char* what, const Tensor& tensor, Device device) {
+  if (tensor.dtype == DType::f32 || (tensor.dtype == DType::bf16 && device != Device::cpu)) return;
+  fail("{}: {} is {}, expected f32{}", op, what, to_string(tensor),
+       device == Device::cpu ? "" : " or bf16");
+}
+
 void check_same_layout(const char* op, const char* what, const Tensor& a, const Tensor& b) {
   if (!(a.shape == b.shape) || a.block != b.block)
     fail("{}: {} must have one shape and layout, got {} and {}", op, what, to_string(a),

@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 
+#include "runtime/bf16.h"
 #include "runtime/queue.h"
 
 namespace dae {
@@ -24,11 +25,11 @@ enum class DType : uint8_t { f32, bf16, u8, i32, u64 };
 size_t size_of(DType dtype);
 const char* name_of(DType dtype);
 
-// The element type a C++ type stands for. On the CPU bf16 is its 16 bits, as uint16_t.
+// The element type a C++ type stands for.
 template <class T>
 constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, float>) return DType::f32;
-  if constexpr (std::is_same_v<T, uint16_t>) return DType::bf16;
+  if constexpr (std::is_same_v<T, BFloat16>) return DType::bf16;
   if constexpr (std::is_same_v<T, uint8_t>) return DType::u8;
   if constexpr (std::is_same_v<T, int32_t>) return DType::i32;
   if constexpr (std::is_same_v<T, uint64_t>) return DType::u64;
@@ -85,6 +86,8 @@ std::string to_string(const Tensor& tensor);  // "f32 16x64x64x32/16"
 // Contract checks of ops: each throws Error naming `op`, `what` and the offending shapes.
 void check_shape(const char* op, const char* what, const Tensor& tensor, const Shape& shape);
 void check_dtype(const char* op, const char* what, const Tensor& tensor, DType dtype);
+// Throws unless `tensor` is f32, or, on a GPU, bf16: the CPU computes in f32 alone.
+void check_float(const char* op, const char* what, const Tensor& tensor, Device device);
 void check_same_layout(const char* op, const char* what, const Tensor& a, const Tensor& b);
 // Throws when `tensor` is blocked and `device` is not the CPU, which alone has that layout.
 void check_layout(const char* op, const char* what, const Tensor& tensor, Device device);

@@ -44,6 +44,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(Activation, cases());
+DAE_OP_TEST(ActivationBf16, in_bf16(cases()));
 
 TEST(Activation, RefusesDifferentLayouts) {
   float data[32] = {};

@@ -38,8 +38,9 @@ struct Reference {
 
 // The op with its buffers on a device.
 struct Runner {
-  Runner(Device on, int64_t count, const Values& weights) : device(on), size(count) {
-    for (Buffer* b : {&g, &w, &m, &v, &ema}) *b = Buffer(device, size * sizeof(float));
+  Runner(Device on, int64_t count, const Values& weights, DType type = DType::f32)
+      : device(on), size(count), dtype(type) {
+    for (Buffer* b : {&g, &w, &m, &v, &ema, &copy}) *b = Buffer(device, size * sizeof(float));
     work = Buffer(device, adam_workspace_count(size) * sizeof(float));
     state = Buffer(device, sizeof(StepState));
     set(w, weights);
@@ -63,18 +64,36 @@ struct Runner {
     return s;
   }
   void step(const AdamConfig& config, const Values& gradient) {
-    set(g, gradient);
-    const auto flat = [&](const Buffer& b) { return Tensor{b.data(), {size}}; };
-    const Tensor state_tensor{state.data(), {int64_t{sizeof(StepState)}}, DType::u8};
-    advance(Queue{device}, state_tensor);
-    adam(Queue{device}, config, state_tensor, flat(g), flat(w), flat(m), flat(v), flat(ema),
-         Tensor{work.data(), {adam_workspace_count(size)}});
+    if (dtype == DType::bf16) {
+      std::vector<BFloat16> rounded;
+      for (const double value : gradient) rounded.push_back(to_bf16(static_cast<float>(value)));
+      copy_between_devices(g.data(), rounded.data(), rounded.size() * sizeof(BFloat16));
+    } else {
+      set(g, gradient);
+    }
+    const AdamTensors t = tensors();
+    advance(Queue{device}, t.state);
+    adam(Queue{device}, config, t);
     if (device == Device::cuda) synchronize_device();
+  }
+  AdamTensors tensors() const {
+    const auto flat = [&](const Buffer& b, DType type = DType::f32) {
+      return Tensor{b.data(), {size}, type};
+    };
+    return {.state = {state.data(), {int64_t{sizeof(StepState)}}, DType::u8},
+            .gradients = flat(g, dtype),
+            .weights = flat(w),
+            .m = flat(m),
+            .v = flat(v),
+            .ema = flat(ema),
+            .weights_bf16 = dtype == DType::bf16 ? flat(copy, dtype) : Tensor{},
+            .workspace = {work.data(), {adam_workspace_count(size)}}};
   }
 
   Device device;
   int64_t size;
-  Buffer g, w, m, v, ema, work, state;
+  DType dtype;  // of the gradients; bf16: with a copy of the weights
+  Buffer g, w, m, v, ema, copy, work, state;
 };
 
 class AdamTest : public testing::TestWithParam<Device> {
@@ -110,6 +129,29 @@ TEST_P(AdamTest, MatchesFp64OverSeveralSteps) {
         ASSERT_NEAR(v[i], want.v[i], 4e-6 * want.v[i] + 1e-12) << i;
       }
     }
+}
+
+TEST_P(AdamTest, TakesBf16GradientsAndLeavesRoundedWeights) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "the CPU computes in f32";
+  for (const int64_t count : {1, 7, 4096, 10001}) {
+    Reference want{random_values(count, 1), Values(count), Values(count), {}};
+    for (double& x : want.w) x = static_cast<float>(x);
+    want.ema = want.w;
+    Runner runner(GetParam(), count, want.w, DType::bf16);
+    for (int t = 1; t <= 3; t++) {
+      Values gradient = random_values(count, 10 + t);
+      for (double& x : gradient) x = to_float(to_bf16(static_cast<float>(x)));
+      runner.step({}, gradient);
+      want.step({}, runner.get_state().learning_rate, t, gradient);
+    }
+    const std::vector<float> w = runner.get(runner.w);
+    std::vector<BFloat16> copy(count);
+    copy_between_devices(copy.data(), runner.copy.data(), copy.size() * sizeof(BFloat16));
+    for (int64_t i = 0; i < count; i++) {
+      ASSERT_NEAR(w[i], want.w[i], 2e-6) << i;
+      ASSERT_EQ(copy[i].bits, to_bf16(w[i]).bits) << i;
+    }
+  }
 }
 
 TEST_P(AdamTest, ReportsTheNormAndTheClipping) {
@@ -157,17 +199,17 @@ TEST(Adam, GivesTheSameBitsForEveryNumberOfThreads) {
 
 TEST(Adam, NamesTheBufferThatDoesNotFit) {
   Runner r(Device::cpu, 8, Values(8));
-  const Tensor flat{r.g.data(), {8}}, longer{r.w.data(), {9}},
-      state{r.state.data(), {int64_t{sizeof(StepState)}}, DType::u8}, work{r.work.data(), {1}};
+  AdamTensors longer = r.tensors(), odd = r.tensors();
+  longer.v.shape = {9};
   try {
-    adam(Queue{}, {}, state, flat, flat, flat, longer, flat, work);
+    adam(Queue{}, {}, longer);
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("adam: v"), std::string::npos) << error.what();
   }
   // 128-bit accesses want 16 bytes.
-  const Tensor odd{static_cast<float*>(flat.data) + 1, {8}};
-  EXPECT_THROW(adam(Queue{}, {}, state, odd, flat, flat, flat, flat, work), Error);
+  odd.gradients.data = static_cast<float*>(odd.gradients.data) + 1;
+  EXPECT_THROW(adam(Queue{}, {}, odd), Error);
 }
 
 }  // namespace

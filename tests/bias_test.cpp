@@ -5,10 +5,10 @@
 namespace dae::test {
 namespace {
 
-Values bias_relu_reference(const Values& b, const Values& y, bool relu) {
+Values bias_relu_reference(const Values& b, const Values& addend, const Values& y, bool relu) {
   Values out(y.size());
   for (size_t i = 0; i < y.size(); i++) {
-    const double sum = y[i] + b[i % b.size()];
+    const double sum = y[i] + b[i % b.size()] + (addend.empty() ? 0 : addend[i]);
     out[i] = relu && sum <= 0 ? 0 : sum;
   }
   return out;
@@ -35,22 +35,29 @@ std::vector<OpCase> cases() {
   std::vector<OpCase> list;
   for (const auto& [s, block, misalign] :
        {Size{{1, 1, 1, 1}}, Size{{2, 3, 5, 7}}, Size{{1, 31, 33, 40}}, Size{{0, 4, 4, 8}},
-        Size{{2, 9, 3, 32}, 16}, Size{{3, 4, 2, 16}, 8}, Size{{1, 3, 2, 8}, 1, 4}})
+        Size{{2, 5, 9, 3}}, Size{{1, 2, 3, 1100}}, Size{{1, 1, 3, 2304}}, Size{{2, 9, 3, 32}, 16},
+        Size{{3, 4, 2, 16}, 8}, Size{{1, 3, 2, 8}, 1, 4}})
     for (const bool relu : {false, true}) {
       const std::string size = to_string(Tensor{nullptr, s, DType::f32, block}) +
                                (relu ? "_relu" : "") + (misalign ? "_misaligned" : "");
       const int64_t channels = s[3];
-      list.push_back(
-          {.name = "forward_" + size,
-           .args = {{.name = "b", .shape = {channels}},
-                    {.name = "y",
-                     .shape = s,
-                     .role = Role::in_out,
-                     .block = block,
-                     .misalign = misalign}},
-           .run = [relu](const Queue& q, const auto& t) { bias_relu(q, t[0], t[1], relu); },
-           .reference = [relu](auto& v) { v[1] = bias_relu_reference(v[0], v[1], relu); },
-           .tolerance = {1.2e-7, 0, "one f32 rounding of a sum up to 2"}});
+      for (const bool adds : {false, true})
+        list.push_back(
+            {.name = "forward_" + size + (adds ? "_addend" : ""),
+             .args = {{.name = "b", .shape = {channels}},
+                      {.name = "addend", .shape = s, .block = block},
+                      {.name = "y",
+                       .shape = s,
+                       .role = Role::in_out,
+                       .block = block,
+                       .misalign = misalign}},
+             .run = [=](const Queue& q,
+                        const auto& t) { bias_relu(q, t[0], adds ? t[1] : Tensor{}, t[2], relu); },
+             .reference =
+                 [=](auto& v) {
+                   v[2] = bias_relu_reference(v[0], adds ? v[1] : Values{}, v[2], relu);
+                 },
+             .tolerance = {2.4e-7, 0, "two f32 roundings of sums up to 3"}});
       Values y = random_values(s.count(), 5);
       for (double& v : y) v = v > 0 ? v : 0;
       list.push_back(
@@ -80,16 +87,17 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(Bias, cases());
+DAE_OP_TEST(BiasBf16, in_bf16(cases()));
 
 TEST(BiasReference, GradientsMatchFiniteDifferences) {
   const Values b = random_values(3, 1), x = random_values(24, 2);
   const auto masked_gradient = [&](const Values& bias, const Values& in, const Values& dy) {
-    return masked(bias_relu_reference(bias, in, true), dy);
+    return masked(bias_relu_reference(bias, {}, in, true), dy);
   };
-  expect_gradient([&](const Values& v) { return bias_relu_reference(b, v, true); },
+  expect_gradient([&](const Values& v) { return bias_relu_reference(b, {}, v, true); },
                   [&](const Values& v, const Values& dy) { return masked_gradient(b, v, dy); }, x);
   expect_gradient(
-      [&](const Values& v) { return bias_relu_reference(v, x, true); },
+      [&](const Values& v) { return bias_relu_reference(v, {}, x, true); },
       [&](const Values& v, const Values& dy) { return channel_sums(masked_gradient(v, x, dy), 3); },
       b);
 }

@@ -39,7 +39,8 @@ std::string kernel_name(const std::string& mangled) {
   std::smatch match;
   if (!std::regex_search(name, match, std::regex(R"((\w+_kernel)(?:<(.*?)>\()?)"))) return name;
   if (!match[2].matched) return match[1];
-  return match[1].str() + "<" + std::regex_replace(match[2].str(), std::regex(R"(.*::)"), "") + ">";
+  const std::regex scope(R"((\(anonymous namespace\)|\w+)::)");
+  return match[1].str() + "<" + std::regex_replace(match[2].str(), scope, "") + ">";
 }
 
 std::map<std::string, Code> compiled_kernels(const fs::path& folder) {

@@ -12,7 +12,7 @@ namespace dae::test {
 namespace {
 
 ConvSpec make_spec(Shape x, int64_t filters, int kernel, int stride, int pad, int x_block,
-                   int y_block, bool bias, bool relu) {
+                   int y_block, bool bias, bool relu, bool addend = false) {
   return {.x = x,
           .y = conv_output(x, filters, kernel, stride, pad),
           .x_block = x_block,
@@ -21,6 +21,7 @@ ConvSpec make_spec(Shape x, int64_t filters, int kernel, int stride, int pad, in
           .stride = stride,
           .pad = pad,
           .bias = bias,
+          .addend = addend,
           .relu = relu};
 }
 
@@ -28,7 +29,7 @@ std::string describe(const ConvSpec& s) {
   return std::to_string(s.kernel) + "x" + std::to_string(s.kernel) + "_stride" +
          std::to_string(s.stride) + "_" + to_string(Tensor{nullptr, s.x, DType::f32, s.x_block}) +
          "_to_" + to_string(Tensor{nullptr, s.y, DType::f32, s.y_block}) +
-         (s.bias ? "" : "_no_bias") + (s.relu ? "_relu" : "");
+         (s.bias ? "" : "_no_bias") + (s.addend ? "_addend" : "") + (s.relu ? "_relu" : "");
 }
 
 // Sums of `terms` products of values up to 1, in f32: errors grow like the root of the number of
@@ -60,9 +61,9 @@ void weights_and_bias(const Queue& q, ConvSpec spec, const Tensor& x, const Tens
   plan_and_run<Conv2dBackwardWeights>(q, spec, x, dy, dw, db);
 }
 
-std::vector<OpCase> cases() {
+std::vector<OpCase> cases(DType dtype) {
   const int b = preferred_block(Device::cpu, 64);
-  const std::vector<ConvSpec> specs = {
+  std::vector<ConvSpec> specs = {
       make_spec({1, 1, 1, 1}, 1, 3, 1, 1, 1, 1, true, false),
       make_spec({2, 5, 7, 3}, 4, 3, 1, 1, 1, 1, true, true),
       make_spec({1, 31, 33, 5}, 3, 3, 2, 1, 1, 1, false, false),
@@ -77,26 +78,34 @@ std::vector<OpCase> cases() {
       make_spec({3, 8, 6, 16}, 32, 2, 2, 0, b, b, true, false),  // U-Net down; up as its gradient
       make_spec({3, 8, 6, 16}, 32, 4, 2, 1, b, b, false, false)  // upconv as its gradient
   };
+  for (const Device device : tested_devices())
+    if (device == Device::cuda) {  // which alone fuses an addition
+      specs.push_back(make_spec({2, 6, 5, 8}, 8, 3, 1, 1, 1, 1, true, false, true));
+      specs.push_back(make_spec({1, 4, 4, 3}, 5, 3, 2, 1, 1, 1, true, true, true));
+    }
   std::vector<OpCase> list;
-  for (const ConvSpec& s : specs) {
+  for (ConvSpec s : specs) {
+    s.dtype = dtype;
     const bool winograd = s.kernel == 3 && s.stride == 1 && s.x[3] >= 32 && s.y[3] >= 32;
     const int64_t window = s.kernel * s.kernel;
     const Arg x{.name = "x", .shape = s.x, .block = s.x_block};
     const Arg w{.name = "w", .shape = s.weights()};
     const Arg y{.name = "y", .shape = s.y, .block = s.y_block};
     const Arg bias{.name = "b", .shape = {s.bias ? s.y[3] : 0}};
+    const Arg addend{.name = "addend", .shape = s.addend ? s.y : Shape{0}};
     const auto out = [](Arg arg) {
       arg.role = Role::out;
       return arg;
     };
 
-    list.push_back(
-        {.name = "forward_" + describe(s),
-         .args = {x, w, bias, out(y)},
-         .run = [=](const Queue& q,
-                    const auto& t) { plan_and_run<Conv2dForward>(q, s, t[0], t[1], t[2], t[3]); },
-         .reference = [s](auto& v) { v[3] = conv_forward(s, v[0], v[1], v[2]); },
-         .tolerance = tolerance_of(window * s.x[3], winograd)});
+    list.push_back({.name = "forward_" + describe(s),
+                    .args = {x, w, bias, addend, out(y)},
+                    .run =
+                        [=](const Queue& q, const auto& t) {
+                          plan_and_run<Conv2dForward>(q, s, t[0], t[1], t[2], t[3], t[4]);
+                        },
+                    .reference = [s](auto& v) { v[4] = conv_forward(s, v[0], v[1], v[2], v[3]); },
+                    .tolerance = tolerance_of(window * s.x[3], winograd)});
     list.push_back(
         {.name = "backward_data_" + describe(s),
          .args = {y, w, out(x)},
@@ -118,18 +127,19 @@ std::vector<OpCase> cases() {
   return list;
 }
 
-DAE_OP_TEST(Conv2d, cases());
+DAE_OP_TEST(Conv2d, cases(DType::f32));
+DAE_OP_TEST(Conv2dBf16, in_bf16(cases(DType::bf16)));
 
 TEST(Conv2dReference, GradientsMatchFiniteDifferences) {
   const ConvSpec s = make_spec({2, 5, 4, 3}, 2, 3, 2, 1, 1, 1, true, false);
   const Values x = random_values(s.x.count(), 1), w = random_values(s.weights().count(), 2),
                b = random_values(s.y[3], 3);
-  expect_gradient([&](const Values& v) { return conv_forward(s, v, w, b); },
+  expect_gradient([&](const Values& v) { return conv_forward(s, v, w, b, {}); },
                   [&](const Values&, const Values& dy) { return conv_backward_data(s, dy, w); }, x);
-  expect_gradient([&](const Values& v) { return conv_forward(s, x, v, b); },
+  expect_gradient([&](const Values& v) { return conv_forward(s, x, v, b, {}); },
                   [&](const Values&, const Values& dy) { return conv_backward_weights(s, x, dy); },
                   w);
-  expect_gradient([&](const Values& v) { return conv_forward(s, x, w, v); },
+  expect_gradient([&](const Values& v) { return conv_forward(s, x, w, v, {}); },
                   [&](const Values&, const Values& dy) { return conv_backward_bias(s, dy); }, b);
 }
 

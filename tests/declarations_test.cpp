@@ -21,7 +21,7 @@ constexpr int64_t kBatch = 2, kSize = 16;
 
 using Bytes = std::vector<std::byte>;
 
-class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
+class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKind, DType>> {
  protected:
   // Memory of one root tensor, or of the arena.
   struct Region {
@@ -33,16 +33,17 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
     bool operator<(const Part& other) const { return begin < other.begin; }
   };
 
-  void make(Device device, NetworkKind kind) {
+  void make(Device device, NetworkKind kind, DType dtype) {
     const Shape image = {kBatch, kSize, kSize, 3};
     const NetworkConfig config{.kind = kind,
                                .size = kSize,
                                .width = 4,
                                .blocks = 1,
-                               .latent = kind == NetworkKind::fc ? 12 : 32};
+                               .latent = kind == NetworkKind::fc ? 12 : 32,
+                               .dtype = dtype};
     Plan plan;
     ParameterSet parameters;
-    Builder builder(device, plan, parameters, true);
+    Builder builder(device, plan, parameters, true, dtype);
     const TensorId clean = plan.tensor("clean", image, DType::u8),
                    corrupted = plan.tensor("corrupted", image), loss = plan.external("loss", {1});
     const CorruptSpec spec;
@@ -86,6 +87,11 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
     std::vector<float> weights(static_cast<size_t>(parameters.count()));
     parameters.initialize(5, weights.data());
     put(builder.weights(), weights.data(), weights.size() * sizeof(float));
+    if (builder.layer_weights() != builder.weights()) {
+      std::vector<BFloat16> rounded;
+      for (const float weight : weights) rounded.push_back(to_bf16(weight));
+      put(builder.layer_weights(), rounded.data(), rounded.size() * sizeof(BFloat16));
+    }
     put(optimizer.ema, weights.data(), weights.size() * sizeof(float));
     const StepState state{.schedule = {.peak = 1e-3, .warmup = 1, .total = 10}};
     put(optimizer.state, &state, sizeof(state));
@@ -139,9 +145,10 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
 };
 
 TEST_P(Declarations, AreWhatStepsReadAndWrite) {
-  const auto [device, kind] = GetParam();
+  const auto [device, kind, dtype] = GetParam();
   if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  make(device, kind);
+  if (device == Device::cpu && dtype != DType::f32) GTEST_SKIP() << "the CPU computes in f32";
+  make(device, kind, dtype);
   std::mt19937_64 bits(1);
   for (const Step& step : executor_->plan().steps()) {
     const std::vector<Bytes> before = read_all();
@@ -179,12 +186,14 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
 }
 
 std::string declarations_name(const testing::TestParamInfo<Declarations::ParamType>& info) {
-  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
+  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param)) + "_" +
+         name_of(std::get<2>(info.param));
 }
 INSTANTIATE_TEST_SUITE_P(Networks, Declarations,
                          testing::Combine(testing::ValuesIn(tested_devices()),
                                           testing::Values(NetworkKind::fc, NetworkKind::conv,
-                                                          NetworkKind::unet)),
+                                                          NetworkKind::unet),
+                                          testing::Values(DType::f32, DType::bf16)),
                          declarations_name);
 
 }  // namespace

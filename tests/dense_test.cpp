@@ -57,17 +57,18 @@ void weights_and_bias(const Queue& q, const DenseSpec& spec, const Tensor& x, co
                       const Tensor& dw, const Tensor& db) {
   plan_and_run<DenseBackwardWeights>(q, spec, x, dy, dw, db);
   if (q.device != Device::cuda) return;
-  const Tensor image{dy.data, {spec.batch, 1, 1, spec.outputs}};
+  const Tensor image{dy.data, {spec.batch, 1, 1, spec.outputs}, spec.dtype};
   const int64_t count = relu_bias_backward_workspace_count(image);
   const Buffer workspace(q.device, static_cast<size_t>(count) * sizeof(float));
   relu_bias_backward(q, {}, image, db, false, {workspace.data(), {count}});
   synchronize_device();
 }
 
-std::vector<OpCase> cases() {
+std::vector<OpCase> cases(DType dtype) {
   std::vector<OpCase> list;
-  for (const DenseSpec& s : {DenseSpec{1, 1, 1, false}, DenseSpec{3, 31, 5, true},
-                             DenseSpec{2, 256, 64, true}, DenseSpec{16, 33, 3, false}}) {
+  for (const DenseSpec& s :
+       {DenseSpec{1, 1, 1, false, dtype}, DenseSpec{3, 31, 5, true, dtype},
+        DenseSpec{2, 256, 64, true, dtype}, DenseSpec{16, 33, 3, false, dtype}}) {
     const std::string size = std::to_string(s.batch) + "x" + std::to_string(s.inputs) + "_to_" +
                              std::to_string(s.outputs) + (s.relu ? "_relu" : "");
     const Arg x{.name = "x", .shape = {s.batch, s.inputs}};
@@ -107,7 +108,8 @@ std::vector<OpCase> cases() {
   return list;
 }
 
-DAE_OP_TEST(Dense, cases());
+DAE_OP_TEST(Dense, cases(DType::f32));
+DAE_OP_TEST(DenseBf16, in_bf16(cases(DType::bf16)));
 
 TEST(DenseReference, GradientsMatchFiniteDifferences) {
   const DenseSpec s{3, 4, 5, false};

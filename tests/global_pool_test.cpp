@@ -81,6 +81,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(GlobalPool, cases());
+DAE_OP_TEST(GlobalPoolBf16, in_bf16(cases()));
 
 TEST(GlobalPoolReference, GradientMatchesFiniteDifferences) {
   const Shape s = {2, 3, 2, 2};

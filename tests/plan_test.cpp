@@ -48,7 +48,7 @@ TEST(Plan, CountsBytesReadAndWritten) {
   Plan plan;
   const TensorId x = plan.external("x", {10}), y = plan.tensor("y", {5}, DType::u8);
   plan.add(step("s", {x}, {y}));
-  EXPECT_EQ(plan.steps()[0].bytes, 45);
+  EXPECT_EQ(plan.bytes(plan.steps()[0]), 45);
 }
 
 TEST(Layout, TensorsOfDisjointLifetimesShareMemory) {

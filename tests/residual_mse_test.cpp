@@ -97,6 +97,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(ResidualMse, cases());
+DAE_OP_TEST(ResidualMseBf16, in_bf16(cases(), {"x", "gain", "y", "dgain", "loss"}));
 
 TEST(ResidualMseReference, GradientsMatchFiniteDifferences) {
   const Inputs in{random_values(24, 1), random_values(24, 2), random_values(6, 3, 0.5, 2),

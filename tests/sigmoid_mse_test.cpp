@@ -62,6 +62,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(SigmoidMse, cases());
+DAE_OP_TEST(SigmoidMseBf16, in_bf16(cases(), {"y", "loss"}));
 
 TEST(SigmoidMseReference, GradientMatchesFiniteDifferences) {
   const Values target = random_values(12, 2, 0, 255);

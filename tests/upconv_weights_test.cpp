@@ -54,6 +54,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(UpconvWeights, cases());
+DAE_OP_TEST(UpconvWeightsBf16, in_bf16(cases(), {"w3"}));
 
 // The identity itself, in fp64: upsampling then 3x3 against the transposed 4x4.
 TEST(UpconvWeights, TransposedConvolutionEqualsUpsampleThenConvolve) {
@@ -71,7 +72,7 @@ TEST(UpconvWeights, TransposedConvolutionEqualsUpsampleThenConvolve) {
                        .stride = 2,
                        .pad = 1,
                        .bias = false};
-  const Values want = conv_forward(conv3, upsampled, w3, {});
+  const Values want = conv_forward(conv3, upsampled, w3, {}, {});
   const Values got = conv_backward_data(conv4, x, to_w4(w3, k, c));
   for (size_t i = 0; i < want.size(); i++) EXPECT_NEAR(got[i], want[i], 1e-13);
 }

@@ -19,6 +19,12 @@ NetworkKind parse_kind(const std::string& name) {
   fail("there is no model named {}", name);
 }
 
+DType parse_precision(const std::string& name) {
+  if (name == "fp32") return DType::f32;
+  if (name == "bf16") return DType::bf16;
+  fail("there is no precision named {}", name);
+}
+
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -40,7 +46,8 @@ json to_json(const RunConfig& c) {
         {"latent", n.latent},
         {"skips", n.skips},
         {"global", n.global},
-        {"residual", n.residual}}},
+        {"residual", n.residual},
+        {"precision", n.dtype == DType::bf16 ? "bf16" : "fp32"}}},
       {"corruption",
        {{"noise", to_string(s.noise)},
         {"blur", to_string(s.blur)},
@@ -84,6 +91,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     model.at("skips").get_to(c.network.skips);
     model.at("global").get_to(c.network.global);
     model.at("residual").get_to(c.network.residual);
+    c.network.dtype = parse_precision(model.at("precision"));
     check(c.network);
     const auto range = [&](const char* key) {
       return parse_range(key, corruption.at(key).get<std::string>());

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   NetworkConfig& network = config.network;
   DeviceOptions device;
   CorruptionOptions corruption;
-  std::string model = "unet", skips = "on", global = "on", residual = "on";
+  std::string model = "unet", skips = "on", global = "on", residual = "on", precision;
   double learning_rate = 0;
   int64_t latent = 0;
   std::string out;
@@ -39,6 +39,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"unet", "conv", "fc"}))
       ->capture_default_str();
   device.add_to(app);
+  app.add_option("--precision", precision,
+                 "what layers compute in: bf16 (cuda only) or fp32, which is never TF32 [bf16 on "
+                 "cuda, fp32 on the CPU]")
+      ->check(CLI::IsMember({"bf16", "fp32"}));
   app.add_option("--size", network.size, "training crops in pixels, a multiple of 8")
       ->capture_default_str();
   app.add_option("--batch", config.batch, "crops a step")
@@ -112,6 +116,9 @@ int main(int argc, char** argv) {
       network.latent = latent;
     else if (network.kind == NetworkKind::conv)
       network.latent = 128 * (network.size / 8) * (network.size / 8);
+    if (precision == "bf16" && options.device == Device::cpu)
+      fail_usage("--precision bf16: the CPU computes in fp32");
+    if (options.device == Device::cuda && precision != "fp32") network.dtype = DType::bf16;
     check(network);
     config.corruption = corruption.apply({});
     if (rate->count()) config.schedule.peak = learning_rate;

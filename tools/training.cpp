@@ -386,7 +386,7 @@ void TrainingRun::print_profile() const {
   for (size_t i = 0; i < steps.size(); i++) {
     Row& row = rows[{name_of(steps[i].phase), steps[i].op}];
     row.seconds += executor.seconds()[i] / executor.profiled_runs();
-    row.bytes += double(steps[i].bytes);
+    row.bytes += double(executor.plan().bytes(steps[i]));
     row.flops += double(steps[i].flops);
     row.calls++;
     total += executor.seconds()[i] / executor.profiled_runs();

@@ -10,13 +10,22 @@ namespace {
 
 using test::Values;
 
-Values load(const void* data, int64_t count) {
-  const auto* const from = static_cast<const float*>(data);
-  return {from, from + count};
+Values load(const void* data, int64_t count, DType dtype) {
+  Values values(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; i++)
+    values[i] = dtype == DType::bf16 ? to_float(static_cast<const BFloat16*>(data)[i])
+                                     : static_cast<const float*>(data)[i];
+  return values;
 }
-void store(const Values& values, const void* data) {
-  auto* const to = static_cast<float*>(const_cast<void*>(data));
-  for (size_t i = 0; i < values.size(); i++) to[i] = static_cast<float>(values[i]);
+void store(const Values& values, const void* data, DType dtype) {
+  void* const to = const_cast<void*>(data);
+  for (size_t i = 0; i < values.size(); i++) {
+    const auto value = static_cast<float>(values[i]);
+    if (dtype == DType::bf16)
+      static_cast<BFloat16*>(to)[i] = to_bf16(value);
+    else
+      static_cast<float*>(to)[i] = value;
+  }
 }
 
 class Reference : public Routine {
@@ -51,22 +60,39 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
   spec.bias = p.bias;
   spec.relu = p.relu;
   const int64_t x = p.x.count(), w = p.w.count(), y = p.y.count();
+  const DType dtype = p.dtype;
   switch (p.direction) {
     case Direction::forward:
       return std::make_shared<Reference>("convolution forward", [=](const auto& data) {
-        const Values b = spec.bias ? load(data[3], spec.y[3]) : Values();
-        store(test::conv_forward(spec, load(data[0], x), load(data[1], w), b), data[2]);
+        const Values b = p.bias ? load(data[3], p.y[3], dtype) : Values();
+        const Values addend = p.addend ? load(data[p.bias ? 4 : 3], y, dtype) : Values();
+        store(test::conv_forward(spec, load(data[0], x, dtype), load(data[1], w, dtype), b, addend),
+              data[2], dtype);
       });
     case Direction::backward_data:
       return std::make_shared<Reference>("convolution backward data", [=](const auto& data) {
-        store(test::conv_backward_data(spec, load(data[0], y), load(data[1], w)), data[2]);
+        store(test::conv_backward_data(spec, load(data[0], y, dtype), load(data[1], w, dtype)),
+              data[2], dtype);
       });
     case Direction::backward_weights:
       break;
   }
   return std::make_shared<Reference>("convolution backward weights", [=](const auto& data) {
-    store(test::conv_backward_weights(spec, load(data[0], x), load(data[1], y)), data[2]);
+    store(test::conv_backward_weights(spec, load(data[0], x, dtype), load(data[1], y, dtype)),
+          data[2], dtype);
   });
+}
+
+// Rows as images of one pixel.
+std::shared_ptr<Routine> plan(const Dense& p) {
+  return plan(Convolution{.direction = p.direction,
+                          .x = {p.batch, 1, 1, p.inputs},
+                          .w = {p.outputs, 1, 1, p.inputs},
+                          .y = {p.batch, 1, 1, p.outputs},
+                          .pad = 0,
+                          .bias = p.bias,
+                          .relu = p.relu,
+                          .dtype = p.dtype});
 }
 
 }  // namespace dae::cuda_libraries

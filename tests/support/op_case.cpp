@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kGuardBytes = 512;  // on each side; a multiple of kTensorAlignment
 constexpr std::byte kGuard{0xa5};
 constexpr std::byte kPoison{0xff};  // NaN as f32 and bf16
+// Half the distance of neighbours, relative to the smaller: seven bits of fraction are stored.
+constexpr double kBf16Rounding = 0x1p-8;
 
 double load(const std::byte* p, DType dtype, int64_t i) {
   switch (dtype) {
@@ -76,6 +78,22 @@ void copy(Device device, void* to, const void* from, size_t bytes) {
 
 std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {
   return out << op_case.name;
+}
+
+std::vector<OpCase> in_bf16(const std::vector<OpCase>& cases,
+                            const std::vector<std::string>& stay_f32) {
+  std::vector<OpCase> list;
+  for (OpCase op_case : cases) {
+    bool plain = true;
+    for (Arg& arg : op_case.args) {
+      plain = plain && arg.block == 1;
+      const bool stays = std::count(stay_f32.begin(), stay_f32.end(), arg.name) > 0;
+      if (arg.dtype == DType::f32 && arg.role != Role::scratch && !stays) arg.dtype = DType::bf16;
+    }
+    op_case.name = "bf16_" + op_case.name;
+    if (plain) list.push_back(std::move(op_case));
+  }
+  return list;
 }
 
 Values random_values(int64_t count, uint64_t seed, double low, double high) {
@@ -138,10 +156,15 @@ void run_case(const OpCase& op_case, Device device) {
     want.push_back(std::move(seen));
   }
 
-  // Blocked layouts are the CPU's: elsewhere an op that cannot take one must say so.
-  const bool may_refuse =
-      device != Device::cpu && std::any_of(op_case.args.begin(), op_case.args.end(),
-                                           [](const Arg& arg) { return arg.block != 1; });
+  // Blocked layouts are the CPU's, bf16 is not: an op that cannot take one must say so.
+  const auto any = [&](const auto& is) {
+    return std::any_of(op_case.args.begin(), op_case.args.end(), is);
+  };
+  const char* refusal = nullptr;
+  if (device != Device::cpu && any([](const Arg& arg) { return arg.block != 1; }))
+    refusal = "blocked";
+  if (device == Device::cpu && any([](const Arg& arg) { return arg.dtype == DType::bf16; }))
+    refusal = "f32";
   std::vector<Placed> after;
   for (const Variant& variant : variants(device)) {
     variant.apply();
@@ -149,7 +172,7 @@ void run_case(const OpCase& op_case, Device device) {
     try {
       result = execute(op_case, device, before);
     } catch (const Error& error) {
-      if (may_refuse && std::string(error.what()).find("blocked") != std::string::npos) return;
+      if (refusal && std::string(error.what()).find(refusal) != std::string::npos) return;
       throw;
     }
     if (after.empty()) {
@@ -181,7 +204,8 @@ void run_case(const OpCase& op_case, Device device) {
     int reported = 0;
     for (int64_t i = 0; i < arg.shape.count() && reported < 5; i++) {
       const double got = load(p.image.data() + p.begin, arg.dtype, physical_index(arg, i));
-      const Tolerance& t = op_case.tolerance;
+      Tolerance t = op_case.tolerance;
+      if (arg.dtype == DType::bf16) t.relative += kBf16Rounding;
       // Written so that NaN on either side fails.
       if (!(std::abs(got - want[k][i]) <= t.absolute + t.relative * std::abs(want[k][i]))) {
         ADD_FAILURE() << arg.name << "[" << i << "] is " << got << ", expected " << want[k][i]

@@ -4,6 +4,7 @@
 //
 //   - arguments lie between guard bytes, outputs start as NaN poison; touched guards fail the case;
 //   - NaN never equals anything, not even where the reference has one;
+//   - a result in bf16 may differ by one rounding more than the case says;
 //   - a device this machine does not have reads "skipped", never "passed";
 //   - what may not matter (variants.h) is varied, and must give the same bits.
 //
@@ -57,6 +58,12 @@ struct OpCase {
 };
 
 std::ostream& operator<<(std::ostream& out, const OpCase& op_case);
+
+// The cases with plain layouts once more in bf16: every f32 argument but scratch and those named in
+// `stay_f32`. The reference reads the rounded inputs; an output in bf16 may differ by the one
+// rounding on top of the case's own tolerance. The CPU computes in f32 alone and may refuse.
+std::vector<OpCase> in_bf16(const std::vector<OpCase>& cases,
+                            const std::vector<std::string>& stay_f32 = {});
 
 // The body of the generated tests: fails or skips the running test.
 void run_case(const OpCase& op_case, Device device);

@@ -26,10 +26,13 @@ void for_each_product(const ConvSpec& s, const F& f) {
             }
 }
 
-inline Values conv_forward(const ConvSpec& s, const Values& x, const Values& w, const Values& b) {
+// `addend` may be empty.
+inline Values conv_forward(const ConvSpec& s, const Values& x, const Values& w, const Values& b,
+                           const Values& addend) {
   Values y(s.y.count());
   for (size_t i = 0; i < y.size(); i++) y[i] = s.bias ? b[i % s.y[3]] : 0;
   for_each_product(s, [&](int64_t xi, int64_t wi, int64_t yi) { y[yi] += x[xi] * w[wi]; });
+  for (size_t i = 0; i < addend.size(); i++) y[i] += addend[i];
   if (s.relu)
     for (double& value : y) value = value > 0 ? value : 0;
   return y;

@@ -1,0 +1,50 @@
+// Element types of kernels: a kernel is a template over float and BFloat16, computes in float, and
+// moves 16 bytes at a time where addresses and counts allow it.
+#pragma once
+
+#include <type_traits>
+
+#include "runtime/bf16.h"
+#include "runtime/cuda_kernel.h"
+#include "runtime/tensor.h"
+
+namespace dae::cuda {
+
+// N adjacent elements, 16 or 8 bytes, moved as one access: by default 16, which is 4 floats or 8
+// BFloat16.
+template <class T, int N = 16 / sizeof(T)>
+struct Pack {
+  static constexpr int kCount = N;
+  static_assert(N * sizeof(T) == 16 || N * sizeof(T) == 8);
+  using Bits = std::conditional_t<N * sizeof(T) == 16, uint4, uint2>;
+  T value[N];
+};
+
+template <class T, int N = 16 / sizeof(T)>
+__device__ inline Pack<T, N> load_pack(const T* at) {
+  const auto bits = *reinterpret_cast<const typename Pack<T, N>::Bits*>(at);
+  Pack<T, N> pack;
+  memcpy(&pack, &bits, sizeof bits);
+  return pack;
+}
+template <class T, int N>
+__device__ inline void store_pack(T* at, const Pack<T, N>& pack) {
+  typename Pack<T, N>::Bits bits;
+  memcpy(&bits, &pack, sizeof bits);
+  *reinterpret_cast<typename Pack<T, N>::Bits*>(at) = bits;
+}
+
+inline bool pack_aligned(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
+}
+
+// Calls f(T{}) with the element type T of `dtype`, f32 or bf16 (the op has checked that).
+template <class F>
+void with_element(DType dtype, const F& f) {
+  if (dtype == DType::bf16)
+    f(BFloat16{});
+  else
+    f(float{});
+}
+
+}  // namespace dae::cuda

@@ -1,0 +1,274 @@
+#include "runtime/cublaslt.h"
+
+#include "runtime/error.h"
+
+#ifdef DAE_HAS_CUDA
+#include <cublasLt.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/cuda_timer.h"
+#include "runtime/device.h"
+#include "runtime/engines.h"
+#include "runtime/memory.h"
+#include "runtime/shared_library.h"
+
+#define DAE_STRING(text) #text
+#define DAE_SONAME(major) "libcublasLt.so." DAE_STRING(major)
+
+namespace dae::cublaslt {
+namespace {
+
+using cuda_libraries::Dense;
+using cuda_libraries::Direction;
+
+constexpr size_t kMostWorkspace = size_t{32} << 20;
+constexpr int kMostOffered = 16, kTimedRuns = 5;
+
+struct Library {
+  decltype(&::cublasLtCreate) create = nullptr;
+  decltype(&::cublasLtMatmul) matmul = nullptr;
+  decltype(&::cublasLtMatmulDescCreate) desc_create = nullptr;
+  decltype(&::cublasLtMatmulDescDestroy) desc_destroy = nullptr;
+  decltype(&::cublasLtMatmulDescSetAttribute) desc_set = nullptr;
+  decltype(&::cublasLtMatrixLayoutCreate) layout_create = nullptr;
+  decltype(&::cublasLtMatrixLayoutDestroy) layout_destroy = nullptr;
+  decltype(&::cublasLtMatmulPreferenceCreate) preference_create = nullptr;
+  decltype(&::cublasLtMatmulPreferenceDestroy) preference_destroy = nullptr;
+  decltype(&::cublasLtMatmulPreferenceSetAttribute) preference_set = nullptr;
+  decltype(&::cublasLtMatmulAlgoGetHeuristic) heuristic = nullptr;
+  decltype(&::cublasLtMatmulAlgoConfigGetAttribute) algo_get = nullptr;
+  decltype(&::cublasLtGetStatusString) status_string = nullptr;
+};
+
+const Library& library() {
+  static const Library the = [] {
+    const SharedLibrary so(DAE_SONAME(CUBLAS_VER_MAJOR), "cuBLAS");
+    Library l;
+    so.load(l.create, "cublasLtCreate");
+    so.load(l.matmul, "cublasLtMatmul");
+    so.load(l.desc_create, "cublasLtMatmulDescCreate");
+    so.load(l.desc_destroy, "cublasLtMatmulDescDestroy");
+    so.load(l.desc_set, "cublasLtMatmulDescSetAttribute");
+    so.load(l.layout_create, "cublasLtMatrixLayoutCreate");
+    so.load(l.layout_destroy, "cublasLtMatrixLayoutDestroy");
+    so.load(l.preference_create, "cublasLtMatmulPreferenceCreate");
+    so.load(l.preference_destroy, "cublasLtMatmulPreferenceDestroy");
+    so.load(l.preference_set, "cublasLtMatmulPreferenceSetAttribute");
+    so.load(l.heuristic, "cublasLtMatmulAlgoGetHeuristic");
+    so.load(l.algo_get, "cublasLtMatmulAlgoConfigGetAttribute");
+    so.load(l.status_string, "cublasLtGetStatusString");
+    return l;
+  }();
+  return the;
+}
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail("cuBLASLt: {} failed: {}", what, library().status_string(status));
+}
+
+cublasLtHandle_t handle() {
+  static const cublasLtHandle_t the = [] {
+    cublasLtHandle_t made = nullptr;
+    check(library().create(&made), "making a handle");
+    return made;
+  }();
+  return the;
+}
+
+cudaDataType_t type_of(DType dtype) {
+  return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
+// cuBLASLt's matrices are column-major, so each is the transpose of ours, whose rows are its
+// columns: with W = w^T {inputs, outputs}, X = x^T {inputs, batch} and Y = y^T {outputs, batch},
+//   forward           Y = W^T X        backward_data  dX = W dY        backward_weights  dW = X
+//   dY^T
+struct Matrix {
+  int64_t rows, columns;
+};
+struct Product {
+  Matrix a, b, d;
+  cublasOperation_t transpose_a, transpose_b;
+};
+Product product_of(const Dense& p) {
+  const Matrix w{p.inputs, p.outputs}, x{p.inputs, p.batch}, y{p.outputs, p.batch};
+  switch (p.direction) {
+    case Direction::forward:
+      return {w, x, y, CUBLAS_OP_T, CUBLAS_OP_N};
+    case Direction::backward_data:
+      return {w, y, x, CUBLAS_OP_N, CUBLAS_OP_N};
+    case Direction::backward_weights:
+      break;
+  }
+  return {x, y, w, CUBLAS_OP_N, CUBLAS_OP_T};
+}
+
+// A product's descriptors, and the way to compute it that was chosen. Shared by layers with one
+// problem, but for the bias, whose address is part of the descriptor.
+class Planned : public Routine {
+ public:
+  explicit Planned(const Dense& problem) : problem_(problem) {
+    const Library& l = library();
+    const Product product = product_of(problem);
+    check(l.desc_create(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product");
+    set(CUBLASLT_MATMUL_DESC_TRANSA, product.transpose_a);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, product.transpose_b);
+    if (problem.bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE,
+          problem.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<int32_t>(type_of(problem.dtype)));
+    }
+    a_ = layout(product.a);
+    b_ = layout(product.b);
+    d_ = layout(product.d);
+  }
+  ~Planned() override {
+    const Library& l = library();
+    if (operation_) l.desc_destroy(operation_);
+    for (const cublasLtMatrixLayout_t matrix : {a_, b_, d_})
+      if (matrix) l.layout_destroy(matrix);
+  }
+  Planned(const Planned&) = delete;
+  Planned& operator=(const Planned&) = delete;
+
+  std::vector<cublasLtMatmulHeuristicResult_t> offers() const {
+    const Library& l = library();
+    cublasLtMatmulPreference_t preference = nullptr;
+    check(l.preference_create(&preference), "making a preference");
+    // Not in place: there, the partial sums of a split are added as they come.
+    const uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    l.preference_set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes,
+                     sizeof(schemes));
+    l.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspace,
+                     sizeof(kMostWorkspace));
+    std::vector<cublasLtMatmulHeuristicResult_t> found(kMostOffered);
+    int count = 0;
+    const cublasStatus_t status = l.heuristic(handle(), operation_, a_, b_, d_, d_, preference,
+                                              kMostOffered, found.data(), &count);
+    l.preference_destroy(preference);
+    check(status, "asking for algorithms");
+    found.resize(static_cast<size_t>(count));
+    return found;
+  }
+  void use(const cublasLtMatmulHeuristicResult_t& offer) { chosen_ = offer; }
+
+  size_t workspace_bytes() const override { return chosen_.workspaceSize; }
+
+  void run(void* stream, std::initializer_list<const void*> data, void* workspace) override {
+    if (data.size() < (problem_.bias ? 4 : 3)) fail("cublaslt: {} operands", data.size());
+    const void* const* const operand = data.begin();
+    // Ours are x, w, y | dy, w, dx | x, dy, dw; cuBLASLt's a and b as product_of() has them.
+    const bool weights_first = problem_.direction != Direction::backward_weights;
+    const void *const a = operand[weights_first ? 1 : 0], *const b = operand[weights_first ? 0 : 1];
+    if (problem_.bias) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operand[3]);
+    const float one = 1, zero = 0;
+    void* const d = const_cast<void*>(operand[2]);
+    check(library().matmul(handle(), operation_, &one, a, a_, b, b_, &zero, d, d_, d, d_,
+                           &chosen_.algo, workspace, chosen_.workspaceSize,
+                           static_cast<cudaStream_t>(stream)),
+          "a product");
+  }
+
+ private:
+  template <class T>
+  void set(cublasLtMatmulDescAttributes_t name, T value) {
+    check(library().desc_set(operation_, name, &value, sizeof(value)), "describing a product");
+  }
+  cublasLtMatrixLayout_t layout(const Matrix& m) const {
+    cublasLtMatrixLayout_t made = nullptr;
+    check(library().layout_create(&made, type_of(problem_.dtype), static_cast<uint64_t>(m.rows),
+                                  static_cast<uint64_t>(m.columns), m.rows),
+          "describing a matrix");
+    return made;
+  }
+
+  Dense problem_;
+  cublasLtMatmulDesc_t operation_ = nullptr;
+  cublasLtMatrixLayout_t a_ = nullptr, b_ = nullptr, d_ = nullptr;
+  cublasLtMatmulHeuristicResult_t chosen_ = {};
+};
+
+std::string describe(const Dense& p) {
+  const char* const what = p.direction == Direction::forward         ? "forward"
+                           : p.direction == Direction::backward_data ? "data gradient"
+                                                                     : "weight gradient";
+  return fmt::format("{} of {} {} rows of {} to {}{}{}", what, name_of(p.dtype), p.batch, p.inputs,
+                     p.outputs, p.bias ? ", bias" : "", p.relu ? ", ReLU" : "");
+}
+
+std::string name_of(const cublasLtMatmulAlgo_t& algo) {
+  const auto get = [&](cublasLtMatmulAlgoConfigAttributes_t name) {
+    int32_t value = -1;
+    size_t written = 0;
+    library().algo_get(&algo, name, &value, sizeof(value), &written);
+    return value;
+  };
+  return fmt::format("algorithm {}, tile {}, stages {}, split {}", get(CUBLASLT_ALGO_CONFIG_ID),
+                     get(CUBLASLT_ALGO_CONFIG_TILE_ID), get(CUBLASLT_ALGO_CONFIG_STAGES_ID),
+                     get(CUBLASLT_ALGO_CONFIG_SPLITK_NUM));
+}
+
+// Seconds of a call on memory of its own.
+double time_offer(const Dense& p, Planned& routine) {
+  const auto memory = [&](int64_t count) {
+    return Buffer(Device::cuda, static_cast<size_t>(count) * size_of(p.dtype));
+  };
+  const Buffer x = memory(p.batch * p.inputs), w = memory(p.inputs * p.outputs),
+               y = memory(p.batch * p.outputs), bias = memory(p.outputs),
+               space(Device::cuda, routine.workspace_bytes());
+  return cuda::median_seconds(kTimedRuns, [&] {
+    switch (p.direction) {
+      case Direction::forward:
+        routine.run(nullptr, {x.data(), w.data(), y.data(), bias.data()}, space.data());
+        break;
+      case Direction::backward_data:
+        routine.run(nullptr, {y.data(), w.data(), x.data()}, space.data());
+        break;
+      case Direction::backward_weights:
+        routine.run(nullptr, {x.data(), y.data(), w.data()}, space.data());
+        break;
+    }
+  });
+}
+
+}  // namespace
+
+std::shared_ptr<Routine> plan(const Dense& problem) {
+  static std::map<std::string, cublasLtMatmulHeuristicResult_t> chosen;
+  const std::string name = describe(problem);
+  auto routine = std::make_shared<Planned>(problem);
+  if (!cuda_available())
+    return routine;  // it can be looked at, not run: as cudnn::plan_without_gpu
+  auto known = chosen.find(name);
+  if (known == chosen.end()) {
+    const std::vector<cublasLtMatmulHeuristicResult_t> offers = routine->offers();
+    if (offers.empty()) fail("cuBLASLt offers no algorithm for {}", name);
+    std::vector<cuda_libraries::Offer> offered;
+    for (const auto& offer : offers) offered.push_back({name_of(offer.algo), offer.workspaceSize});
+    const size_t best = cuda_libraries::choose("cuBLASLt " + name, offered, [&](size_t i) {
+      routine->use(offers[i]);
+      return time_offer(problem, *routine);
+    });
+    known = chosen.emplace(name, offers[best]).first;
+  }
+  routine->use(known->second);
+  return routine;
+}
+
+}  // namespace dae::cublaslt
+
+#else
+
+namespace dae::cublaslt {
+
+std::shared_ptr<Routine> plan(const cuda_libraries::Dense&) {
+  fail("this build has no CUDA part (nvcc was not found); use --device cpu");
+}
+
+}  // namespace dae::cublaslt
+
+#endif
