@@ -26,27 +26,6 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kSumLanes = 32, kSumRows = 32;
 
-// V adjacent elements, moved as one access when they are a pack.
-template <class T, int V>
-__device__ inline void load(const T* at, T (&value)[V]) {
-  if constexpr (V == 1) {
-    value[0] = *at;
-  } else {
-    const Pack<T> pack = load_pack(at);
-    for (int k = 0; k < V; k++) value[k] = pack.value[k];
-  }
-}
-template <class T, int V>
-__device__ inline void store(T* at, const T (&value)[V]) {
-  if constexpr (V == 1) {
-    *at = value[0];
-  } else {
-    Pack<T> pack;
-    for (int k = 0; k < V; k++) pack.value[k] = value[k];
-    store_pack(at, pack);
-  }
-}
-
 // `units` of V elements; `channels` counts units as well.
 template <class T, int V>
 __global__ void __launch_bounds__(kThreads)
@@ -117,18 +96,6 @@ __global__ void __launch_bounds__(kSumLanes* kSumRows)
   if (row != 0 || channel >= channels) return;
   for (int other = 1; other < kSumRows; other++) sum += sums[other * kSumLanes + lane];
   db[channel] = from_float<T>(static_cast<float>(sum));
-}
-
-// Calls f with the element type and the elements a thread moves at once.
-template <class F>
-void with_unit(const Tensor& map, bool packs, const F& f) {
-  with_element(map.dtype, [&](auto element) {
-    using T = decltype(element);
-    if (packs && map.shape[3] % Pack<T>::kCount == 0)
-      f(element, std::integral_constant<int, Pack<T>::kCount>{});
-    else
-      f(element, std::integral_constant<int, 1>{});
-  });
 }
 
 }  // namespace

@@ -34,6 +34,27 @@ __device__ inline void store_pack(T* at, const Pack<T, N>& pack) {
   *reinterpret_cast<typename Pack<T, N>::Bits*>(at) = bits;
 }
 
+// V adjacent elements, moved as one access when they are a pack.
+template <class T, int V>
+__device__ inline void load(const T* at, T (&value)[V]) {
+  if constexpr (V == 1) {
+    value[0] = *at;
+  } else {
+    const Pack<T> pack = load_pack(at);
+    for (int k = 0; k < V; k++) value[k] = pack.value[k];
+  }
+}
+template <class T, int V>
+__device__ inline void store(T* at, const T (&value)[V]) {
+  if constexpr (V == 1) {
+    *at = value[0];
+  } else {
+    Pack<T> pack;
+    for (int k = 0; k < V; k++) pack.value[k] = value[k];
+    store_pack(at, pack);
+  }
+}
+
 inline bool pack_aligned(const Tensor& tensor) {
   return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0;
 }
@@ -45,6 +66,19 @@ void with_element(DType dtype, const F& f) {
     f(BFloat16{});
   else
     f(float{});
+}
+
+// Calls f(T{}, V) with the element type of an image or feature map and how many adjacent channels a
+// thread moves at once: a pack where `packs` (addresses allow it) and their number does, else one.
+template <class F>
+void with_unit(const Tensor& map, bool packs, const F& f) {
+  with_element(map.dtype, [&](auto element) {
+    using T = decltype(element);
+    if (packs && map.shape[3] % Pack<T>::kCount == 0)
+      f(element, std::integral_constant<int, Pack<T>::kCount>{});
+    else
+      f(element, std::integral_constant<int, 1>{});
+  });
 }
 
 }  // namespace dae::cuda

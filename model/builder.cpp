@@ -8,8 +8,10 @@
 #include "kernels/cast.h"
 #include "kernels/dense.h"
 #include "kernels/global_pool.h"
+#include "kernels/pixel_shuffle.h"
 #include "kernels/relayout.h"
 #include "kernels/upconv_weights.h"
+#include "model/upconv_form.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -206,6 +208,39 @@ TensorId Builder::activation_backward(const std::string& name, TensorId y, Tenso
   return db;
 }
 
+// dw, db unless it is kNoTensor, and, where x depends on weights, dx.
+void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
+                                 const Weight& w, TensorId db) {
+  spec.bias = db != kNoTensor;
+  const Conv2dBackwardWeights weights_op(device_, spec);
+  const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_weights",
+             .name = name,
+             .phase = Phase::backward,
+             .reads = {x, dy},
+             .writes = given({w.gradient, db}),
+             .scratch = {dw_space},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
+             }});
+  if (!trained_[x]) return;
+  const Conv2dBackwardData data_op(device_, spec);
+  const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+  const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = Phase::backward,
+             .reads = {dy, w.value},
+             .writes = {dx},
+             .scratch = {dx_space},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
+             }});
+  accumulate(name, x, dx);
+}
+
 TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   const Tensor in = plan_.view(x);
   const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
@@ -242,36 +277,8 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
              }});
 
   on_backward(y, [=, this](TensorId dy) {
-    ConvSpec weights_spec = spec;
-    weights_spec.bias = library_makes_db();
     const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
-    const Conv2dBackwardWeights weights_op(device_, weights_spec);
-    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
-    plan_.add({.op = "conv2d_backward_weights",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {x, dy},
-               .writes = given({w.gradient, db}),
-               .scratch = {dw_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
-               }});
-    if (!trained_[x]) return;
-    const Conv2dBackwardData data_op(device_, spec);
-    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
-    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
-    plan_.add({.op = "conv2d_backward_data",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {dy, w.value},
-               .writes = {dx},
-               .scratch = {dx_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
-               }});
-    accumulate(name, x, dx);
+    add_conv_gradients(name, spec, x, dy, w, db);
   });
   if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
   pass_on_gradient(name, y, conv.addend);
@@ -359,36 +366,89 @@ TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t f
                     false, addend);
 }
 
+// A 2x2 convolution to the four phases of the output, which are then put into their places.
+TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, const Weight& w,
+                         bool relu) {
+  const Shape in = plan_.shape(x);
+  const ConvSpec spec{.x = in,
+                      .y = {in[0], in[1] + 1, in[2] + 1, 4 * filters},
+                      .kernel = 2,
+                      .pad = 1,
+                      .bias = false,
+                      .dtype = dtype_};
+  const TensorId z = plan_.tensor(name + ".phases", spec.y, dtype_);
+  const TensorId y = feature_map(name, {in[0], 2 * in[1], 2 * in[2], filters});
+  const Weight b = weight(name + ".bias", {filters}, 0);
+  const Conv2dForward forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_forward",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value},
+             .writes = {z},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[kNoTensor], t[kNoTensor], t[z], t[workspace]);
+             }});
+  plan_.add({.op = "pixel_shuffle",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {z, b.value},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               pixel_shuffle(q, t[z], t[b.value], t[y], relu);
+             }});
+  on_backward(y, [=, this](TensorId dy) {
+    bias_backward(name, y, dy, b.gradient, relu);
+    const TensorId dz = tensor_like("d(" + name + ".phases)", z);
+    plan_.add({.op = "pixel_shuffle_backward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy},
+               .writes = {dz},
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 pixel_shuffle_backward(q, t[dy], t[dz]);
+               }});
+    add_conv_gradients(name, spec, x, dz, w, kNoTensor);
+  });
+  return y;
+}
+
 TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
   const int64_t channels = plan_.shape(x)[3];
   const Weight w3 =
       weight(name + ".weight", {filters, 3, 3, channels}, he_bound(9 * channels, relu));
-  const Shape transposed_shape = {channels, 4, 4, filters};
-  Weight w4{plan_.tensor(name + ".weight4", transposed_shape, dtype_), kNoTensor, kNoTensor};
+  const UpconvForm form = choose_upconv_form(device_, plan_.shape(x), filters, dtype_);
+  const bool transposes = form == UpconvForm::transposed;
+  const Shape shape =
+      transposes ? Shape{channels, 4, 4, filters} : Shape{4 * filters, 2, 2, channels};
+  Weight w{plan_.tensor(name + ".weight_sums", shape, dtype_), kNoTensor, kNoTensor};
   plan_.add({.op = "upconv_weights",
              .name = name,
              .phase = Phase::forward,
              .reads = {w3.master},
-             .writes = {w4.value},
+             .writes = {w.value},
              .run = [=](const Queue& q, const TensorTable& t) {
-               upconv_weights(q, t[w3.master], t[w4.value]);
+               upconv_weights(q, t[w3.master], t[w.value]);
              }});
   if (training_) {
-    w4.gradient = plan_.tensor("d(" + name + ".weight4)", transposed_shape, dtype_);
+    w.gradient = plan_.tensor("d(" + name + ".weight_sums)", shape, dtype_);
     // Recorded before the convolution, so it runs after the convolution's gradients.
-    tape_.push_back({w4.value, [=, this](TensorId) {
+    tape_.push_back({w.value, [=, this](TensorId) {
                        plan_.add({.op = "upconv_weights_backward",
                                   .name = name,
                                   .phase = Phase::backward,
-                                  .reads = {w4.gradient},
+                                  .reads = {w.gradient},
                                   .writes = {w3.gradient},
                                   .run = [=](const Queue& q, const TensorTable& t) {
-                                    upconv_weights_backward(q, t[w4.gradient], t[w3.gradient]);
+                                    upconv_weights_backward(q, t[w.gradient], t[w3.gradient]);
                                   }});
                      }});
-    gradient_of_[w4.value] = w4.gradient;
+    gradient_of_[w.value] = w.gradient;
   }
-  return transposed(name, x, filters, 4, 1, w4, relu, kNoTensor);
+  return transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
+                    : phases(name, x, filters, w, relu);
 }
 
 // --- The rest ---------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ class Builder {
   };
   TensorId conv(const std::string& name, TensorId x, const Conv& spec);
 
-  // relu?(3x3 convolution of x upsampled by two), as one transposed convolution.
+  // relu?(3x3 convolution of x upsampled by two), computed at the low resolution in the form that
+  // model/upconv_form.h chooses.
   TensorId upconv(const std::string& name, TensorId x, int64_t filters, bool relu = true);
 
   // The 2x2 transposed convolution with stride 2, linear, plus `addend`, if any.
@@ -84,6 +85,9 @@ class Builder {
   void accumulate(const std::string& name, TensorId value, TensorId gradient);
   TensorId transposed(const std::string& name, TensorId x, int64_t filters, int kernel, int pad,
                       Weight w, bool relu, TensorId addend);
+  void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
+                          const Weight& w, TensorId db);
+  TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   void add_cast(const std::string& name, TensorId x, TensorId y);
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);

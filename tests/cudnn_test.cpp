@@ -61,6 +61,20 @@ TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
   EXPECT_GE(additions, kind == NetworkKind::unet ? 4 : 0);
 }
 
+// The other form of upsampling and convolving (model/upconv_form.h), which is chosen by time.
+TEST_P(CudnnTest, OffersTheConvolutionsOfThePhases) {
+  using cuda_libraries::Direction;
+  for (const auto& [side, channels, filters] :
+       {std::tuple<int64_t, int64_t, int64_t>{8, 128, 128}, {16, 128, 64}, {32, 64, 32}})
+    for (const Direction direction :
+         {Direction::forward, Direction::backward_data, Direction::backward_weights})
+      EXPECT_NO_THROW(cudnn::plan({.direction = direction,
+                                   .x = {16, side, side, channels},
+                                   .w = {4 * filters, 2, 2, channels},
+                                   .y = {16, side + 1, side + 1, 4 * filters},
+                                   .dtype = std::get<1>(GetParam())}));
+}
+
 TEST_P(CudnnTest, RefusesWhatItCannotDoByName) {
   using cuda_libraries::Direction;
   try {

@@ -9,6 +9,7 @@
 
 #include "data/synthetic.h"
 #include "runtime/device.h"
+#include "runtime/engines.h"
 #include "runtime/memory.h"
 #include "tests/support/op_case.h"
 
@@ -138,6 +139,36 @@ TEST_P(TrainerTest, ProfilingChangesNothing) {
   }
   EXPECT_EQ(plain.read(Trainer::Values::weights), profiled.read(Trainer::Values::weights));
   EXPECT_EQ(profiled.executor().profiled_runs(), 3);
+}
+
+// A decoder that works by phases (kernels/pixel_shuffle.h), which would be chosen by time on a GPU,
+// trains like the one that is transposed.
+TEST(TrainerForms, PhasesTrainLikeTheTransposedForm) {
+  const Device device = tested_devices().back();
+  if (device == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
+  if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
+  const auto losses = [&] {
+    const Pictures pictures(device);
+    Trainer trainer(config_of(device, NetworkKind::conv, DType::f32), pictures.sources);
+    for (int done = 0; done < 6;) done += trainer.run(2);
+    int shuffles = 0;
+    for (const Step& step : trainer.executor().plan().steps())
+      shuffles += step.op == "pixel_shuffle" || step.op == "pixel_shuffle_backward";
+    return std::pair{trainer.take_mean_loss(), shuffles};
+  };
+  std::vector<cuda_libraries::Choice> phases;
+  const auto [want, none] = losses();
+  for (cuda_libraries::Choice choice : cuda_libraries::choices())
+    if (choice.problem.starts_with("upsample")) {
+      choice.engine = "phases 2x2";
+      phases.push_back(choice);
+    }
+  cuda_libraries::reuse(phases);
+  const auto [got, six] = losses();
+  cuda_libraries::reuse({});
+  EXPECT_EQ(none, 0);
+  EXPECT_EQ(six, 6);
+  EXPECT_NEAR(got, want, 1e-5 * want);
 }
 
 // The smallest pipeline, for ThreadSanitizer, under which every simulated thread costs a lot: it

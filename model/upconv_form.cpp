@@ -1,0 +1,98 @@
+#include "model/upconv_form.h"
+
+#include <vector>
+
+#include "kernels/bias.h"
+#include "kernels/conv2d.h"
+#include "kernels/pixel_shuffle.h"
+#include "runtime/device.h"
+#include "runtime/engines.h"
+#include "runtime/error.h"
+#include "runtime/memory.h"
+#ifdef DAE_HAS_CUDA
+#include "runtime/cuda_timer.h"
+#endif
+
+namespace dae {
+#ifdef DAE_HAS_CUDA
+namespace {
+
+constexpr int kTimedRuns = 5;
+
+// Median seconds of what differs between the forms: all of a layer's work but the gradients of bias
+// and ReLU, and of its weights' sums.
+double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType dtype) {
+  const Queue q{Device::cuda};
+  const int64_t n = x_shape[0], h = x_shape[1], w = x_shape[2], channels = x_shape[3];
+  std::vector<Buffer> memory;
+  const auto tensor = [&](const Shape& shape, DType type) {
+    memory.emplace_back(q.device, static_cast<size_t>(shape.count()) * size_of(type));
+    return Tensor{memory.back().data(), shape, type};
+  };
+  const auto space_for = [&](const auto& op) { return tensor({op.workspace_bytes()}, DType::u8); };
+  const Tensor x = tensor(x_shape, dtype), dx = tensor(x_shape, dtype),
+               y = tensor({n, 2 * h, 2 * w, filters}, dtype), bias = tensor({filters}, dtype);
+  if (form == UpconvForm::transposed) {
+    const ConvSpec spec{.x = y.shape,
+                        .y = x_shape,
+                        .kernel = 4,
+                        .stride = 2,
+                        .pad = 1,
+                        .bias = false,
+                        .dtype = dtype};
+    const Tensor weights = tensor(spec.weights(), dtype), dw = tensor(spec.weights(), dtype);
+    const Conv2dBackwardData forward(q.device, spec);
+    const Conv2dBackwardWeights backward_weights(q.device, spec);
+    const Conv2dForward backward_data(q.device, spec);
+    const Tensor a = space_for(forward), b = space_for(backward_weights),
+                 c = space_for(backward_data);
+    return cuda::median_seconds(kTimedRuns, [&] {
+      forward(q, x, weights, y, a);
+      bias_relu(q, bias, {}, y, true);
+      backward_weights(q, y, x, dw, {}, b);
+      backward_data(q, y, weights, {}, {}, dx, c);
+    });
+  }
+  const ConvSpec spec{.x = x_shape,
+                      .y = {n, h + 1, w + 1, 4 * filters},
+                      .kernel = 2,
+                      .pad = 1,
+                      .bias = false,
+                      .dtype = dtype};
+  const Tensor z = tensor(spec.y, dtype), weights = tensor({4 * filters, 2, 2, channels}, dtype),
+               dw = tensor(weights.shape, dtype);
+  const Conv2dForward forward(q.device, spec);
+  const Conv2dBackwardWeights backward_weights(q.device, spec);
+  const Conv2dBackwardData backward_data(q.device, spec);
+  const Tensor a = space_for(forward), b = space_for(backward_weights),
+               c = space_for(backward_data);
+  return cuda::median_seconds(kTimedRuns, [&] {
+    forward(q, x, weights, {}, {}, z, a);
+    pixel_shuffle(q, z, bias, y, true);
+    pixel_shuffle_backward(q, y, z);
+    backward_weights(q, x, z, dw, {}, b);
+    backward_data(q, z, weights, dx, c);
+  });
+}
+
+}  // namespace
+
+UpconvForm choose_upconv_form(Device device, const Shape& x, int64_t filters, DType dtype) {
+  if (device == Device::cpu) return UpconvForm::transposed;
+  constexpr UpconvForm kForms[] = {UpconvForm::transposed, UpconvForm::phases};
+  std::function<double(size_t)> time;
+  if (cuda_available()) time = [&](size_t i) { return seconds_of(kForms[i], x, filters, dtype); };
+  const std::string problem = fmt::format("upsample and convolve {} {} to {} channels",
+                                          name_of(dtype), to_string(x), filters);
+  return kForms[cuda_libraries::choose(problem, {{"transposed 4x4"}, {"phases 2x2"}}, time)];
+}
+
+#else
+
+UpconvForm choose_upconv_form(Device, const Shape&, int64_t, DType) {
+  return UpconvForm::transposed;
+}
+
+#endif
+
+}  // namespace dae

@@ -1,0 +1,10 @@
+// No time passes on the simulated GPU: whatever is chosen by time is the first that is offered.
+#include "runtime/cuda_timer.h"
+
+namespace dae::cuda {
+
+double median_seconds(int, const std::function<void()>&) {
+  return 0;
+}
+
+}  // namespace dae::cuda
