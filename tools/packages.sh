@@ -2,7 +2,7 @@
 
 # ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
-  libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev
+  libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libboost-dev libboost-context-dev"
 
 install_packages() {
