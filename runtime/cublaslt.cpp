@@ -107,11 +107,19 @@ Product product_of(const Dense& p) {
   return {x, y, w, CUBLAS_OP_N, CUBLAS_OP_T};
 }
 
+std::string describe(const Dense& p) {
+  const char* const what = p.direction == Direction::forward         ? "forward"
+                           : p.direction == Direction::backward_data ? "data gradient"
+                                                                     : "weight gradient";
+  return fmt::format("{} of {} {} rows of {} to {}{}{}", what, name_of(p.dtype), p.batch, p.inputs,
+                     p.outputs, p.bias ? ", bias" : "", p.relu ? ", ReLU" : "");
+}
+
 // A product's descriptors, and the way to compute it that was chosen. Shared by layers with one
 // problem, but for the bias, whose address is part of the descriptor.
 class Planned : public Routine {
  public:
-  explicit Planned(const Dense& problem) : problem_(problem) {
+  explicit Planned(const Dense& problem) : problem_(problem), name_(describe(problem)) {
     const Library& l = library();
     const Product product = product_of(problem);
     check(l.desc_create(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product");
@@ -159,7 +167,8 @@ class Planned : public Routine {
   size_t workspace_bytes() const override { return chosen_.workspaceSize; }
 
   void run(void* stream, std::initializer_list<const void*> data, void* workspace) override {
-    if (data.size() < (problem_.bias ? 4 : 3)) fail("cublaslt: {} operands", data.size());
+    if (data.size() < (problem_.bias ? 4 : 3))
+      fail("cuBLASLt: {} was given {} operands", name_, data.size());
     const void* const* const operand = data.begin();
     // Ours are x, w, y | dy, w, dx | x, dy, dw; cuBLASLt's a and b as product_of() has them.
     const bool weights_first = problem_.direction != Direction::backward_weights;
@@ -170,7 +179,7 @@ class Planned : public Routine {
     check(library().matmul(handle(), operation_, &one, a, a_, b, b_, &zero, d, d_, d, d_,
                            &chosen_.algo, workspace, chosen_.workspaceSize,
                            static_cast<cudaStream_t>(stream)),
-          "a product");
+          name_.c_str());
   }
 
  private:
@@ -187,18 +196,11 @@ class Planned : public Routine {
   }
 
   Dense problem_;
+  std::string name_;  // for errors
   cublasLtMatmulDesc_t operation_ = nullptr;
   cublasLtMatrixLayout_t a_ = nullptr, b_ = nullptr, d_ = nullptr;
   cublasLtMatmulHeuristicResult_t chosen_ = {};
 };
-
-std::string describe(const Dense& p) {
-  const char* const what = p.direction == Direction::forward         ? "forward"
-                           : p.direction == Direction::backward_data ? "data gradient"
-                                                                     : "weight gradient";
-  return fmt::format("{} of {} {} rows of {} to {}{}{}", what, name_of(p.dtype), p.batch, p.inputs,
-                     p.outputs, p.bias ? ", bias" : "", p.relu ? ", ReLU" : "");
-}
 
 std::string name_of(const cublasLtMatmulAlgo_t& algo) {
   const auto get = [&](cublasLtMatmulAlgoConfigAttributes_t name) {

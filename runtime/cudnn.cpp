@@ -289,8 +289,11 @@ std::vector<int64_t> uids_of(const Convolution& p) {
 
 class Planned : public Routine {
  public:
-  Planned(std::shared_ptr<const Engine> engine, std::vector<int64_t> uids)
-      : engine_(std::move(engine)), uids_(std::move(uids)), pointers_(uids_.size()) {}
+  Planned(const Convolution& problem, std::shared_ptr<const Engine> engine)
+      : problem_(describe(problem)),
+        engine_(std::move(engine)),
+        uids_(uids_of(problem)),
+        pointers_(uids_.size()) {}
 
   size_t workspace_bytes() const override { return engine_->workspace; }
 
@@ -300,13 +303,12 @@ class Planned : public Routine {
         workspace != packed_workspace_)
       pack(data, workspace);
     check(library().set_stream(handle(), static_cast<cudaStream_t>(stream)), "setting the stream");
-    check(library().execute(handle(), engine_->plan.raw(), pack_->raw()), "a convolution");
+    check(library().execute(handle(), engine_->plan.raw(), pack_->raw()), problem_.c_str());
   }
 
  private:
   void pack(std::initializer_list<const void*> data, void* workspace) {
-    if (data.size() != uids_.size())
-      fail("cudnn: {} operands were given, {} are needed", data.size(), uids_.size());
+    if (data.size() != uids_.size()) fail("cuDNN: {} was given {} operands", problem_, data.size());
     std::transform(data.begin(), data.end(), pointers_.begin(),
                    [](const void* p) { return const_cast<void*>(p); });
     packed_workspace_ = workspace;
@@ -318,6 +320,7 @@ class Planned : public Routine {
     pack_ = std::move(made);
   }
 
+  std::string problem_;  // for errors
   std::shared_ptr<const Engine> engine_;
   std::vector<int64_t> uids_;
   std::vector<void*> pointers_;
@@ -327,7 +330,7 @@ class Planned : public Routine {
 
 // Median seconds of a call on memory of its own.
 double time_engine(const Convolution& p, const std::shared_ptr<const Engine>& engine) {
-  Planned routine(engine, uids_of(p));
+  Planned routine(p, engine);
   const auto bytes = [&](const Shape& shape) {
     return static_cast<size_t>(shape.count()) * size_of(p.dtype);
   };
@@ -397,7 +400,7 @@ std::shared_ptr<Routine> plan(const Convolution& problem) {
   const std::string name = describe(problem);
   std::shared_ptr<const Engine>& engine = chosen[name];
   if (!engine) engine = choose(problem, name);
-  return std::make_shared<Planned>(engine, uids_of(problem));
+  return std::make_shared<Planned>(problem, engine);
 }
 
 }  // namespace dae::cudnn
