@@ -77,6 +77,8 @@ class Builder {
     TensorId gradient;  // kNoTensor unless training
     TensorId master;    // f32
   };
+  static double he_bound(int64_t fan_in, bool relu);
+  static std::vector<TensorId> given(std::vector<TensorId> ids);  // those that are tensors
   Weight weight(const std::string& name, const Shape& shape, double bound);
   TensorId feature_map(const std::string& name, const Shape& shape);
   TensorId scratch(const std::string& name, int64_t bytes);

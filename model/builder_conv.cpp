@@ -1,0 +1,254 @@
+// The convolutional layers of model/builder.h.
+#include "kernels/bias.h"
+#include "kernels/pixel_shuffle.h"
+#include "kernels/upconv_weights.h"
+#include "model/builder.h"
+#include "model/upconv_form.h"
+#include "runtime/error.h"
+
+namespace dae {
+
+// dw, db unless it is kNoTensor, and, where x depends on weights, dx.
+void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
+                                 const Weight& w, TensorId db) {
+  spec.bias = db != kNoTensor;
+  const Conv2dBackwardWeights weights_op(device_, spec);
+  const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_weights",
+             .name = name,
+             .phase = Phase::backward,
+             .reads = {x, dy},
+             .writes = given({w.gradient, db}),
+             .scratch = {dw_space},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
+             }});
+  if (!trained_[x]) return;
+  const Conv2dBackwardData data_op(device_, spec);
+  const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+  const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = Phase::backward,
+             .reads = {dy, w.value},
+             .writes = {dx},
+             .scratch = {dx_space},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
+             }});
+  accumulate(name, x, dx);
+}
+
+TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
+  const Tensor in = plan_.view(x);
+  const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
+  const TensorId y = feature_map(name, out);
+  // oneDNN's Winograd has no third operand: there the addition is a step of its own.
+  const TensorId fused_addend = device_ == Device::cpu ? kNoTensor : conv.addend;
+  if (conv.addend != kNoTensor && conv.relu) fail("builder: {} adds, then applies ReLU", name);
+  const ConvSpec spec{.x = in.shape,
+                      .y = out,
+                      .x_block = in.block,
+                      .y_block = plan_.view(y).block,
+                      .kernel = conv.kernel,
+                      .stride = conv.stride,
+                      .pad = conv.pad,
+                      .addend = fused_addend != kNoTensor,
+                      .relu = conv.relu,
+                      .dtype = dtype_};
+  const int64_t fan_in = in.shape[3] * conv.kernel * conv.kernel;
+  const Weight w =
+      weight(name + ".weight", spec.weights(), conv.gain * he_bound(fan_in, conv.relu));
+  const Weight b = weight(name + ".bias", {conv.filters}, 0);
+
+  const Conv2dForward forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_forward",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = given({x, w.value, b.value, fused_addend}),
+             .writes = {y},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[b.value], t[fused_addend], t[y], t[workspace]);
+             }});
+
+  on_backward(y, [=, this](TensorId dy) {
+    const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
+    add_conv_gradients(name, spec, x, dy, w, db);
+  });
+  if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
+  pass_on_gradient(name, y, conv.addend);
+  return y;
+}
+
+// The transposed convolution of x is the data gradient of an ordinary one from y's channels to x's;
+// its own data gradient is then that convolution's forward, and its weight gradient that
+// convolution's with x and dy changed over.
+TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filters, int kernel,
+                             int pad, Weight w, bool relu, TensorId addend) {
+  const Tensor in = plan_.view(x);
+  const TensorId y = feature_map(name, {in.shape[0], 2 * in.shape[1], 2 * in.shape[2], filters});
+  const ConvSpec spec{.x = plan_.shape(y),
+                      .y = in.shape,
+                      .x_block = plan_.view(y).block,
+                      .y_block = in.block,
+                      .kernel = kernel,
+                      .stride = 2,
+                      .pad = pad,
+                      .bias = false,
+                      .dtype = dtype_};
+  const Weight b = weight(name + ".bias", {filters}, 0);
+
+  const Conv2dBackwardData forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value},
+             .writes = {y},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[y], t[workspace]);
+             }});
+  plan_.add({.op = "bias_relu",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = given({b.value, addend, y}),
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               bias_relu(q, t[b.value], t[addend], t[y], relu);
+             }});
+
+  on_backward(y, [=, this](TensorId dy) {
+    bias_backward(name, y, dy, b.gradient, relu);
+    const Conv2dBackwardWeights weights_op(device_, spec);
+    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
+    plan_.add({.op = "conv2d_backward_weights",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, x},
+               .writes = {w.gradient},
+               .scratch = {dw_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 weights_op(q, t[dy], t[x], t[w.gradient], t[kNoTensor], t[dw_space]);
+               }});
+    const Conv2dForward data_op(device_, spec);
+    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
+    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    plan_.add({.op = "conv2d_forward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy, w.value},
+               .writes = {dx},
+               .scratch = {dx_space},
+               .flops = spec.flops(),
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 data_op(q, t[dy], t[w.value], t[kNoTensor], t[kNoTensor], t[dx], t[dx_space]);
+               }});
+    accumulate(name, x, dx);
+  });
+  pass_on_gradient(name, y, addend);
+  return y;
+}
+
+TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t filters,
+                                  TensorId addend) {
+  const int64_t channels = plan_.shape(x)[3];
+  // Each output sees one kernel tap of each input channel.
+  return transposed(name, x, filters, 2, 0,
+                    weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false)),
+                    false, addend);
+}
+
+// A 2x2 convolution to the four phases of the output, which are then put into their places.
+TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, const Weight& w,
+                         bool relu) {
+  const Shape in = plan_.shape(x);
+  const ConvSpec spec{.x = in,
+                      .y = {in[0], in[1] + 1, in[2] + 1, 4 * filters},
+                      .kernel = 2,
+                      .pad = 1,
+                      .bias = false,
+                      .dtype = dtype_};
+  const TensorId z = plan_.tensor(name + ".phases", spec.y, dtype_);
+  const TensorId y = feature_map(name, {in[0], 2 * in[1], 2 * in[2], filters});
+  const Weight b = weight(name + ".bias", {filters}, 0);
+  const Conv2dForward forward(device_, spec);
+  const TensorId workspace = scratch(name, forward.workspace_bytes());
+  plan_.add({.op = "conv2d_forward",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, w.value},
+             .writes = {z},
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               forward(q, t[x], t[w.value], t[kNoTensor], t[kNoTensor], t[z], t[workspace]);
+             }});
+  plan_.add({.op = "pixel_shuffle",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {z, b.value},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               pixel_shuffle(q, t[z], t[b.value], t[y], relu);
+             }});
+  on_backward(y, [=, this](TensorId dy) {
+    bias_backward(name, y, dy, b.gradient, relu);
+    const TensorId dz = tensor_like("d(" + name + ".phases)", z);
+    plan_.add({.op = "pixel_shuffle_backward",
+               .name = name,
+               .phase = Phase::backward,
+               .reads = {dy},
+               .writes = {dz},
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 pixel_shuffle_backward(q, t[dy], t[dz]);
+               }});
+    add_conv_gradients(name, spec, x, dz, w, kNoTensor);
+  });
+  return y;
+}
+
+TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
+  const int64_t channels = plan_.shape(x)[3];
+  const Weight w3 =
+      weight(name + ".weight", {filters, 3, 3, channels}, he_bound(9 * channels, relu));
+  const UpconvForm form = choose_upconv_form(device_, plan_.shape(x), filters, dtype_);
+  const bool transposes = form == UpconvForm::transposed;
+  const Shape shape =
+      transposes ? Shape{channels, 4, 4, filters} : Shape{4 * filters, 2, 2, channels};
+  Weight w{plan_.tensor(name + ".weight_sums", shape, dtype_), kNoTensor, kNoTensor};
+  plan_.add({.op = "upconv_weights",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {w3.master},
+             .writes = {w.value},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               upconv_weights(q, t[w3.master], t[w.value]);
+             }});
+  if (training_) {
+    w.gradient = plan_.tensor("d(" + name + ".weight_sums)", shape, dtype_);
+    // Recorded before the convolution, so it runs after the convolution's gradients.
+    tape_.push_back({w.value, [=, this](TensorId) {
+                       plan_.add({.op = "upconv_weights_backward",
+                                  .name = name,
+                                  .phase = Phase::backward,
+                                  .reads = {w.gradient},
+                                  .writes = {w3.gradient},
+                                  .run = [=](const Queue& q, const TensorTable& t) {
+                                    upconv_weights_backward(q, t[w.gradient], t[w3.gradient]);
+                                  }});
+                     }});
+    gradient_of_[w.value] = w.gradient;
+  }
+  return transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
+                    : phases(name, x, filters, w, relu);
+}
+
+}  // namespace dae
