@@ -55,6 +55,12 @@ class StepPipeline {
   std::vector<float> take_losses() { return std::exchange(losses_, {}); }
 
   const Executor& single() const { return *single_; }
+
+  // For timing the GPU alone: a replay trains two steps, on the draws of the pair before, that the
+  // host does not count. There is a graph once two pairs were enqueued.
+  const cuda::Graph& graph() const { return graph_; }
+  const cuda::Stream& compute() const { return streams_[0]; }
+
   std::string memory_report() const { return describe_memory(pair_plan_, pair_layout_); }
 
  private:

@@ -58,6 +58,8 @@ class Trainer {
   size_t arena_bytes() const { return arena_.bytes(); }
   const Executor& executor() const;  // of one step
   std::string memory_report() const;
+  // On a GPU, for whoever times it; none on the CPU.
+  const StepPipeline* pipeline() const { return pipeline_.get(); }
 
  private:
   const Buffer& buffer(Values values) const;

@@ -6,12 +6,15 @@
 namespace dae {
 
 struct Ceilings {
-  double bytes_per_second = 0;  // read plus written, copying 256 MiB with every thread
-  double flops_per_second = 0;  // f32, a 1536 x 1536 matrix product by the library
+  // Read plus written, by a copy far larger than any cache: with every thread on the CPU; on a GPU
+  // by cudaMemcpyAsync within device memory. (A copy kernel of our own would be a yardstick that
+  // its maker can bend.)
+  double bytes_per_second = 0;
+  double flops_per_second = 0;  // f32, a large matrix product by the library
 };
 
 // Measured on the first call (about a third of a second), the best of several tries: a ceiling is
-// what was reached, not what is usual.
+// what was reached, not what is usual. Throws Error saying why when there is no such device.
 const Ceilings& ceilings(Device device);
 
 // The least seconds in which so many bytes can move and so many operations be done, side by side.

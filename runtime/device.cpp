@@ -18,6 +18,15 @@ std::string why_no_cuda() {
   return count > 0 ? "" : "no GPU in this machine";
 }
 
+GpuProperties gpu_properties() {
+  if (!cuda_available()) fail("{}", why_no_cuda());
+  int device = 0;
+  cudaDeviceProp properties;
+  DAE_CUDA_CHECK(cudaGetDevice(&device));
+  DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
+  return {properties.name, static_cast<size_t>(properties.l2CacheSize)};
+}
+
 void copy_between_devices(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
   if (cuda_available())
@@ -34,6 +43,9 @@ void synchronize_device() {
 
 std::string why_no_cuda() {
   return "this build has no CUDA part (nvcc was not found)";
+}
+GpuProperties gpu_properties() {
+  fail("{}", why_no_cuda());
 }
 void copy_between_devices(void* to, const void* from, size_t bytes) {
   std::memcpy(to, from, bytes);

@@ -14,6 +14,13 @@ bool cuda_available();
 // GPU. Empty when it is true.
 std::string why_no_cuda();
 
+// What benchmarks must know of the GPU. Throws Error when there is none.
+struct GpuProperties {
+  std::string name;
+  size_t l2_bytes = 0;
+};
+GpuProperties gpu_properties();
+
 void copy_between_devices(void* to, const void* from, size_t bytes);  // blocking, any direction
 void synchronize_device();
 

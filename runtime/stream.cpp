@@ -78,6 +78,9 @@ void Graph::launch(const Stream& stream) const {
 void copy_async(void* to, const void* from, size_t bytes, const Stream& stream) {
   DAE_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_of(stream)));
 }
+void clear_async(void* to, size_t bytes, void* stream) {
+  DAE_CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, static_cast<cudaStream_t>(stream)));
+}
 
 #else
 
@@ -107,6 +110,7 @@ Graph::Graph(const Stream&, const std::function<void()>&) {
 Graph::~Graph() = default;
 void Graph::launch(const Stream&) const {}
 void copy_async(void*, const void*, size_t, const Stream&) {}
+void clear_async(void*, size_t, void*) {}
 
 #endif
 

@@ -67,4 +67,7 @@ class Graph : public Handle {
 // is over.
 void copy_async(void* to, const void* from, size_t bytes, const Stream& stream);
 
+// Enqueues setting bytes of device memory to zero; `stream` as in Queue.
+void clear_async(void* to, size_t bytes, void* stream);
+
 }  // namespace dae::cuda

@@ -60,6 +60,7 @@ using simulated::Access;
 struct CUevent_st {
   simulated::OperationPtr last;  // none: never recorded, or on a stream without work
   simulated::Clock clock;
+  bool timing = true;
   // In a capture: the place in the graph instead.
   CUgraph_st* graph = nullptr;
   int lane = -1, node = -1;
@@ -427,6 +428,14 @@ cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
   return cudaSuccess;
 }
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {"simulated", 16 << 10};
+  return cudaSuccess;
+}
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
   return copy(to, from, bytes, resolve(nullptr), true);
@@ -499,9 +508,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   return cudaSuccess;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new CUevent_st;
+  (*event)->timing = flags != cudaEventDisableTiming;
   return cudaSuccess;
+}
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return cudaEventCreateWithFlags(event, 0);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
@@ -536,6 +549,15 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->last && !event->last->done) return cudaErrorNotReady;
   if (event->last) host_saw(*event->last);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  for (const cudaEvent_t event : {begin, end}) {
+    if (!event || !event->timing) return set_error(cudaErrorInvalidResourceHandle);
+    if (event->last && !event->last->done) return set_error(cudaErrorNotReady);
+  }
+  *milliseconds = 1e-3f;
   return cudaSuccess;
 }
 

@@ -1,0 +1,57 @@
+// The ceilings that benchmarks and --profile are held against.
+#include "runtime/ceilings.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "runtime/device.h"
+#include "runtime/error.h"
+#include "tests/support/op_case.h"
+#include "tests/support/variants.h"
+
+namespace dae::test {
+namespace {
+
+class CeilingsTest : public testing::TestWithParam<Device> {};
+
+TEST_P(CeilingsTest, AreMeasured) {
+  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  const Ceilings& found = ceilings(GetParam());
+  // No machine that this runs on moves less than 100 MB/s or multiplies at less than 10 MFLOP/s.
+  EXPECT_GT(found.bytes_per_second, 1e8);
+  EXPECT_GT(found.flops_per_second, 1e7);
+  EXPECT_LT(found.bytes_per_second, 1e14);
+  EXPECT_LT(found.flops_per_second, 1e17);
+}
+
+#ifdef DAE_SIMULATED_GPU
+// Every timed stretch is a microsecond there, so what was counted shows: 16 caches of 16 KiB read
+// and as many written, and a product of 128 x 128 matrices.
+TEST(Ceilings, CountWhatWasDoneOnTheSimulatedGpu) {
+  const Ceilings& found = ceilings(Device::cuda);
+  EXPECT_NEAR(found.bytes_per_second / (2 * 16 * 16384 / 1e-6), 1, 1e-6);  // events count in f32
+  EXPECT_NEAR(found.flops_per_second / (2 * std::pow(128, 3) / 1e-6), 1, 1e-6);
+}
+#else
+TEST(Ceilings, WithoutAGpuSayWhy) {
+  if (cuda_available()) GTEST_SKIP() << "there is a GPU";
+  try {
+    ceilings(Device::cuda);
+    FAIL() << "measured";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), why_no_cuda());
+  }
+}
+#endif
+
+TEST(Ceilings, RooflineIsTheSlowerOfBytesAndOperations) {
+  const Ceilings machine{.bytes_per_second = 10, .flops_per_second = 100};
+  EXPECT_EQ(roofline_seconds(machine, 30, 100), 3);
+  EXPECT_EQ(roofline_seconds(machine, 30, 500), 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, CeilingsTest, testing::ValuesIn(tested_devices()), device_name);
+
+}  // namespace
+}  // namespace dae::test
