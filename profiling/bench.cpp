@@ -1,11 +1,15 @@
-// bench [FILTER] [--json FILE] [--threads N] [--list]: times every op at the sizes it has in the
+// bench [FILTER] [--device cpu|cuda] [--json FILE] ...: times every op at the sizes it has in the
 // networks, the corruption, and the whole training step of each network. Each benchmark runs five
 // times; the table shows median and spread (cv) of time, GB/s, GFLOP/s and the share of this
-// machine's measured roofline. FILTER is a regular expression over names.
+// device's measured roofline. On a GPU a training step also tells the time of its graph alone
+// (graph_ms) and what the host adds to it (host_gap, a share of the step). FILTER is a regular
+// expression over names.
 #include "profiling/bench.h"
 
 #include <fmt/core.h>
 
+#include "runtime/ceilings.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tools/program.h"
@@ -14,28 +18,42 @@ int main(int argc, char** argv) {
   using namespace dae;
   CLI::App app(
       "Times every op at the sizes it has in the networks, the corruption, and whole training\n"
-      "steps: median and spread of five runs, GB/s, GFLOP/s, and the share of what this machine\n"
-      "was measured to reach at best.");
-  std::string filter = ".", json;
-  int threads_wanted = 0, repetitions = 5;
-  double seconds = 0.1;
+      "steps: median and spread of five runs, GB/s, GFLOP/s, and the share of what this device\n"
+      "was measured to reach at best. On a GPU every op finds cold caches, and a training step\n"
+      "tells graph_ms, its graph's own time, and host_gap, the share that the host adds.");
+  std::string filter = ".", json, model = "all";
+  DeviceOptions device{.device = "cpu"};
+  BenchOptions options;
   bool list = false;
   app.add_option("FILTER", filter, "regular expression over the names (see --list)");
   app.add_option("--json", json, "write every result to this file as well");
-  app.add_option("--threads", threads_wanted, "CPU threads; 0 takes every core")
-      ->check(CLI::Range(0, 1024));
-  app.add_option("--repetitions", repetitions, "runs a benchmark")->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", seconds, "least seconds a run")->check(CLI::Range(0.001, 60.0));
+  device.add_to(app);
+  app.add_option("--model", model, "all, fc, conv, unet, or none: the corruption only")
+      ->check(CLI::IsMember({"all", "fc", "conv", "unet", "none"}))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch, "crops a training step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--size", options.size, "crops in pixels, a multiple of 8")->capture_default_str();
+  app.add_option("--repetitions", options.repetitions, "runs a benchmark")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", options.seconds, "least seconds a run")
+      ->check(CLI::Range(0.001, 60.0));
+  app.add_flag("--once", options.once, "one call of everything, under a profiler: times are void");
   app.add_flag("--list", list, "list the names and stop");
   return run_program("bench", app, argc, argv, [&] {
-    set_threads(threads_wanted);
-    std::vector<std::string> arguments = {"bench",
-                                          "--benchmark_filter=" + filter,
-                                          fmt::format("--benchmark_min_time={}", seconds),
-                                          fmt::format("--benchmark_repetitions={}", repetitions),
-                                          "--benchmark_display_aggregates_only=true",
-                                          "--benchmark_counters_tabular=true",
-                                          "--benchmark_enable_random_interleaving=false"};
+    options.device = device.apply();
+    if (options.once) options.repetitions = 1;
+    for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})
+      if (model == "all" || model == name_of(kind)) options.models.push_back(kind);
+    std::vector<std::string> arguments = {
+        "bench",
+        "--benchmark_filter=" + filter,
+        fmt::format("--benchmark_min_time={}", options.seconds),
+        fmt::format("--benchmark_repetitions={}", options.repetitions),
+        "--benchmark_display_aggregates_only=true",
+        "--benchmark_counters_tabular=true",
+        "--benchmark_enable_random_interleaving=false"};
     if (!json.empty()) {
       arguments.push_back("--benchmark_out=" + json);
       arguments.push_back("--benchmark_out_format=json");
@@ -44,24 +62,31 @@ int main(int argc, char** argv) {
     std::vector<char*> pointers;
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     int count = static_cast<int>(pointers.size());
-    register_corrupt_benchmarks();
-    register_plan_benchmarks();
+    register_corrupt_benchmarks(options);
+    register_plan_benchmarks(options);
     benchmark::Initialize(&count, pointers.data());
     if (!list) {
-      const Ceilings& best = ceilings(Device::cpu);
-      fmt::print(
-          "{} threads; ceilings measured now: copy {:.1f} GB/s, f32 matrix product {:.0f} "
-          "GFLOP/s\n",
-          threads(), best.bytes_per_second / 1e9, best.flops_per_second / 1e9);
-      benchmark::AddCustomContext("copy_bytes_per_second",
-                                  fmt::format("{:.4g}", best.bytes_per_second));
-      benchmark::AddCustomContext("matmul_flops_per_second",
-                                  fmt::format("{:.4g}", best.flops_per_second));
-      benchmark::AddCustomContext("threads", std::to_string(threads()));
+      const Ceilings& best = ceilings(options.device);
+      const std::string where = options.device == Device::cuda
+                                    ? gpu_properties().name
+                                    : fmt::format("{} threads", threads());
+      fmt::print("{}; ceilings measured now: copy {:.1f} GB/s, f32 matrix product {:.0f} GFLOP/s\n",
+                 where, best.bytes_per_second / 1e9, best.flops_per_second / 1e9);
+      const auto note = [](const char* key, const std::string& value) {
+        benchmark::AddCustomContext(key, value);
+      };
+      note("device", name_of(options.device));
+      if (options.device == Device::cuda) note("gpu", where);
+      note("batch", std::to_string(options.batch));
+      note("size", std::to_string(options.size));
+      note("copy_bytes_per_second", fmt::format("{:.4g}", best.bytes_per_second));
+      note("matmul_flops_per_second", fmt::format("{:.4g}", best.flops_per_second));
+      note("threads", std::to_string(threads()));
     }
     if (benchmark::RunSpecifiedBenchmarks() == 0 && !list)
       fail_usage("no benchmark matches '{}'; see bench --list", filter);
     benchmark::Shutdown();
+    benchmark::ClearRegisteredBenchmarks();  // and the networks they hold
     return 0;
   });
 }

@@ -3,22 +3,41 @@
 
 #include <benchmark/benchmark.h>
 
-#include "runtime/ceilings.h"
+#include <functional>
+#include <vector>
+
+#include "model/network.h"
+#include "runtime/queue.h"
 
 namespace dae {
 
-// Counters of a finished benchmark: GB/s, GFLOP/s, and the share of the roofline: the least time
-// that this machine's measured copy bandwidth and matrix product allow, over the time taken.
-// `bytes` and `flops` are those of one iteration.
-inline void report_roofline(benchmark::State& state, double bytes, double flops = 0) {
-  using benchmark::Counter;
-  const auto rate = Counter::kIsIterationInvariantRate;
-  state.counters["GB/s"] = Counter(bytes / 1e9, rate);
-  if (flops > 0) state.counters["GFLOP/s"] = Counter(flops / 1e9, rate);
-  state.counters["roofline"] = Counter(roofline_seconds(ceilings(Device::cpu), bytes, flops), rate);
-}
+struct BenchOptions {
+  Device device = Device::cpu;
+  std::vector<NetworkKind> models;
+  int64_t batch = 16, size = 64;
+  double seconds = 0.1;  // least time of a repetition; of an op on a GPU: twenty calls
+  int repetitions = 5;
+  bool once = false;  // one call of everything, for profilers and tests: its times mean nothing
+};
 
-void register_corrupt_benchmarks();  // bench_corrupt.cpp
-void register_plan_benchmarks();     // bench_plan.cpp
+// Times calls of `run`, which enqueues an op, as the iterations of a benchmark that configure_op()
+// has set up. On the CPU by the clock. On a GPU by the GPU's own clock and with cold caches: before
+// each call memory four times as large as the L2 cache is overwritten. What the op finds there must
+// be written back first, as in a training step, where it finds what the op before it wrote.
+void time_op(benchmark::State& state, const BenchOptions& options,
+             const std::function<void(const Queue&)>& run);
+void configure_op(benchmark::internal::Benchmark* registered, const BenchOptions& options);
+
+// Counters of a finished benchmark: GB/s, GFLOP/s, and the share of the roofline: the least time
+// that the device's measured copy bandwidth and matrix product allow, over the time taken. Without
+// `flops` that is the share of the copy bandwidth. Bytes and flops are those of one iteration.
+void report_roofline(benchmark::State& state, Device device, double bytes, double flops = 0);
+
+// Overwrites memory `caches` times as large as the GPU's L2 cache, on `stream`. Also the way to
+// keep the GPU busy while the host enqueues what is to be timed: four take about 0.1 ms.
+void overwrite_cache(void* stream, int caches);
+
+void register_corrupt_benchmarks(const BenchOptions& options);  // bench_corrupt.cpp
+void register_plan_benchmarks(const BenchOptions& options);     // bench_plan.cpp
 
 }  // namespace dae

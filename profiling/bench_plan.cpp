@@ -2,27 +2,44 @@
 // with the bytes and FLOPs its step declares: MODEL/train_step, and MODEL/OP/SHAPES for each op.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
 
 #include "model/trainer.h"
 #include "profiling/bench.h"
+#include "runtime/device.h"
+#include "runtime/stopwatch.h"
 
 namespace dae {
 namespace {
 
-// A network in training. Registration plans all three, since the names come from their plans.
+constexpr int kGraphRuns = 10;
+
+// A network in training. Registration plans all that are asked for, since the names come from their
+// plans.
 class Model {
  public:
-  explicit Model(NetworkKind kind) : pixels_(kSide * kSide * 3) {
+  Model(const BenchOptions& options, NetworkKind kind)
+      : picture_(options.device, kSide * kSide * 3) {
+    config_.device = options.device;
     config_.network.kind = kind;
-    if (kind == NetworkKind::conv) config_.network.latent = 8192;
+    config_.network.size = options.size;
+    if (kind == NetworkKind::conv)
+      config_.network.latent = 128 * (options.size / 8) * (options.size / 8);
+    config_.batch = options.batch;
+    check(config_.network);
     // Any photograph will do for timing: smooth shading with texture.
-    for (size_t i = 0; i < pixels_.size(); i++)
-      pixels_[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
+    std::vector<uint8_t> pixels(kSide * kSide * 3);
+    for (size_t i = 0; i < pixels.size(); i++)
+      pixels[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
+    copy_between_devices(picture_.data(), pixels.data(), pixels.size());
     trainer_ = std::make_unique<Trainer>(
-        config_, std::vector<Source>{{pixels_.data(), kSide * 3, kSide, kSide}});
+        config_, std::vector<Source>{
+                     {reinterpret_cast<const uint8_t*>(picture_.data()), kSide * 3, kSide, kSide}});
     trainer_->run(1);  // fills the arena
+    trainer_->take_mean_loss();
   }
 
   Trainer& trainer() const { return *trainer_; }
@@ -31,39 +48,89 @@ class Model {
  private:
   static constexpr int64_t kSide = 256;
   TrainerConfig config_;
-  std::vector<uint8_t> pixels_;
+  Buffer picture_;
   std::unique_ptr<Trainer> trainer_;
 };
 
-void time_step(benchmark::State& state, const std::shared_ptr<Model>& model) {
+double seconds_of_steps(Trainer& trainer, int64_t steps) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (int64_t done = 0; done < steps;)
+    done += trainer.run(static_cast<int>(std::min<int64_t>(2, steps - done)));
+  trainer.take_mean_loss();  // which waits for them
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Seconds of the GPU alone for a step: replays of the graph, each enqueued while the GPU is still
+// busy with something else.
+double seconds_of_graph(const Trainer& trainer, int runs) {
+  const StepPipeline& pipeline = *trainer.pipeline();
+  const cuda::Stopwatch watch;
+  std::vector<double> seconds;
+  for (int i = 0; i < runs; i++) {
+    void* const stream = pipeline.compute().get();
+    overwrite_cache(stream, 32);
+    watch.start(stream);
+    pipeline.graph().launch(pipeline.compute());
+    watch.stop(stream);
+    seconds.push_back(watch.seconds());
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + runs / 2, seconds.end());
+  return seconds[seconds.size() / 2] / 2;  // a graph is two steps
+}
+
+void time_step(benchmark::State& state, const BenchOptions& options,
+               const std::shared_ptr<Model>& model) {
   Trainer& trainer = model->trainer();
-  for (auto _ : state) trainer.run(1);
+  const bool gpu = options.device == Device::cuda;
+  if (!gpu) {
+    for (auto _ : state) trainer.run(1);
+  } else {
+    seconds_of_steps(trainer, 4);  // uncaptured, then captured
+    const double trial = options.once ? 0 : seconds_of_steps(trainer, 4) / 4;
+    const int64_t pairs =
+        options.once ? 1 : std::max<int64_t>(3, static_cast<int64_t>(options.seconds / trial / 2));
+    for (auto _ : state) {
+      const double step = seconds_of_steps(trainer, 2 * pairs) / (2.0 * static_cast<double>(pairs));
+      const double alone = seconds_of_graph(trainer, options.once ? 1 : kGraphRuns);
+      state.SetIterationTime(step);
+      state.counters["graph_ms"] = alone * 1e3;
+      state.counters["host_gap"] = 1 - alone / step;
+    }
+    trainer.reset({});  // replays were steps that the trainer did not count
+  }
   double bytes = 0, flops = 0;
   for (const Step& step : trainer.executor().plan().steps()) {
-    bytes += static_cast<double>(trainer.executor().plan().bytes(step));
+    bytes += static_cast<double>(step.bytes);
     flops += static_cast<double>(step.flops);
   }
   state.counters["images/s"] = benchmark::Counter(static_cast<double>(model->batch()),
                                                   benchmark::Counter::kIsIterationInvariantRate);
-  report_roofline(state, bytes, flops);
+  report_roofline(state, options.device, bytes, flops);
 }
 
-void time_op(benchmark::State& state, const std::shared_ptr<Model>& model, size_t index) {
+void time_step_op(benchmark::State& state, const BenchOptions& options,
+                  const std::shared_ptr<Model>& model, size_t index) {
   const Executor& executor = model->trainer().executor();
   const Step& step = executor.plan().steps()[index];
-  for (auto _ : state) step.run(Queue{}, executor.tensors());
-  report_roofline(state, static_cast<double>(executor.plan().bytes(step)), static_cast<double>(step.flops));
+  time_op(state, options, [&](const Queue& q) { step.run(q, executor.tensors()); });
+  report_roofline(state, options.device, static_cast<double>(step.bytes),
+                  static_cast<double>(step.flops));
 }
 
 }  // namespace
 
-void register_plan_benchmarks() {
-  for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet}) {
-    const auto model = std::make_shared<Model>(kind);
-    benchmark::RegisterBenchmark(fmt::format("{}/train_step", name_of(kind)).c_str(),
-                                 [=](benchmark::State& state) { time_step(state, model); })
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
+void register_plan_benchmarks(const BenchOptions& options) {
+  for (const NetworkKind kind : options.models) {
+    const auto model = std::make_shared<Model>(options, kind);
+    auto* const whole = benchmark::RegisterBenchmark(
+        fmt::format("{}/train_step", name_of(kind)).c_str(),
+        [=](benchmark::State& state) { time_step(state, options, model); });
+    whole->Unit(benchmark::kMillisecond);
+    if (options.device == Device::cuda)
+      whole->UseManualTime();
+    else
+      whole->UseRealTime();
+    if (options.device == Device::cuda || options.once) whole->Iterations(1);
     const Plan& plan = model->trainer().executor().plan();
     std::set<std::string> seen;
     for (size_t i = 0; i < plan.steps().size(); i++) {
@@ -72,10 +139,10 @@ void register_plan_benchmarks() {
       if (step.reads.size() > 0) name += "/" + to_string(plan.view(step.reads[0]));
       if (step.writes.size() > 0) name += "/" + to_string(plan.view(step.writes[0]));
       if (!seen.insert(name).second) continue;
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [=](benchmark::State& state) { time_op(state, model, i); })
-          ->UseRealTime()
-          ->Unit(benchmark::kMicrosecond);
+      configure_op(benchmark::RegisterBenchmark(
+                       name.c_str(),
+                       [=](benchmark::State& state) { time_step_op(state, options, model, i); }),
+                   options);
     }
   }
 }

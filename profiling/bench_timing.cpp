@@ -1,0 +1,65 @@
+#include "profiling/bench.h"
+#include "runtime/ceilings.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+#include "runtime/stopwatch.h"
+#include "runtime/stream.h"
+
+namespace dae {
+namespace {
+
+constexpr int kGpuCalls = 20, kCaches = 4;
+
+}  // namespace
+
+void overwrite_cache(void* stream, int caches) {
+  static const Buffer memory = [] {
+    Buffer made(Device::cuda, kCaches * gpu_properties().l2_bytes);
+    synchronize_device();  // it is cleared on another stream
+    return made;
+  }();
+  for (int done = 0; done < caches; done += kCaches)
+    cuda::clear_async(memory.data(), memory.bytes(), stream);
+}
+
+void time_op(benchmark::State& state, const BenchOptions& options,
+             const std::function<void(const Queue&)>& run) {
+  if (options.device == Device::cpu) {
+    for (auto _ : state) run(Queue{});
+    return;
+  }
+  const cuda::Stream stream;
+  const cuda::Stopwatch watch;
+  const Queue q{Device::cuda, stream.get()};
+  synchronize_device();
+  if (!options.once) run(q);  // libraries and kernels are loaded by their first call
+  for (auto _ : state) {
+    overwrite_cache(q.stream, kCaches);
+    watch.start(q.stream);
+    run(q);
+    watch.stop(q.stream);
+    state.SetIterationTime(watch.seconds());
+  }
+}
+
+void configure_op(benchmark::internal::Benchmark* registered, const BenchOptions& options) {
+  registered->Unit(benchmark::kMicrosecond);
+  if (options.device == Device::cuda)
+    registered->UseManualTime();
+  else
+    registered->UseRealTime();
+  if (options.once)
+    registered->Iterations(1);
+  else if (options.device == Device::cuda)
+    registered->Iterations(kGpuCalls);
+}
+
+void report_roofline(benchmark::State& state, Device device, double bytes, double flops) {
+  using benchmark::Counter;
+  const auto rate = Counter::kIsIterationInvariantRate;
+  state.counters["GB/s"] = Counter(bytes / 1e9, rate);
+  if (flops > 0) state.counters["GFLOP/s"] = Counter(flops / 1e9, rate);
+  state.counters["roofline"] = Counter(roofline_seconds(ceilings(device), bytes, flops), rate);
+}
+
+}  // namespace dae
