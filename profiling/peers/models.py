@@ -109,5 +109,7 @@ class UNet(nn.Module):
         return y * torch.exp(torch.tanh(self.gain(F.relu(self.hidden(g)))))[:, :, None, None]
 
 
-def make(name, width=32, blocks=2, global_path=True):
-    return {"fc": FC, "conv": Conv}[name]() if name != "unet" else UNet(width, blocks, global_path)
+def make(name, width=32, blocks=2, global_path=True, size=64):
+    if name == "unet":
+        return UNet(width, blocks, global_path)
+    return FC(size) if name == "fc" else Conv()

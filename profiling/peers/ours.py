@@ -8,18 +8,20 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def bench(build, name, threads, repetitions=3, seconds=0.5):
+def bench(build, name, threads=0, repetitions=3, seconds=0.5, options=()):
     """The counters and the median seconds of the benchmark called exactly `name`."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [f"{build}/bench", f"^{re.escape(name)}/real_time$", "--json", file.name, "--threads", str(threads),
-                   "--repetitions", str(repetitions), "--seconds", str(seconds)]
+        command = [f"{build}/bench", f"^{re.escape(name)}/(iterations:[0-9]+/)?(real|manual)_time", "--json", file.name, "--threads", str(threads),
+                   "--repetitions", str(repetitions), "--seconds", str(seconds), *options]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr)
         results = json.load(open(file.name))["benchmarks"]
-    median = next(r for r in results if r.get("aggregate_name") == "median")
+    median = next((r for r in results if r.get("aggregate_name") == "median"), results[0])
     scale = {"ms": 1e-3, "us": 1e-6}[median["time_unit"]]
-    return {"seconds": median["real_time"] * scale, **{k: v for k, v in median.items() if "/s" in k}}
+    counters = ("graph_ms", "host_gap", "roofline")
+    return {"seconds": median["real_time"] * scale,
+            **{k: v for k, v in median.items() if "/s" in k or k in counters}}
 
 
 def machine():

@@ -1,0 +1,133 @@
+// dump_step: does one training step and writes all of it, so that another program can repeat it:
+// weights before and after, the batch, the loss and every gradient. peers/gpu_train_step.py
+// compares with PyTorch before it times anything.
+//
+//   weights.NAME, gradients.NAME, after.NAME   f32, as in checkpoints (docs/models.md)
+//   clean u8 {N, H, W, 3}, corrupted f32       the batch
+//   loss, gradient_norm, learning_rate         f32 {1}
+#include "corrupt/corrupt.h"
+#include "data/safetensors.h"
+#include "data/synthetic.h"
+#include "kernels/step_state.h"
+#include "model/input.h"
+#include "model/named_buffers.h"
+#include "model/training_plan.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+#include "tools/program.h"
+
+namespace {
+
+using namespace dae;
+
+constexpr uint64_t kSeed = 1;
+constexpr int kPictures = 4;
+
+struct Options {
+  DeviceOptions device;
+  NetworkConfig network;
+  int64_t batch = 8;
+  std::string out;
+};
+
+std::vector<float> read(const Buffer& buffer, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  copy_between_devices(values.data(), buffer.data(), values.size() * sizeof(float));
+  return values;
+}
+
+int dump_step(const Options& options) {
+  const Device device = options.device.apply();
+  const NetworkConfig& network = options.network;
+  check(network);
+  const auto size = static_cast<int32_t>(network.size);
+  const Shape image = {options.batch, size, size, 3};
+  const CorruptSpec corruption;
+
+  Plan plan;
+  ParameterSet parameters;
+  Builder builder(device, plan, parameters, true);
+  const TensorId clean = plan.external("clean", image, DType::u8),
+                 corrupted = plan.external("corrupted", image), loss = plan.external("loss", {1});
+  add_corruption(device, plan, flags_of(corruption), clean, corrupted);
+  add_mse_and_backward(builder, network, build_network(builder, network, corrupted), corrupted,
+                       clean, loss);
+  add_update(builder, declare_optimizer(builder), AdamConfig{});
+  const Layout layout = lay_out(plan, true);
+  const Buffer arena(device, layout.bytes);
+  Executor executor(plan, layout);
+  executor.attach(arena.data(), arena.bytes());
+  executor.resize(plan.find("sources"), {kPictures, static_cast<int64_t>(sizeof(Source))});
+  NamedBuffers buffers(device);
+  buffers.bind(executor);
+
+  std::vector<Buffer> pictures;
+  std::vector<Source> sources;
+  for (uint64_t i = 0; i < kPictures; i++) {
+    const Image picture = draw_dead_leaves(kSeed, i, 2 * size, 3 * size);
+    pictures.emplace_back(device, picture.pixels.size());
+    copy_between_devices(pictures.back().data(), picture.pixels.data(), picture.pixels.size());
+    sources.push_back(
+        {reinterpret_cast<const uint8_t*>(pictures.back().data()), 9 * size, 2 * size, 3 * size});
+  }
+  std::vector<Draw> draws;
+  for (int64_t slot = 0; slot < options.batch; slot++)
+    draws.push_back(draw_training(corruption, kSeed, 0, slot, sources, size, size));
+  const auto write = [&](const char* name, const void* from) {
+    copy_between_devices(buffers[name].data(), from, buffers[name].bytes());
+  };
+  std::vector<float> before(static_cast<size_t>(parameters.count()));
+  parameters.initialize(kSeed, before.data());
+  StepState state{.schedule = {.peak = 1e-3, .warmup = 1, .total = 1000}};
+  write("sources", sources.data());
+  write("draws", draws.data());
+  write("weights", before.data());
+  write("ema", before.data());
+  write("state", &state);
+  executor.run(Queue{device});
+  copy_between_devices(&state, buffers["state"].data(), sizeof(state));
+
+  std::vector<float> gradients = read(buffers["gradients"], parameters.count()),
+                     after = read(buffers["weights"], parameters.count()),
+                     corrupted_batch = read(buffers["corrupted"], image.count()),
+                     loss_value = read(buffers["loss"], 1);
+  std::vector<uint8_t> clean_batch(static_cast<size_t>(image.count()));
+  copy_between_devices(clean_batch.data(), buffers["clean"].data(), clean_batch.size());
+  std::vector<NamedTensor> tensors = {{"clean", {clean_batch.data(), image, DType::u8}},
+                                      {"corrupted", {corrupted_batch.data(), image}},
+                                      {"loss", {loss_value.data(), {1}}},
+                                      {"gradient_norm", {&state.gradient_norm, {1}}},
+                                      {"learning_rate", {&state.learning_rate, {1}}}};
+  for (const Parameter& p : parameters.list()) {
+    tensors.push_back({"weights." + p.name, {&before[p.offset], p.shape}});
+    tensors.push_back({"gradients." + p.name, {&gradients[p.offset], p.shape}});
+    tensors.push_back({"after." + p.name, {&after[p.offset], p.shape}});
+  }
+  save_safetensors(options.out, tensors, {{"format", "dae training step 1"}});
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Does one training step and writes it, with its batch and gradients, for another\n"
+      "program to repeat (profiling/peers/gpu_train_step.py).");
+  Options options;
+  std::string model = "unet";
+  options.device.add_to(app);
+  app.add_option("--model", model, "unet, conv or fc")
+      ->check(CLI::IsMember({"unet", "conv", "fc"}))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch, "crops")->check(CLI::Range(1, 65536));
+  app.add_option("--size", options.network.size, "crops in pixels, a multiple of 8");
+  app.add_option("--out", options.out, "safetensors file")->required();
+  return run_program("dump_step", app, argc, argv, [&] {
+    options.network.kind = model == "fc"     ? NetworkKind::fc
+                           : model == "conv" ? NetworkKind::conv
+                                             : NetworkKind::unet;
+    if (options.network.kind == NetworkKind::conv)
+      options.network.latent = 128 * (options.network.size / 8) * (options.network.size / 8);
+    return dump_step(options);
+  });
+}
