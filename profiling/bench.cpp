@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   app.add_option("FILTER", filter, "regular expression over the names (see --list)");
   app.add_option("--json", json, "write every result to this file as well");
   device.add_to(app);
-  app.add_option("--model", model, "all, fc, conv, unet, or none: the corruption only")
+  app.add_option("--model", model, "all, fc, conv, unet, or none: corruption and kernels only")
       ->check(CLI::IsMember({"all", "fc", "conv", "unet", "none"}))
       ->capture_default_str();
   app.add_option("--batch", options.batch, "crops a training step")
@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     int count = static_cast<int>(pointers.size());
     register_corrupt_benchmarks(options);
+    register_kernel_benchmarks(options);
     register_plan_benchmarks(options);
     benchmark::Initialize(&count, pointers.data());
     if (!list) {

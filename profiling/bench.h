@@ -38,6 +38,7 @@ void report_roofline(benchmark::State& state, Device device, double bytes, doubl
 void overwrite_cache(void* stream, int caches);
 
 void register_corrupt_benchmarks(const BenchOptions& options);  // bench_corrupt.cpp
+void register_kernel_benchmarks(const BenchOptions& options);   // bench_kernels.cpp
 void register_plan_benchmarks(const BenchOptions& options);     // bench_plan.cpp
 
 }  // namespace dae

@@ -4,6 +4,7 @@
 #include "runtime/memory.h"
 #include "runtime/stopwatch.h"
 #include "runtime/stream.h"
+#include "runtime/trace.h"
 
 namespace dae {
 namespace {
@@ -32,7 +33,17 @@ void time_op(benchmark::State& state, const BenchOptions& options,
   const cuda::Stopwatch watch;
   const Queue q{Device::cuda, stream.get()};
   synchronize_device();
-  if (!options.once) run(q);  // libraries and kernels are loaded by their first call
+  if (options.once) {
+    for (auto _ : state) {
+      const trace::Profiled profiled;
+      watch.start(q.stream);
+      run(q);
+      watch.stop(q.stream);
+      state.SetIterationTime(watch.seconds());
+    }
+    return;
+  }
+  run(q);  // libraries and kernels are loaded by their first call
   for (auto _ : state) {
     overwrite_cache(q.stream, kCaches);
     watch.start(q.stream);

@@ -29,6 +29,7 @@ class Collector : public benchmark::BenchmarkReporter {
 std::map<std::string, benchmark::BenchmarkReporter::Run> run_once(const BenchOptions& options) {
   benchmark::ClearRegisteredBenchmarks();
   register_corrupt_benchmarks(options);
+  register_kernel_benchmarks(options);
   register_plan_benchmarks(options);
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
@@ -56,6 +57,8 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   };
   ASSERT_TRUE(found.contains("corrupt/8x8x2"));
   EXPECT_NEAR(counted("corrupt/8x8x2", "GB/s"), 2 * 8 * 8 * 3 * (1 + 1 + 4), 1e-3);
+  // A quarter is read, the whole written.
+  EXPECT_NEAR(counted("kernel/upsample2x/f32 1x8x8x32", "GB/s"), 5 * 8 * 8 * 32 * 4, 1e-2);
   // The first layer: 3 to 32 channels on 2 images of 8x8 pixels, weights and biases read.
   std::string first;
   for (const auto& [name, run] : found)

@@ -1,0 +1,122 @@
+// kernel/NAME/SHAPES: the kernels that only move memory, on tensors far larger than any cache: on a
+// GPU the largest is four times the L2 cache. bench_plan.cpp times the same ops at the sizes of the
+// networks; here stand also those that no training plan has. Bytes are what the op must move: each
+// input read and each output written once, what is changed in place both.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "kernels/activation.h"
+#include "kernels/bias.h"
+#include "kernels/global_pool.h"
+#include "kernels/loss_chunks.h"
+#include "kernels/residual_mse.h"
+#include "kernels/sigmoid_mse.h"
+#include "kernels/upsample.h"
+#include "profiling/bench.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+
+namespace dae {
+namespace {
+
+struct Operand {
+  Shape shape;
+  int moves = 1;  // 2: changed in place; 0: not counted (workspace)
+  DType dtype = DType::f32;
+};
+
+struct Kernel {
+  const char* name;
+  std::vector<Operand> operands;  // the first is named in the benchmark's name
+  std::function<void(const Queue&, const std::vector<Tensor>&)> run;
+};
+
+// `images` of side x side pixels with 32 channels at the top level of a network; pictures have
+// three channels and so ten times as many images.
+std::vector<Kernel> kernels(int64_t images, int64_t side) {
+  const Shape map = {images, side, side, 32}, large = {images, 2 * side, 2 * side, 32},
+              channels = {32}, picture = {10 * images, side, side, 3}, gain = {10 * images, 3},
+              pooled = {images, 64}, argmax = {images, 32}, one = {1},
+              partials = {loss_workspace_count(picture)},
+              bias_partials = {relu_bias_backward_workspace_count({nullptr, map})};
+  using Args = std::vector<Tensor>;
+  return {
+      {"upsample2x",
+       {{map}, {large}},
+       [](const Queue& q, const Args& t) { upsample2x(q, t[0], t[1]); }},
+      {"upsample2x_backward",
+       {{large}, {map}},
+       [](const Queue& q, const Args& t) { upsample2x_backward(q, t[0], t[1]); }},
+      {"add", {{map}, {map, 2}}, [](const Queue& q, const Args& t) { add(q, t[0], t[1]); }},
+      {"relu_backward",
+       {{map}, {map, 2}},
+       [](const Queue& q, const Args& t) { relu_backward(q, t[0], t[1]); }},
+      {"bias_relu",
+       {{map, 2}, {channels}},
+       [](const Queue& q, const Args& t) { bias_relu(q, t[1], t[0], true); }},
+      {"relu_bias_backward",
+       {{map}, {map, 2}, {channels}, {bias_partials, 0}},
+       [](const Queue& q, const Args& t) { relu_bias_backward(q, t[0], t[1], t[2], true, t[3]); }},
+      {"global_pool",
+       {{map}, {pooled}, {argmax, 1, DType::i32}},
+       [](const Queue& q, const Args& t) { global_pool(q, t[0], t[1], t[2]); }},
+      {"sigmoid",
+       {{picture}, {picture}},
+       [](const Queue& q, const Args& t) { sigmoid(q, t[0], t[1]); }},
+      {"sigmoid_mse",
+       {{picture}, {picture, 1, DType::u8}, {picture}, {one}, {partials, 0}},
+       [](const Queue& q, const Args& t) { sigmoid_mse(q, t[0], t[1], t[2], t[3], t[4]); }},
+      {"residual_output",
+       {{picture}, {picture}, {gain}, {picture}},
+       [](const Queue& q, const Args& t) { residual_output(q, t[0], t[1], t[2], t[3]); }},
+      {"residual_mse",
+       {{picture},
+        {picture},
+        {gain},
+        {picture, 1, DType::u8},
+        {picture},
+        {gain},
+        {one},
+        {partials, 0}},
+       [](const Queue& q, const Args& t) {
+         residual_mse(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]);
+       }},
+  };
+}
+
+void time_kernel(benchmark::State& state, const BenchOptions& options, const Kernel& kernel) {
+  std::vector<Buffer> memory;
+  std::vector<Tensor> tensors;
+  double bytes = 0;
+  for (const Operand& operand : kernel.operands) {
+    Tensor tensor{nullptr, operand.shape, operand.dtype};
+    memory.emplace_back(options.device, tensor.bytes());
+    tensor.data = memory.back().data();
+    tensors.push_back(tensor);
+    bytes += operand.moves * static_cast<double>(tensor.bytes());
+  }
+  time_op(state, options, [&](const Queue& q) { kernel.run(q, tensors); });
+  report_roofline(state, options.device, bytes);
+}
+
+}  // namespace
+
+void register_kernel_benchmarks(const BenchOptions& options) {
+  const int64_t side = options.once ? 8 : 64, map_bytes = side * side * 32 * 4;
+  const size_t least = options.once                     ? 1
+                       : options.device == Device::cuda ? 4 * gpu_properties().l2_bytes
+                                                        : size_t{64} << 20;
+  const int64_t images = (static_cast<int64_t>(least) + map_bytes - 1) / map_bytes;
+  for (const Kernel& kernel : kernels(images, side)) {
+    const Operand& first = kernel.operands[0];
+    configure_op(benchmark::RegisterBenchmark(
+                     fmt::format("kernel/{}/{}", kernel.name,
+                                 to_string(Tensor{nullptr, first.shape, first.dtype}))
+                         .c_str(),
+                     [=](benchmark::State& state) { time_kernel(state, options, kernel); }),
+                 options);
+  }
+}
+
+}  // namespace dae
