@@ -6,7 +6,7 @@
 // expression over names.
 #include "profiling/bench.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "runtime/ceilings.h"
 #include "runtime/device.h"
@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
       const auto note = [](const char* key, const std::string& value) {
         benchmark::AddCustomContext(key, value);
       };
+      note("command", fmt::format("{}", fmt::join(argv, argv + argc, " ")));
       note("device", name_of(options.device));
       if (options.device == Device::cuda) note("gpu", where);
       note("batch", std::to_string(options.batch));

@@ -18,6 +18,7 @@ struct BenchOptions {
   double seconds = 0.1;  // least time of a repetition; of an op on a GPU: twenty calls
   int repetitions = 5;
   bool once = false;  // one call of everything, for profilers and tests: its times mean nothing
+  bool tiny = false;  // the smallest shapes, for tests: networks are `batch` and `size` alone
 };
 
 // Times calls of `run`, which enqueues an op, as the iterations of a benchmark that configure_op()

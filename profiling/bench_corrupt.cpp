@@ -56,7 +56,7 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
 }
 
 std::vector<std::pair<int32_t, int64_t>> views(const BenchOptions& options) {
-  if (options.once) return {{static_cast<int32_t>(options.size), options.batch}};
+  if (options.tiny) return {{static_cast<int32_t>(options.size), options.batch}};
   if (options.device == Device::cpu) return {{64, 64}, {512, 8}};
   return {{64, 1024}, {64, 4096}, {128, 1024}, {512, 64}};
 }

@@ -45,8 +45,12 @@ class BenchTest : public testing::TestWithParam<Device> {
 };
 
 TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
-  const auto found = run_once(
-      {.device = GetParam(), .models = {NetworkKind::conv}, .batch = 2, .size = 8, .once = true});
+  const auto found = run_once({.device = GetParam(),
+                               .models = {NetworkKind::conv},
+                               .batch = 2,
+                               .size = 8,
+                               .once = true,
+                               .tiny = true});
   const auto seconds = [&](const std::string& name) {
     const auto& run = found.at(name);
     return run.real_accumulated_time / static_cast<double>(run.iterations);
