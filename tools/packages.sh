@@ -1,4 +1,5 @@
-# Sourced by demo.sh and test.sh: installs what the build needs on Debian 12, if anything is missing.
+# shellcheck shell=bash
+# Sourced by the scripts of tools/: installs what the build needs on Debian 12, if anything is missing.
 
 # ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
@@ -22,6 +23,7 @@ install_packages() {
   fi
   echo "installing:$missing"
   $sudo apt-get update -qq
+  # shellcheck disable=SC2086  # a list of names
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 

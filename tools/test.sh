@@ -13,7 +13,8 @@ case "${1:-}" in
   *) echo "test.sh: unknown option $1 (--sanitize, --mutants or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
-[ -n "$preset" ] || dae_packages="$dae_packages python3 git"
+dae_packages="$dae_packages python3"
+[ -n "$preset" ] || dae_packages="$dae_packages git"
 install_packages
 if [ -z "$preset" ]; then
   exec python3 tests/run_mutants.py

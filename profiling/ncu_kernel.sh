@@ -1,0 +1,39 @@
+#!/bin/bash
+# Everything Nsight Compute knows about one op's kernels, with cold caches, at one size. docs/nsight.md
+# says how to read it.
+#   bash profiling/ncu_kernel.sh OP [--model unet] [--batch 256] [--size 64] [--build build/release]
+#                                   [--out NAME]
+# OP is a name as `bench --list` has it: corrupt, upsample2x, adam, conv2d_forward. Leaves NAME.ncu-rep
+# for the graphical program and prints the details.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+op=${1:-} model=unet batch=256 size=64 build=build/release out=""
+case $op in
+  "" | -*) echo "ncu_kernel.sh: give the name of an op (bench --list)" >&2; exit 2 ;;
+esac
+shift
+while [ $# -gt 0 ]; do
+  [ $# -ge 2 ] || { echo "ncu_kernel.sh: $1: give a value" >&2; exit 2; }
+  case $1 in
+    --model) model=$2 ;;
+    --batch) batch=$2 ;;
+    --size) size=$2 ;;
+    --build) build=$2 ;;
+    --out) out=$2 ;;
+    *) echo "ncu_kernel.sh: unknown option $1" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+out=${out:-ncu-$op}
+command -v ncu >/dev/null || { echo "not installed: ncu"; exit 77; }
+
+# The corruption and the memory-bound kernels have benchmarks of their own, without a network.
+case $op in
+  corrupt) model=none filter="^corrupt/${size}x${size}x" ;;
+  upsample2x* | sigmoid | residual_output) model=none filter="^kernel/$op/" ;;
+  *) filter="^$model/$op/" ;;
+esac
+# The caches are emptied by ncu before each of the replays that it needs for its counters.
+ncu --profile-from-start off --clock-control none --set full --force-overwrite --export "$out" \
+  "$build/bench" --device cuda --once --model "$model" --batch "$batch" --size "$size" "$filter"
+ncu --import "$out.ncu-rep" --page details
