@@ -26,6 +26,7 @@ while [ $# -gt 0 ]; do
 done
 out=${out:-ncu-$op}
 command -v ncu >/dev/null || { echo "not installed: ncu"; exit 77; }
+export GOMP_SPINCOUNT=1000  # set, or bench starts itself again, out of the profiler's sight
 
 # The corruption and the memory-bound kernels have benchmarks of their own, without a network.
 case $op in

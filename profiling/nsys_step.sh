@@ -23,6 +23,7 @@ while [ $# -gt 0 ]; do
 done
 out=${out:-nsys-$model}
 command -v nsys >/dev/null || { echo "not installed: nsys"; exit 77; }
+export GOMP_SPINCOUNT=1000  # set, or bench starts itself again, out of the profiler's sight
 
 # node: the kernels inside a graph are shown one by one, as on the streams they were captured from.
 nsys profile --trace=cuda,nvtx,cudnn,cublas --cuda-graph-trace=node --sample=none --cpuctxsw=none \

@@ -30,6 +30,7 @@ echo "[  SKIPPED ] 1 test, listed below:"
     "tests/bias_test": """
 case $1 in --gtest_list_tests) printf 'Bias.\\n  Case/cuda\\n'; exit ;; esac
 echo "[  FAILED  ] 1 test, listed below:"
+echo "[  FAILED  ] Bias.Case/cuda"
 exit 1
 """,
     "tests/psnr_test": """
@@ -56,7 +57,9 @@ cat >"$json" <<'JSON'
   {"run_name": "corrupt/64x64x1024/iterations:20/manual_time", "run_type": "aggregate",
    "aggregate_name": "cv", "real_time": 0.02, "time_unit": "us"},
   {"run_name": "kernel/upsample2x/f32 1x2x2x4/iterations:20/manual_time", "run_type": "aggregate",
-   "aggregate_name": "median", "real_time": 40, "time_unit": "us", "GB/s": 1500, "roofline": 0.75}]}
+   "aggregate_name": "median", "real_time": 40, "time_unit": "us", "GB/s": 1500, "roofline": 0.75},
+  {"run_name": "unet/train_step/iterations:1/manual_time", "run_type": "aggregate", "aggregate_name": "median",
+   "real_time": 10, "time_unit": "ms", "images/s": 25600, "graph_ms": 9, "host_gap": 0.1, "roofline": 0.4}]}
 JSON
 """,
     "train_cuda": """
@@ -145,7 +148,7 @@ class Rehearsal(unittest.TestCase):
         _, items, _ = self.read()
         expected = {
             "tests on cuda: adam_test": ("passed", "3 tests, 1 skipped"),
-            "tests on cuda: bias_test": ("failed", "[  FAILED  ] 1 test, listed below:"),
+            "tests on cuda: bias_test": ("failed", "[  FAILED  ] Bias.Case/cuda"),
             "plans made from that description": ("passed", "6 tests"),
             "memcheck sees a planted bug": ("passed", ""),
             "memcheck: adam_test": ("failed", "========= ERROR SUMMARY: 2 errors"),
@@ -176,8 +179,9 @@ class Rehearsal(unittest.TestCase):
         self.assertAlmostEqual(row["GB/s"], 2000)
         self.assertIn("| corruption: 40 Gpixel/s | 52 (corrupt/64x64x1024): reached |", summary)
         self.assertIn("75 % (kernel/upsample2x/f32 1x2x2x4): missed", summary)
-        self.assertIn("`bench it`, 2000-01-01, Stub GPU", summary)
-        self.assertIn("Part b", summary)
+        self.assertIn("Stub GPU, 2000-01-01, `bench it`", summary)
+        self.assertIn("| unet | 256 | 64 | 10 | - | 25600 | 9 | 10 % | 40 % |", summary)
+        self.assertIn("at batch 256 and more | 40 % (step-conv-1024-128): missed |", summary)
 
     def test_a_program_that_is_missing_stops_nothing(self):
         self.stub(missing=("train_cuda",))

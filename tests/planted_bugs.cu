@@ -27,9 +27,9 @@ __global__ void uninitialised_read(const int* never_written, int* data) {
   data[threadIdx.x] = never_written[threadIdx.x] + 1;
 }
 
-// synccheck: half a warp does not come to the barrier.
+// synccheck: the last half warp does not come to the barrier.
 __global__ void divergent_barrier(int* data) {
-  if (threadIdx.x % 32 < 16) __syncthreads();
+  if (threadIdx.x < kThreads - 16) __syncthreads();
   data[threadIdx.x] = 1;
 }
 

@@ -93,7 +93,9 @@ def table(header, rows):
 
 
 def number(value, digits=3):
-    return f"{value:.{digits}g}" if isinstance(value, (int, float)) else "-"
+    if not isinstance(value, (int, float)):
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def percent(value):
@@ -102,7 +104,7 @@ def percent(value):
 
 def best(results, choose):
     """The least of what `choose` gives for the benchmarks of all files, with its name."""
-    found = [(value, name) for stem, result in results.items() if isinstance(result, dict) and "benchmarks" in result
+    found = [(value, stem if stem.startswith("step-") else name) for stem, result in results.items() if isinstance(result, dict) and "benchmarks" in result
              for name, entry in result["benchmarks"].items() for value in [choose(name, entry)] if value is not None]
     return min(found, default=None)
 
@@ -136,26 +138,40 @@ def targets(results):
     return table(["what must be reached", "found"], rows)
 
 
-def benchmark_tables(results):
+def measured_by(context):
+    return (f"{context.get('gpu', context['device'])}, {context['date']}, `{context['command']}`; ceilings of this run: "
+            f"copy {float(context['copy_bytes_per_second']) / 1e9:.0f} GB/s, "
+            f"f32 product {float(context['matmul_flops_per_second']) / 1e12:.1f} TFLOP/s")
+
+
+def step_table(results):
+    """All training steps in one table."""
+    rows, contexts = [], []
+    for stem, result in results.items():
+        for name, e in result["benchmarks"].items() if stem.startswith("step-") else ():
+            if "seconds" in e and "images/s" in e:
+                rows.append([*stem.split("-")[1:], number(e["seconds"] * 1e3, 4), percent(e.get("spread")),
+                             number(e["images/s"], 4), number(e.get("graph_ms"), 4), percent(e.get("host_gap")),
+                             percent(e.get("roofline"))])
+                contexts.append(result["context"])
+    if not rows:
+        return []
+    return ["### Training steps", "", "One of them: " + measured_by(contexts[0]), ""] + table(
+        ["model", "batch", "size", "ms", "spread", "images/s", "graph alone, ms", "host's share",
+         "of the sum of its ops' rooflines"], rows)
+
+
+def op_tables(results):
     lines = []
     for stem, result in results.items():
-        if not isinstance(result, dict) or "benchmarks" not in result:
+        if not isinstance(result, dict) or "benchmarks" not in result or stem.startswith("step-"):
             continue
-        context, steps = result["context"], stem.startswith("step-")
-        lines += [f"### {stem}", "", f"`{context['command']}`, {context['date']}, "
-                  f"{context.get('gpu', context['device'])}; ceilings measured in this run: copy {float(context['copy_bytes_per_second']) / 1e9:.0f} GB/s, "
-                  f"f32 product {float(context['matmul_flops_per_second']) / 1e12:.1f} TFLOP/s", ""]
-        rows = []
-        for name, e in result["benchmarks"].items():
-            if "seconds" not in e:
-                continue
-            amount = [number(e.get("images/s"), 4), number(e.get("graph_ms")), percent(e.get("host_gap"))] if steps \
-                else [number(e.get("GB/s"), 4), number(e["GFLOP/s"] / 1e3) if "GFLOP/s" in e else "-",
-                      number(e["Mpixel/s"] / 1e3) if "Mpixel/s" in e else "-"]
-            rows.append([name, number(e["seconds"] * 1e6, 4), percent(e.get("spread")), *amount,
-                         percent(e.get("roofline"))])
-        kinds = ["images/s", "graph alone, ms", "host's share"] if steps else ["GB/s", "TFLOP/s", "Gpixel/s"]
-        lines += table(["what", "us", "spread", *kinds, "of the roofline"], rows)
+        lines += [f"### {stem}", "", measured_by(result["context"]), ""]
+        rows = [[name, number(e["seconds"] * 1e6, 4), percent(e.get("spread")), number(e.get("GB/s"), 4),
+                 number(e["GFLOP/s"] / 1e3) if "GFLOP/s" in e else "-",
+                 number(e["Mpixel/s"] / 1e3) if "Mpixel/s" in e else "-", percent(e.get("roofline"))]
+                for name, e in result["benchmarks"].items() if "seconds" in e]
+        lines += table(["what", "us", "spread", "GB/s", "TFLOP/s", "Gpixel/s", "of the roofline"], rows)
     return lines
 
 
@@ -203,7 +219,7 @@ def summary(report):
     lines += ["## Targets", "", *targets(results)]
     if "training" in results:
         lines += ["## Two minutes of training", "", *table(list(results["training"]), [results["training"].values()])]
-    lines += ["## Figures", "", *benchmark_tables(results), *peer_tables(results), *counter_tables(results)]
+    lines += ["## Figures", "", *step_table(results), *op_tables(results), *peer_tables(results), *counter_tables(results)]
     lines += ["## Commands", ""]
     for part, entry in report["parts"].items():
         lines += [f"- {part}, {item['name']}: `{item['command']}`" for item in entry["items"] if item["command"]]

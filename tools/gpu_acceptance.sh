@@ -64,6 +64,7 @@ done
 wheels=$(python3 -c 'import glob, sysconfig
 print(":".join(glob.glob(sysconfig.get_paths()["purelib"] + "/nvidia/*/lib")))' 2>/dev/null)
 export LD_LIBRARY_PATH="$build/lib:$wheels:${LD_LIBRARY_PATH:-}" XDG_CACHE_HOME=$work/cache
+export GOMP_SPINCOUNT=1000  # set, or programs start themselves again, and tools may lose sight of them
 
 gpu=$("$build/describe_gpu" 2>"$work/why") || gpu=""
 commit=$(git describe --always --dirty 2>/dev/null || cat "$build/commit" 2>/dev/null || echo unknown)
@@ -132,7 +133,8 @@ item() {
     124 | 137) note="not over after $limit s" ;;
     2) note=$(tail -n 1 "$log") ;;  # a command line that makes no sense, GPU or not
     *)
-      note=$(grep -m 1 'ERROR SUMMARY' "$log" || tail -n 1 "$log")
+      note=$(grep -m 1 'ERROR SUMMARY' "$log" ||
+             grep '^\[  FAILED  \] ' "$log" | grep -m 1 -v 'listed below' || tail -n 1 "$log")
       if [ -z "$gpu" ] && grep -q 'no usable GPU' "$log"; then
         status="waiting for a GPU" note=""
       fi
@@ -239,7 +241,7 @@ compared() {
   elif [ -z "$gpu" ]; then
     rehearsal=yes item "PyTorch on the same steps" 60 "${peers[@]}" --rehearse --models conv --modes eager
   else
-    item "PyTorch on the same steps" 300 "${peers[@]}" --budget 230
+    item "PyTorch on the same steps" 330 "${peers[@]}" --budget 250
   fi
   counters "Nsight Compute on every kernel" 100 ncu-kernels --model none '^(corrupt|kernel)/'
   for model in unet conv fc; do
@@ -262,7 +264,7 @@ for part in a b c; do
     c) compared ;;
   esac
   report
-  tar -czf "$out/details-$part.tar.gz" -C "$work" logs results
+  tar -czf "$out/details-$part.tar.gz" --exclude='*.safetensors' -C "$work" logs results
 done
 echo "$count commands run, $failures failed; $out/summary.md"
 [ "$failures" -eq 0 ]

@@ -24,6 +24,14 @@ def bench(build, name, threads=0, repetitions=3, seconds=0.5, options=()):
             **{k: v for k, v in median.items() if "/s" in k or k in counters}}
 
 
+def commit():
+    try:
+        return subprocess.check_output(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
+                                       stderr=subprocess.DEVNULL).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"  # a copy of the files alone
+
+
 def machine():
     """What a recorded figure must say about where it was measured."""
     cpu = dict(line.split(":", 1) for line in subprocess.check_output(["lscpu"], text=True).splitlines() if ":" in line)
@@ -33,5 +41,5 @@ def machine():
         "cores": int(cpu["CPU(s)"]),
         "instructions": "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "older",
         "date": subprocess.check_output(["date", "+%Y-%m-%d"], text=True).strip(),
-        "commit": subprocess.check_output(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True).strip(),
+        "commit": commit(),
     }
