@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
       "steps: median and spread of five runs, GB/s, GFLOP/s, and the share of what this device\n"
       "was measured to reach at best. On a GPU every op finds cold caches, and a training step\n"
       "tells graph_ms, its graph's own time, and host_gap, the share that the host adds.");
-  std::string filter = ".", json, model = "all";
+  std::string filter = ".", json, model = "all", precision = "fp32";
   DeviceOptions device{.device = "cpu"};
   BenchOptions options;
   bool list = false;
@@ -35,6 +35,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   app.add_option("--size", options.size, "crops in pixels, a multiple of 8")->capture_default_str();
+  app.add_option("--precision", precision, "of feature maps: fp32, or bf16 on a GPU")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
   app.add_option("--repetitions", options.repetitions, "runs a benchmark")
       ->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.seconds, "least seconds a run")
@@ -43,6 +46,10 @@ int main(int argc, char** argv) {
   app.add_flag("--list", list, "list the names and stop");
   return run_program("bench", app, argc, argv, [&] {
     options.device = device.apply();
+    if (precision == "bf16") {
+      if (options.device == Device::cpu) fail_usage("--precision bf16: the CPU computes in fp32");
+      options.dtype = DType::bf16;
+    }
     if (options.once) options.repetitions = 1;
     for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})
       if (model == "all" || model == name_of(kind)) options.models.push_back(kind);
@@ -71,8 +78,9 @@ int main(int argc, char** argv) {
       const std::string where = options.device == Device::cuda
                                     ? gpu_properties().name
                                     : fmt::format("{} threads", threads());
-      fmt::print("{}; ceilings measured now: copy {:.1f} GB/s, f32 matrix product {:.0f} GFLOP/s\n",
-                 where, best.bytes_per_second / 1e9, best.flops_per_second / 1e9);
+      const double product = best.flops_per_second(options.dtype);
+      fmt::print("{}; ceilings measured now: copy {:.1f} GB/s, {} matrix product {:.0f} GFLOP/s\n",
+                 where, best.bytes_per_second / 1e9, precision, product / 1e9);
       const auto note = [](const char* key, const std::string& value) {
         benchmark::AddCustomContext(key, value);
       };
@@ -82,7 +90,8 @@ int main(int argc, char** argv) {
       note("batch", std::to_string(options.batch));
       note("size", std::to_string(options.size));
       note("copy_bytes_per_second", fmt::format("{:.4g}", best.bytes_per_second));
-      note("matmul_flops_per_second", fmt::format("{:.4g}", best.flops_per_second));
+      note("precision", precision);
+      note("matmul_flops_per_second", fmt::format("{:.4g}", product));
       note("threads", std::to_string(threads()));
     }
     if (benchmark::RunSpecifiedBenchmarks() == 0 && !list)

@@ -15,7 +15,8 @@ struct BenchOptions {
   Device device = Device::cpu;
   std::vector<NetworkKind> models;
   int64_t batch = 16, size = 64;
-  double seconds = 0.1;  // least time of a repetition; of an op on a GPU: twenty calls
+  DType dtype = DType::f32;  // of feature maps: f32, or bf16 on a GPU
+  double seconds = 0.1;      // least time of a repetition; of an op on a GPU: twenty calls
   int repetitions = 5;
   bool once = false;  // one call of everything, for profilers and tests: its times mean nothing
   bool tiny = false;  // the smallest shapes, for tests: networks are `batch` and `size` alone
@@ -32,7 +33,8 @@ void configure_op(benchmark::internal::Benchmark* registered, const BenchOptions
 // Counters of a finished benchmark: GB/s, GFLOP/s, and the share of the roofline: the least time
 // that the device's measured copy bandwidth and matrix product allow, over the time taken. Without
 // `flops` that is the share of the copy bandwidth. Bytes and flops are those of one iteration.
-void report_roofline(benchmark::State& state, Device device, double bytes, double flops = 0);
+void report_roofline(benchmark::State& state, const BenchOptions& options, double bytes,
+                     double flops = 0);
 
 // Overwrites memory `caches` times as large as the GPU's L2 cache, on `stream`. Also the way to
 // keep the GPU busy while the host enqueues what is to be timed: four take about 0.1 ms.

@@ -52,7 +52,7 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
   state.counters["Mpixel/s"] = benchmark::Counter(static_cast<double>(batch) * size * size / 1e6,
                                                   benchmark::Counter::kIsIterationInvariantRate);
   // Three bytes a pixel are read and three written, twelve written as floats.
-  report_roofline(state, options.device, static_cast<double>(elements) * (1 + 1 + 4));
+  report_roofline(state, options, static_cast<double>(elements) * (1 + 1 + 4));
 }
 
 std::vector<std::pair<int32_t, int64_t>> views(const BenchOptions& options) {

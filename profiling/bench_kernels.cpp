@@ -10,6 +10,7 @@
 #include "kernels/bias.h"
 #include "kernels/global_pool.h"
 #include "kernels/loss_chunks.h"
+#include "kernels/pixel_shuffle.h"
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
 #include "kernels/upsample.h"
@@ -32,14 +33,17 @@ struct Kernel {
   std::function<void(const Queue&, const std::vector<Tensor>&)> run;
 };
 
-// `images` of side x side pixels with 32 channels at the top level of a network; pictures have
-// three channels and so ten times as many images.
-std::vector<Kernel> kernels(int64_t images, int64_t side) {
+// `images` of side x side pixels with 32 channels at the top level of a network, of type `type`;
+// pictures have three channels and so ten times as many images.
+std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
   const Shape map = {images, side, side, 32}, large = {images, 2 * side, 2 * side, 32},
-              channels = {32}, picture = {10 * images, side, side, 3}, gain = {10 * images, 3},
+              phases = {images, side + 1, side + 1, 4 * 32}, channels = {32},
+              picture = {10 * images, side, side, 3}, gain = {10 * images, 3},
               pooled = {images, 64}, argmax = {images, 32}, one = {1},
               partials = {loss_workspace_count(picture)},
               bias_partials = {relu_bias_backward_workspace_count({nullptr, map})};
+  const Operand x = {map, 1, type}, x_in_place = {map, 2, type}, b = {channels, 1, type},
+                logits = {picture, 1, type}, target = {picture, 1, DType::u8};
   using Args = std::vector<Tensor>;
   return {
       {"upsample2x",
@@ -48,37 +52,36 @@ std::vector<Kernel> kernels(int64_t images, int64_t side) {
       {"upsample2x_backward",
        {{large}, {map}},
        [](const Queue& q, const Args& t) { upsample2x_backward(q, t[0], t[1]); }},
-      {"add", {{map}, {map, 2}}, [](const Queue& q, const Args& t) { add(q, t[0], t[1]); }},
+      {"pixel_shuffle",
+       {{phases, 1, type}, b, {large, 1, type}},
+       [](const Queue& q, const Args& t) { pixel_shuffle(q, t[0], t[1], t[2], true); }},
+      {"pixel_shuffle_backward",
+       {{large, 1, type}, {phases, 1, type}},
+       [](const Queue& q, const Args& t) { pixel_shuffle_backward(q, t[0], t[1]); }},
+      {"add", {x, x_in_place}, [](const Queue& q, const Args& t) { add(q, t[0], t[1]); }},
       {"relu_backward",
-       {{map}, {map, 2}},
+       {x, x_in_place},
        [](const Queue& q, const Args& t) { relu_backward(q, t[0], t[1]); }},
       {"bias_relu",
-       {{map, 2}, {channels}},
-       [](const Queue& q, const Args& t) { bias_relu(q, t[1], t[0], true); }},
+       {x_in_place, b},
+       [](const Queue& q, const Args& t) { bias_relu(q, t[1], {}, t[0], true); }},
       {"relu_bias_backward",
-       {{map}, {map, 2}, {channels}, {bias_partials, 0}},
+       {x, x_in_place, b, {bias_partials, 0}},
        [](const Queue& q, const Args& t) { relu_bias_backward(q, t[0], t[1], t[2], true, t[3]); }},
       {"global_pool",
-       {{map}, {pooled}, {argmax, 1, DType::i32}},
+       {x, {pooled, 1, type}, {argmax, 1, DType::i32}},
        [](const Queue& q, const Args& t) { global_pool(q, t[0], t[1], t[2]); }},
       {"sigmoid",
-       {{picture}, {picture}},
+       {logits, {picture}},
        [](const Queue& q, const Args& t) { sigmoid(q, t[0], t[1]); }},
       {"sigmoid_mse",
-       {{picture}, {picture, 1, DType::u8}, {picture}, {one}, {partials, 0}},
+       {logits, target, logits, {one}, {partials, 0}},
        [](const Queue& q, const Args& t) { sigmoid_mse(q, t[0], t[1], t[2], t[3], t[4]); }},
       {"residual_output",
-       {{picture}, {picture}, {gain}, {picture}},
+       {logits, {picture}, {gain}, {picture}},
        [](const Queue& q, const Args& t) { residual_output(q, t[0], t[1], t[2], t[3]); }},
       {"residual_mse",
-       {{picture},
-        {picture},
-        {gain},
-        {picture, 1, DType::u8},
-        {picture},
-        {gain},
-        {one},
-        {partials, 0}},
+       {logits, {picture}, {gain}, target, logits, {gain}, {one}, {partials, 0}},
        [](const Queue& q, const Args& t) {
          residual_mse(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]);
        }},
@@ -97,7 +100,7 @@ void time_kernel(benchmark::State& state, const BenchOptions& options, const Ker
     bytes += operand.moves * static_cast<double>(tensor.bytes());
   }
   time_op(state, options, [&](const Queue& q) { kernel.run(q, tensors); });
-  report_roofline(state, options.device, bytes);
+  report_roofline(state, options, bytes);
 }
 
 }  // namespace
@@ -108,7 +111,7 @@ void register_kernel_benchmarks(const BenchOptions& options) {
                        : options.device == Device::cuda ? 4 * gpu_properties().l2_bytes
                                                         : size_t{64} << 20;
   const int64_t images = (static_cast<int64_t>(least) + map_bytes - 1) / map_bytes;
-  for (const Kernel& kernel : kernels(images, side)) {
+  for (const Kernel& kernel : kernels(images, side, options.dtype)) {
     const Operand& first = kernel.operands[0];
     configure_op(benchmark::RegisterBenchmark(
                      fmt::format("kernel/{}/{}", kernel.name,

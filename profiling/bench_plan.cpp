@@ -28,6 +28,7 @@ class Model {
     config_.device = options.device;
     config_.network.kind = kind;
     config_.network.size = options.size;
+    config_.network.dtype = options.dtype;
     if (kind == NetworkKind::conv)
       config_.network.latent = 128 * (options.size / 8) * (options.size / 8);
     config_.batch = options.batch;
@@ -107,11 +108,13 @@ void time_step(benchmark::State& state, const BenchOptions& options,
   // Of a whole step the roofline is the sum of its ops': while one waits for memory, the next
   // cannot multiply.
   double bytes = 0, flops = 0, least_seconds = 0;
-  for (const Step& step : trainer.executor().plan().steps()) {
-    bytes += static_cast<double>(step.bytes);
-    flops += static_cast<double>(step.flops);
-    least_seconds += roofline_seconds(ceilings(options.device), static_cast<double>(step.bytes),
-                                      static_cast<double>(step.flops));
+  const Plan& plan = trainer.executor().plan();
+  for (const Step& step : plan.steps()) {
+    const auto moved = static_cast<double>(plan.bytes(step));
+    const auto computed = static_cast<double>(step.flops);
+    bytes += moved;
+    flops += computed;
+    least_seconds += roofline_seconds(ceilings(options.device), moved, computed, options.dtype);
   }
   using benchmark::Counter;
   const auto rate = Counter::kIsIterationInvariantRate;
@@ -126,7 +129,7 @@ void time_step_op(benchmark::State& state, const BenchOptions& options,
   const Executor& executor = model->trainer().executor();
   const Step& step = executor.plan().steps()[index];
   time_op(state, options, [&](const Queue& q) { step.run(q, executor.tensors()); });
-  report_roofline(state, options.device, static_cast<double>(step.bytes),
+  report_roofline(state, options, static_cast<double>(executor.plan().bytes(step)),
                   static_cast<double>(step.flops));
 }
 

@@ -65,12 +65,14 @@ void configure_op(benchmark::internal::Benchmark* registered, const BenchOptions
     registered->Iterations(kGpuCalls);
 }
 
-void report_roofline(benchmark::State& state, Device device, double bytes, double flops) {
+void report_roofline(benchmark::State& state, const BenchOptions& options, double bytes,
+                     double flops) {
   using benchmark::Counter;
   const auto rate = Counter::kIsIterationInvariantRate;
   state.counters["GB/s"] = Counter(bytes / 1e9, rate);
   if (flops > 0) state.counters["GFLOP/s"] = Counter(flops / 1e9, rate);
-  state.counters["roofline"] = Counter(roofline_seconds(ceilings(device), bytes, flops), rate);
+  state.counters["roofline"] =
+      Counter(roofline_seconds(ceilings(options.device), bytes, flops, options.dtype), rate);
 }
 
 }  // namespace dae

@@ -5,9 +5,12 @@
 //   weights.NAME, gradients.NAME, after.NAME   f32, as in checkpoints (docs/models.md)
 //   clean u8 {N, H, W, 3}, corrupted f32       the batch
 //   loss, gradient_norm, learning_rate         f32 {1}
+#include <algorithm>
+
 #include "corrupt/corrupt.h"
 #include "data/safetensors.h"
 #include "data/synthetic.h"
+#include "kernels/cast.h"
 #include "kernels/step_state.h"
 #include "model/input.h"
 #include "model/named_buffers.h"
@@ -30,9 +33,16 @@ struct Options {
   std::string out;
 };
 
-std::vector<float> read(const Buffer& buffer, int64_t count) {
+std::vector<float> read(const Buffer& buffer, int64_t count, DType dtype = DType::f32) {
   std::vector<float> values(static_cast<size_t>(count));
-  copy_between_devices(values.data(), buffer.data(), values.size() * sizeof(float));
+  if (dtype == DType::f32) {
+    copy_between_devices(values.data(), buffer.data(), values.size() * sizeof(float));
+    return values;
+  }
+  std::vector<BFloat16> rounded(values.size());
+  copy_between_devices(rounded.data(), buffer.data(), rounded.size() * sizeof(BFloat16));
+  std::transform(rounded.begin(), rounded.end(), values.begin(),
+                 [](BFloat16 value) { return to_float(value); });
   return values;
 }
 
@@ -46,7 +56,7 @@ int dump_step(const Options& options) {
 
   Plan plan;
   ParameterSet parameters;
-  Builder builder(device, plan, parameters, true);
+  Builder builder(device, plan, parameters, true, network.dtype);
   const TensorId clean = plan.external("clean", image, DType::u8),
                  corrupted = plan.external("corrupted", image), loss = plan.external("loss", {1});
   add_corruption(device, plan, flags_of(corruption), clean, corrupted);
@@ -83,11 +93,16 @@ int dump_step(const Options& options) {
   write("draws", draws.data());
   write("weights", before.data());
   write("ema", before.data());
+  if (network.dtype == DType::bf16) {
+    const Shape flat = {parameters.count()};
+    cast(Queue{device}, {buffers["weights"].data(), flat},
+         {buffers["weights.bf16"].data(), flat, DType::bf16});
+  }
   write("state", &state);
   executor.run(Queue{device});
   copy_between_devices(&state, buffers["state"].data(), sizeof(state));
 
-  std::vector<float> gradients = read(buffers["gradients"], parameters.count()),
+  std::vector<float> gradients = read(buffers["gradients"], parameters.count(), network.dtype),
                      after = read(buffers["weights"], parameters.count()),
                      corrupted_batch = read(buffers["corrupted"], image.count()),
                      loss_value = read(buffers["loss"], 1);
@@ -114,10 +129,13 @@ int main(int argc, char** argv) {
       "Does one training step and writes it, with its batch and gradients, for another\n"
       "program to repeat (profiling/peers/gpu_train_step.py).");
   Options options;
-  std::string model = "unet";
+  std::string model = "unet", precision = "fp32";
   options.device.add_to(app);
   app.add_option("--model", model, "unet, conv or fc")
       ->check(CLI::IsMember({"unet", "conv", "fc"}))
+      ->capture_default_str();
+  app.add_option("--precision", precision, "fp32, or bf16 on a GPU")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--batch", options.batch, "crops")->check(CLI::Range(1, 65536));
   app.add_option("--size", options.network.size, "crops in pixels, a multiple of 8");
@@ -128,6 +146,7 @@ int main(int argc, char** argv) {
                                              : NetworkKind::unet;
     if (options.network.kind == NetworkKind::conv)
       options.network.latent = 128 * (options.network.size / 8) * (options.network.size / 8);
+    if (precision == "bf16") options.network.dtype = DType::bf16;
     return dump_step(options);
   });
 }

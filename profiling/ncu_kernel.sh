@@ -1,13 +1,13 @@
 #!/bin/bash
 # Everything Nsight Compute knows about one op's kernels, with cold caches, at one size. docs/nsight.md
 # says how to read it.
-#   bash profiling/ncu_kernel.sh OP [--model unet] [--batch 256] [--size 64] [--build build/release]
-#                                   [--out NAME]
+#   bash profiling/ncu_kernel.sh OP [--model unet] [--precision bf16] [--batch 256] [--size 64]
+#                                   [--build build/release] [--out NAME]
 # OP is a name as `bench --list` has it: corrupt, upsample2x, adam, conv2d_forward. Leaves NAME.ncu-rep
 # for the graphical program and prints the details.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-op=${1:-} model=unet batch=256 size=64 build=build/release out=""
+op=${1:-} model=unet precision=bf16 batch=256 size=64 build=build/release out=""
 case $op in
   "" | -*) echo "ncu_kernel.sh: give the name of an op (bench --list)" >&2; exit 2 ;;
 esac
@@ -16,6 +16,7 @@ while [ $# -gt 0 ]; do
   [ $# -ge 2 ] || { echo "ncu_kernel.sh: $1: give a value" >&2; exit 2; }
   case $1 in
     --model) model=$2 ;;
+    --precision) precision=$2 ;;
     --batch) batch=$2 ;;
     --size) size=$2 ;;
     --build) build=$2 ;;
@@ -36,5 +37,5 @@ case $op in
 esac
 # The caches are emptied by ncu before each of the replays that it needs for its counters.
 ncu --profile-from-start off --clock-control none --set full --force-overwrite --export "$out" \
-  "$build/bench" --device cuda --once --model "$model" --batch "$batch" --size "$size" "$filter"
+  "$build/bench" --device cuda --once --precision "$precision" --model "$model" --batch "$batch" --size "$size" "$filter"
 ncu --import "$out.ncu-rep" --page details

@@ -48,7 +48,7 @@ Ceilings measure_cpu() {
     dnnl::sgemm('N', 'N', kSide, kSide, kSide, 1.0f, a.data(), kSide, b.data(), kSide, 0.0f,
                 c.data(), kSide);
   });
-  found.flops_per_second = 2.0 * kSide * kSide * kSide / product;
+  found.f32_flops_per_second = 2.0 * kSide * kSide * kSide / product;
   return found;
 }
 
@@ -69,46 +69,54 @@ double best_gpu_seconds(int tries, const cuda::Stream& stream, const F& enqueue)
 }
 
 // Not zeros: with those the multipliers draw less power and the clock stays higher.
-Buffer filled_on_gpu(int64_t count) {
+Buffer filled_on_gpu(int64_t count, DType dtype) {
   std::vector<float> values(static_cast<size_t>(count));
   for (size_t i = 0; i < values.size(); i++)
     values[i] = static_cast<float>(static_cast<int32_t>(i * 2654435761u)) * 0x1p-31f;
-  Buffer buffer(Device::cuda, values.size() * sizeof(float));
-  copy_between_devices(buffer.data(), values.data(), buffer.bytes());
+  Buffer buffer(Device::cuda, values.size() * size_of(dtype));
+  if (dtype == DType::f32) {
+    copy_between_devices(buffer.data(), values.data(), buffer.bytes());
+    return buffer;
+  }
+  std::vector<BFloat16> rounded(values.size());
+  std::transform(values.begin(), values.end(), rounded.begin(), to_bf16);
+  copy_between_devices(buffer.data(), rounded.data(), buffer.bytes());
   return buffer;
 }
 
+double gpu_flops_per_second(const cuda::Stream& stream, int64_t side, DType dtype) {
+  const std::shared_ptr<Routine> product =
+      cuda_libraries::plan(cuda_libraries::Dense{.direction = cuda_libraries::Direction::forward,
+                                                 .batch = side,
+                                                 .inputs = side,
+                                                 .outputs = side,
+                                                 .dtype = dtype});
+  const Buffer a = filled_on_gpu(side * side, dtype), b = filled_on_gpu(side * side, dtype),
+               c(Device::cuda, a.bytes()), workspace(Device::cuda, product->workspace_bytes());
+  synchronize_device();  // the buffers are cleared on another stream
+  const double seconds = best_gpu_seconds(5, stream, [&] {
+    product->run(stream.get(), {a.data(), b.data(), c.data()}, workspace.data());
+  });
+  return 2.0 * static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side) /
+         seconds;
+}
+
 // Both are sized by the L2 cache: sixteen times as large each side of the copy, four times for an
-// operand of the product (7232 x 7232 on an H100's 50 MB).
+// f32 operand of the product (7232 x 7232 on an H100's 50 MB).
 Ceilings measure_gpu() {
   Ceilings found;
   const size_t cache = gpu_properties().l2_bytes;
   const cuda::Stream stream;
   {
     const Buffer from(Device::cuda, 16 * cache), to(Device::cuda, 16 * cache);
-    synchronize_device();  // the buffers are cleared on another stream
-    found.bytes_per_second =
-        2.0 * static_cast<double>(from.bytes()) / best_gpu_seconds(20, stream, [&] {
-          cuda::copy_async(to.data(), from.data(), from.bytes(), stream);
-        });
+    synchronize_device();
+    const double copy = best_gpu_seconds(
+        20, stream, [&] { cuda::copy_async(to.data(), from.data(), from.bytes(), stream); });
+    found.bytes_per_second = 2.0 * static_cast<double>(from.bytes()) / copy;
   }
   const auto side = static_cast<int64_t>(std::sqrt(static_cast<double>(cache))) / 64 * 64;
-  const Shape matrix = {side, 1, 1, side};
-  const std::shared_ptr<Routine> product =
-      cuda_libraries::plan({.direction = cuda_libraries::Direction::forward,
-                            .x = matrix,
-                            .w = matrix,
-                            .y = matrix,
-                            .stride = 1,
-                            .pad = 0});
-  const Buffer a = filled_on_gpu(side * side), b = filled_on_gpu(side * side),
-               c(Device::cuda, a.bytes()), workspace(Device::cuda, product->workspace_bytes());
-  synchronize_device();
-  const double n = static_cast<double>(side);
-  found.flops_per_second =
-      2 * n * n * n / best_gpu_seconds(5, stream, [&] {
-        product->run(stream.get(), {a.data(), b.data(), c.data()}, workspace.data());
-      });
+  found.f32_flops_per_second = gpu_flops_per_second(stream, side, DType::f32);
+  found.bf16_flops_per_second = gpu_flops_per_second(stream, side, DType::bf16);
   return found;
 }
 
@@ -123,8 +131,8 @@ const Ceilings& ceilings(Device device) {
   return gpu;
 }
 
-double roofline_seconds(const Ceilings& ceilings, double bytes, double flops) {
-  return std::max(bytes / ceilings.bytes_per_second, flops / ceilings.flops_per_second);
+double roofline_seconds(const Ceilings& ceilings, double bytes, double flops, DType dtype) {
+  return std::max(bytes / ceilings.bytes_per_second, flops / ceilings.flops_per_second(dtype));
 }
 
 }  // namespace dae

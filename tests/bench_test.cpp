@@ -80,6 +80,21 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   EXPECT_EQ(step.counters.contains("host_gap"), GetParam() == Device::cuda);
 }
 
+TEST_P(BenchTest, CountsHalfTheBytesInBf16) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "the CPU computes in fp32";
+  const auto found = run_once({.device = GetParam(),
+                               .models = {NetworkKind::conv},
+                               .batch = 2,
+                               .size = 8,
+                               .dtype = DType::bf16,
+                               .once = true,
+                               .tiny = true});
+  const auto& add = found.at("kernel/add/bf16 1x8x8x32");
+  EXPECT_NEAR(static_cast<double>(add.counters.at("GB/s")) * 1e9 * add.real_accumulated_time,
+              3 * 8 * 8 * 32 * 2, 1e-2);
+  EXPECT_TRUE(found.contains("conv/train_step"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, BenchTest, testing::ValuesIn(tested_devices()), device_name);
 
 }  // namespace

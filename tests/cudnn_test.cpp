@@ -1,10 +1,11 @@
 // Every convolution of the three networks, forward and both gradients, planned by cuDNN for a GPU
-// that is not there (fixtures/h100.json, written by hand from the data sheet until one has been
-// serialised on a GPU by cudnn::describe_gpu()).
+// that is not there: fixtures/h100.json, written by hand from the data sheet until one has been
+// serialised on a GPU (profiling/describe_gpu.cpp), or the file that DAE_GPU_DESCRIPTION names.
 #include "runtime/cudnn.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "model/training_plan.h"
@@ -25,7 +26,8 @@ class CudnnTest : public testing::TestWithParam<std::tuple<NetworkKind, DType>> 
     } catch (const Error& error) {
       GTEST_SKIP() << error.what();
     }
-    std::ifstream file(std::string(DAE_FIXTURES) + "/h100.json");
+    const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
+    std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
     std::string text{std::istreambuf_iterator<char>(file), {}};
     while (!text.empty() && text.back() == '\n') text.pop_back();
     cudnn::plan_without_gpu(text);

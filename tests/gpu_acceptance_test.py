@@ -49,7 +49,7 @@ json=""
 while [ $# -gt 0 ]; do [ "$1" != --json ] || json=$2; shift; done
 [ -n "$json" ] || { echo ran; exit; }
 cat >"$json" <<'JSON'
-{"context": {"date": "2000-01-01", "device": "cuda", "gpu": "Stub GPU", "command": "bench it",
+{"context": {"date": "2000-01-01", "device": "cuda", "gpu": "Stub GPU", "command": "bench it", "precision": "bf16",
   "copy_bytes_per_second": "2e12", "matmul_flops_per_second": "5e13"},
  "benchmarks": [
   {"run_name": "corrupt/64x64x1024/iterations:20/manual_time", "run_type": "aggregate",
@@ -124,8 +124,8 @@ class Rehearsal(unittest.TestCase):
                 self.assertIn("not installed", item["note"], name)
         tests = [name for name in items if name.startswith("tests on cuda")]
         self.assertGreaterEqual(len(tests), 15, tests)
-        for name in ("tests on cuda: trainer_test", "every op of unet, batch 256, size 64", "two minutes of training",
-                     "training step of fc, batch 1024, size 128", "description of the GPU"):
+        for name in ("tests on cuda: trainer_test", "every op of unet, bf16, batch 256, size 64", "two minutes of training",
+                     "training step of fc, bf16, batch 1024, size 128", "description of the GPU"):
             self.assertEqual(items[name]["status"], "waiting for a GPU", items[name])
         self.assertEqual(report["results"], {})
         self.assertIn("| corruption: 40 Gpixel/s | waiting for a GPU |", summary)
@@ -167,10 +167,10 @@ class Rehearsal(unittest.TestCase):
         self.run_stubs("c")
         report, items, summary = self.read()
         self.assertEqual(list(report["parts"]), ["b", "c"])
-        self.assertEqual(items["every op of fc, batch 256, size 64"]["status"], "failed")
-        self.assertEqual(items["every op of fc, batch 256, size 64"]["note"], "bench: out of memory")
-        self.assertEqual(items["training step of unet, batch 1024, size 128"]["status"], "passed")
-        corrupt = report["results"]["kernels"]["benchmarks"]["corrupt/64x64x1024"]
+        self.assertEqual(items["every op of fc, bf16, batch 256, size 64"]["status"], "failed")
+        self.assertEqual(items["every op of fc, bf16, batch 256, size 64"]["note"], "bench: out of memory")
+        self.assertEqual(items["training step of unet, bf16, batch 1024, size 128"]["status"], "passed")
+        corrupt = report["results"]["kernels-bf16"]["benchmarks"]["corrupt/64x64x1024"]
         self.assertAlmostEqual(corrupt["seconds"], 80e-6)
         self.assertEqual((corrupt["spread"], corrupt["Mpixel/s"]), (0.02, 52000))
         self.assertEqual(report["results"]["training"]["loss"], "0.25")
@@ -180,15 +180,15 @@ class Rehearsal(unittest.TestCase):
         self.assertIn("| corruption: 40 Gpixel/s | 52 (corrupt/64x64x1024): reached |", summary)
         self.assertIn("75 % (kernel/upsample2x/f32 1x2x2x4): missed", summary)
         self.assertIn("Stub GPU, 2000-01-01, `bench it`", summary)
-        self.assertIn("| unet | 256 | 64 | 10 | - | 25600 | 9 | 10 % | 40 % |", summary)
-        self.assertIn("at batch 256 and more | 40 % (step-conv-1024-128): missed |", summary)
+        self.assertIn("| unet | 256 | 64 | bf16 | 10 | - | 25600 | 9 | 10 % | 40 % |", summary)
+        self.assertIn("at batch 256 and more, the least | 40 % (step-conv-1024-128-bf16): missed |", summary)
 
     def test_a_program_that_is_missing_stops_nothing(self):
         self.stub(missing=("train_cuda",))
         self.assertEqual(self.run_stubs("b").returncode, 1)
         _, items, _ = self.read()
         self.assertEqual(items["two minutes of training"]["status"], "failed")
-        self.assertEqual(items["training step of conv, batch 64, size 128"]["status"], "passed")
+        self.assertEqual(items["training step of conv, bf16, batch 64, size 128"]["status"], "passed")
 
     def test_refuses_what_it_does_not_know(self):
         for arguments in (["--parts", "a"], ["--part", "d"], ["--build"]):

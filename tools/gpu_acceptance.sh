@@ -194,23 +194,30 @@ benchmark() {
 }
 
 fast() {
-  local model size batch run
-  benchmark "corruption and memory-bound kernels" 60 kernels --model none
-  for model in unet conv fc; do
-    benchmark "every op of $model, batch 256, size 64" 70 "ops-$model" --model $model --batch 256 \
-      "^$model/[^t]"
+  local model size batch precision
+  for precision in bf16 fp32; do
+    benchmark "corruption and memory-bound kernels, $precision" 60 "kernels-$precision" --model none \
+      --precision $precision
   done
-  run=$work/results/run
+  for model in unet conv fc; do
+    benchmark "every op of $model, bf16, batch 256, size 64" 70 "ops-$model" --model $model \
+      --precision bf16 --batch 256 "^$model/[^t]"
+  done
   item "two minutes of training" 180 "$build/train_cuda" --device cuda --dataset "$dataset" --time 120 \
-    --batch 64 --out "$run"
+    --batch 64 --out "$work/results/run"
   for size in 64 128; do
     for batch in 256 64 1024; do
       for model in unet conv fc; do
-        benchmark "training step of $model, batch $batch, size $size" 60 "step-$model-$batch-$size" \
-          --model $model --batch $batch --size $size --repetitions 3 --seconds 0.5 "^$model/train_step"
+        step bf16 $model $batch $size
       done
     done
   done
+  for model in unet conv fc; do step fp32 $model 256 64; done
+}
+
+step() {
+  benchmark "training step of $2, $1, batch $3, size $4" 60 "step-$2-$3-$4-$1" --model "$2" \
+    --precision "$1" --batch "$3" --size "$4" --repetitions 3 --seconds 0.5 "^$2/train_step"
 }
 
 # --- c: compared ----------------------------------------------------------------------------------
@@ -243,10 +250,11 @@ compared() {
   else
     item "PyTorch on the same steps" 330 "${peers[@]}" --budget 250
   fi
-  counters "Nsight Compute on every kernel" 100 ncu-kernels --model none '^(corrupt|kernel)/'
+  counters "Nsight Compute on every kernel" 100 ncu-kernels --model none --precision bf16 \
+    '^(corrupt|kernel)/'
   for model in unet conv fc; do
     counters "Nsight Compute on a step of $model" 100 "ncu-$model" --model $model --batch 64 \
-      "^$model/train_step"
+      --precision bf16 "^$model/train_step"
   done
   item "everything about one kernel" 60 bash profiling/ncu_kernel.sh corrupt --build "$build" \
     --out "$work/results/ncu-corrupt"

@@ -395,15 +395,17 @@ void TrainingRun::print_profile() const {
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
   fmt::print(
-      "\n{} steps; this machine's ceilings: copy {:.1f} GB/s, f32 matrix product {:.0f} "
+      "\n{} steps; this machine's ceilings: copy {:.1f} GB/s, {} matrix product {:.0f} "
       "GFLOP/s\n{:<9} {:<25} {:>5} {:>9} {:>6} {:>9} {:>9} {:>8} {:>9}\n",
-      executor.profiled_runs(), best.bytes_per_second / 1e9, best.flops_per_second / 1e9, "phase",
-      "op", "calls", "ms/step", "time", "GB", "GFLOP", "GFLOP/s", "roofline");
+      executor.profiled_runs(), best.bytes_per_second / 1e9, name_of(config_.network.dtype),
+      best.flops_per_second(config_.network.dtype) / 1e9, "phase", "op", "calls", "ms/step", "time",
+      "GB", "GFLOP", "GFLOP/s", "roofline");
   for (const auto& [name, row] : sorted)
-    fmt::print("{:<9} {:<25} {:>5} {:>9.2f} {:>5.1f}% {:>9.3f} {:>9.2f} {:>8.0f} {:>8.0f}%\n",
-               name.first, name.second, row.calls, row.seconds * 1e3, 100 * row.seconds / total,
-               row.bytes / 1e9, row.flops / 1e9, row.flops / row.seconds / 1e9,
-               100 * roofline_seconds(best, row.bytes, row.flops) / row.seconds);
+    fmt::print(
+        "{:<9} {:<25} {:>5} {:>9.2f} {:>5.1f}% {:>9.3f} {:>9.2f} {:>8.0f} {:>8.0f}%\n", name.first,
+        name.second, row.calls, row.seconds * 1e3, 100 * row.seconds / total, row.bytes / 1e9,
+        row.flops / 1e9, row.flops / row.seconds / 1e9,
+        100 * roofline_seconds(best, row.bytes, row.flops, config_.network.dtype) / row.seconds);
   fmt::print("{:<9} {:<25} {:>5} {:>9.2f}\n", "all", "", steps.size(), total * 1e3);
 }
 

@@ -107,7 +107,7 @@ def check_equal(options, name, size, device):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "step.safetensors"
         command = [f"{options.build}/dump_step", "--model", name, "--size", str(size), "--batch", "4",
-                   "--device", device.type, "--out", path]
+                   "--device", device.type, "--precision", options.precision, "--out", path]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
@@ -145,7 +145,8 @@ def time_mode(case, mode, options, device):
 
 def time_ours(case, options, device):
     name, batch, size = case
-    more = ["--device", device.type, "--model", name, "--batch", str(batch), "--size", str(size)]
+    more = ["--device", device.type, "--precision", options.precision, "--model", name, "--batch", str(batch),
+            "--size", str(size)]
     return bench(options.build, f"{name}/train_step", 0, 1, options.seconds,
                  more + (["--once"] if options.rehearse else []))
 
