@@ -4,28 +4,22 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/cuda_check.h"
+#include "runtime/stopwatch.h"
 
 namespace dae::cuda {
 
 double median_seconds(int runs, const std::function<void()>& enqueue) {
+  const Stopwatch watch;
   enqueue();
-  cudaEvent_t begin = nullptr, end = nullptr;
-  DAE_CUDA_CHECK(cudaEventCreate(&begin));
-  DAE_CUDA_CHECK(cudaEventCreate(&end));
-  std::vector<float> milliseconds(static_cast<size_t>(runs));
-  for (float& took : milliseconds) {
-    DAE_CUDA_CHECK(cudaEventRecord(begin, nullptr));
+  std::vector<double> seconds;
+  for (int i = 0; i < runs; i++) {
+    watch.start(nullptr);
     enqueue();
-    DAE_CUDA_CHECK(cudaEventRecord(end, nullptr));
-    DAE_CUDA_CHECK(cudaEventSynchronize(end));
-    DAE_CUDA_CHECK(cudaEventElapsedTime(&took, begin, end));
+    watch.stop(nullptr);
+    seconds.push_back(watch.seconds());
   }
-  cudaEventDestroy(begin);
-  cudaEventDestroy(end);
-  const auto middle = milliseconds.begin() + runs / 2;
-  std::nth_element(milliseconds.begin(), middle, milliseconds.end());
-  return *middle * 1e-3;
+  std::nth_element(seconds.begin(), seconds.begin() + runs / 2, seconds.end());
+  return seconds[static_cast<size_t>(runs / 2)];
 }
 
 }  // namespace dae::cuda
