@@ -50,6 +50,8 @@ int dump_step(const Options& options) {
   const Device device = options.device.apply();
   const NetworkConfig& network = options.network;
   check(network);
+  if (device == Device::cpu && network.dtype == DType::bf16)
+    fail_usage("--precision bf16: the CPU computes in fp32");
   const auto size = static_cast<int32_t>(network.size);
   const Shape image = {options.batch, size, size, 3};
   const CorruptSpec corruption;
@@ -137,8 +139,8 @@ int main(int argc, char** argv) {
   app.add_option("--precision", precision, "fp32, or bf16 on a GPU")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
-  app.add_option("--batch", options.batch, "crops")->check(CLI::Range(1, 65536));
-  app.add_option("--size", options.network.size, "crops in pixels, a multiple of 8");
+  app.add_option("--batch", options.batch, "crops [8]")->check(CLI::Range(1, 65536));
+  app.add_option("--size", options.network.size, "crops in pixels, a multiple of 8 [64]");
   app.add_option("--out", options.out, "safetensors file")->required();
   return run_program("dump_step", app, argc, argv, [&] {
     options.network.kind = model == "fc"     ? NetworkKind::fc

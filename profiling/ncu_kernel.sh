@@ -37,5 +37,6 @@ case $op in
 esac
 # The caches are emptied by ncu before each of the replays that it needs for its counters.
 ncu --profile-from-start off --clock-control none --set full --force-overwrite --export "$out" \
-  "$build/bench" --device cuda --once --precision "$precision" --model "$model" --batch "$batch" --size "$size" "$filter"
+  "$build/bench" --device cuda --once --model "$model" --precision "$precision" --batch "$batch" \
+  --size "$size" "$filter"
 ncu --import "$out.ncu-rep" --page details

@@ -29,6 +29,7 @@ export GOMP_SPINCOUNT=1000  # set, or bench starts itself again, out of the prof
 # node: the kernels inside a graph are shown one by one, as on the streams they were captured from.
 nsys profile --trace=cuda,nvtx,cudnn,cublas --cuda-graph-trace=node --sample=none --cpuctxsw=none \
   --force-overwrite=true --output "$out" \
-  "$build/bench" --device cuda --precision "$precision" --model "$model" --batch "$batch" --size "$size" --repetitions 1 \
-  --seconds 0.1 "^$model/train_step"
-nsys stats --force-export=true --report nvtx_gpu_proj_sum,cuda_gpu_kern_sum,cuda_api_sum "$out.nsys-rep"
+  "$build/bench" --device cuda --model "$model" --precision "$precision" --batch "$batch" \
+  --size "$size" --repetitions 1 --seconds 0.1 "^$model/train_step"
+nsys stats --force-export=true --report nvtx_gpu_proj_sum,cuda_gpu_kern_sum,cuda_api_sum \
+  "$out.nsys-rep"
