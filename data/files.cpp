@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -55,10 +57,23 @@ void write_file_atomically(const std::filesystem::path& path,
   const std::filesystem::path beside = path.string() + fmt::format(".{}.part", getpid());
   try {
     {
-      const Descriptor file(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-      if (file.get() < 0) fail_system("write", path);
-      write([&](const void* data, size_t bytes) { write_all(file.get(), data, bytes, path); });
-      if (fsync(file.get()) != 0) fail_system("write", path);
+      // Without a name until it is whole, where the file system can do that: a process that is
+      // killed on the way leaves nothing.
+      const Descriptor nameless(open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644));
+      const Descriptor named(
+          nameless.get() >= 0
+              ? -1
+              : open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+      const int file = std::max(nameless.get(), named.get());
+      if (file < 0) fail_system("write", path);
+      write([&](const void* data, size_t bytes) { write_all(file, data, bytes, path); });
+      if (fsync(file) != 0) fail_system("write", path);
+      if (file == nameless.get()) {
+        unlink(beside.c_str());  // of an earlier process with this id, if at all
+        const std::string link = fmt::format("/proc/self/fd/{}", file);
+        if (linkat(AT_FDCWD, link.c_str(), AT_FDCWD, beside.c_str(), AT_SYMLINK_FOLLOW) != 0)
+          fail_system("write", path);
+      }
     }
     if (rename(beside.c_str(), path.c_str()) != 0) fail_system("write", path);
   } catch (...) {
@@ -75,6 +90,13 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   write_file_atomically(path, [&](const Append& append) { append(bytes.data(), bytes.size()); });
+}
+
+bool lock_folder(const std::filesystem::path& path) {
+  const int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) fail_system("open", path);
+  // The descriptor stays open: the system drops the lock with the process, however it ends.
+  return flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {

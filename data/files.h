@@ -12,13 +12,18 @@
 namespace dae {
 
 // Writes a file beside its place, syncs and renames it, so that readers see the old file or the
-// whole new one. On failure nothing is left behind and Error says why. `write` is called with a
-// function that appends bytes.
+// whole new one. On failure, and when the process is killed, nothing is left behind (a file
+// NAME.part after a kill on file systems that know no nameless files); Error says why. `write` is
+// called with a function that appends bytes.
 using Append = std::function<void(const void* data, size_t bytes)>;
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const Append&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+// Takes a folder for this process until it ends; false when another process has it. Where the file
+// system knows no locks nobody is kept out.
+bool lock_folder(const std::filesystem::path& path);
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 

@@ -1,6 +1,10 @@
 #include "data/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -47,6 +51,24 @@ TEST(Files, AFailureLeavesTheOldFileAndNothingElse) {
                Error);
   EXPECT_EQ(text_of(path), "kept");
   EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(Files, AKilledProcessLeavesNothing) {
+  const TemporaryFolder folder;
+  const int nameless = open(folder.path().c_str(), O_WRONLY | O_TMPFILE, 0600);
+  if (nameless < 0) GTEST_SKIP() << "this file system knows no nameless files";
+  close(nameless);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0)
+    write_file_atomically(folder.file("a"), [](const Append& append) {
+      append("half", 4);
+      raise(SIGKILL);
+    });
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(entries(folder.path()), 0);
 }
 
 TEST(Files, ErrorsNameThePathAndTheReason) {
