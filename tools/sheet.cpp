@@ -22,6 +22,19 @@ void fill(Image& image, int64_t top, int64_t left, int64_t bottom, int64_t right
       for (int c = 0; c < 3; c++) image.pixels[(y * image.width + x) * 3 + c] = grey;
 }
 
+// What stb_easy_font can draw: ASCII, with a question mark for every other character of UTF-8.
+std::string drawable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n' || (byte >= 0x20 && byte < 0x7f))
+      out += c;
+    else if ((byte & 0xc0) != 0x80)  // not inside a character
+      out += '?';
+  }
+  return out;
+}
+
 // stb_easy_font gives each letter as axis-parallel rectangles of whole pixels, which are filled
 // here.
 void draw_text(Image& image, int64_t top, int64_t left, const std::string& text) {
@@ -30,7 +43,7 @@ void draw_text(Image& image, int64_t top, int64_t left, const std::string& text)
     unsigned char colour[4];
   };
   std::vector<Vertex> vertices(text.size() * 80 + 4);
-  std::string copy = text;
+  std::string copy = drawable(text);
   const int quads = stb_easy_font_print(0, 0, copy.data(), nullptr, vertices.data(),
                                         static_cast<int>(vertices.size() * sizeof(Vertex)));
   for (int i = 0; i < quads; i++) {
@@ -56,7 +69,7 @@ Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom) {
   for (const Cell& cell : cells) {
     cell_height = std::max(cell_height, cell.image.height * zoom);
     cell_width = std::max(cell_width, cell.image.width * zoom);
-    std::string copy = cell.label;
+    std::string copy = drawable(cell.label);
     cell_width = std::max<int64_t>(cell_width, stb_easy_font_width(copy.data()));
     if (!cell.label.empty())
       lines = std::max<int64_t>(lines, 1 + std::count(cell.label.begin(), cell.label.end(), '\n'));

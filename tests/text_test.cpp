@@ -1,0 +1,48 @@
+// Names as JSON and HTML may hold them, and as a terminal shows them.
+#include "tools/text.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace dae::test {
+namespace {
+
+TEST(Text, WhatIsUtf8Stays) {
+  for (const std::string text : {"", "plain.jpg", "\xc3\xa9t\xc3\xa9", "\xe2\x82\xac",
+                                 "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(valid_utf8(text), text);
+}
+
+// Malformed sequences of the Unicode Standard, 3.9, and a name of Latin-1.
+TEST(Text, WhatIsNotIsWrittenOut) {
+  EXPECT_EQ(valid_utf8("caf\xe9 1.jpg"), "caf\\xe9 1.jpg");
+  EXPECT_EQ(valid_utf8("\xc0\xaf"), "\\xc0\\xaf") << "overlong";
+  EXPECT_EQ(valid_utf8("\xe0\x80\xaf"), "\\xe0\\x80\\xaf") << "overlong";
+  EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "half of a surrogate pair";
+  EXPECT_EQ(valid_utf8("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "beyond the last";
+  EXPECT_EQ(valid_utf8("a\xe2\x82"), "a\\xe2\\x82") << "cut off";
+  // Every pair of bytes: what comes out is what a JSON parser takes, and nothing is lost.
+  for (int a = 0; a < 256; a++)
+    for (int b = 0; b < 256; b++) {
+      const std::string text = {static_cast<char>(a), static_cast<char>(b)};
+      const nlohmann::json json = valid_utf8(text);
+      ASSERT_NO_THROW(EXPECT_EQ(nlohmann::json::parse(json.dump()), json)) << a << " " << b;
+    }
+}
+
+TEST(Text, CutsBetweenCodePoints) {
+  EXPECT_EQ(first_columns("\xc3\xa9t\xc3\xa9", 2), "\xc3\xa9t");
+  EXPECT_EQ(first_columns("\xc3\xa9t\xc3\xa9", 3), "\xc3\xa9t\xc3\xa9");
+  EXPECT_EQ(first_columns("\xc3\xa9t\xc3\xa9", 30), "\xc3\xa9t\xc3\xa9");
+  EXPECT_EQ(first_columns("abc", 0), "");
+}
+
+TEST(Text, JsonOfAnyBytes) {
+  const std::string text = file_text({{"path", "caf\xe9"}});
+  EXPECT_EQ(nlohmann::json::parse(text)["path"], "caf\xef\xbf\xbd");
+  EXPECT_EQ(text.back(), '\n');
+}
+
+}  // namespace
+}  // namespace dae::test
