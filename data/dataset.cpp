@@ -61,9 +61,9 @@ struct Listing {
 
 Listing list_folder(const fs::path& folder, int64_t max_side) {
   std::error_code error;
-  if (!fs::exists(folder, error)) fail("--dataset {}: there is no such folder", folder.string());
+  if (!fs::exists(folder, error)) fail("{}: there is no such folder", folder.string());
   if (!fs::is_directory(folder, error))
-    fail("--dataset {}: not a folder; give the folder that holds the images", folder.string());
+    fail("{}: not a folder; give the folder that holds the images", folder.string());
   std::vector<Listed> images, cifar_train, cifar_test;
   for (fs::recursive_directory_iterator
            it(folder, fs::directory_options::skip_permission_denied, error),
@@ -80,13 +80,12 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
     else if (has_image_extension(it->path()))
       images.push_back(file);
   }
-  if (error) fail("--dataset {}: cannot be read: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot be read: {}", folder.string(), error.message());
   Listing listing;
   listing.files = !cifar_train.empty() ? cifar_train : !cifar_test.empty() ? cifar_test : images;
   listing.cifar = !cifar_train.empty() || !cifar_test.empty();
   if (listing.files.empty())
-    fail("--dataset {}: no images in it (jpg, png, bmp, ...), nor CIFAR-10's binary files",
-         folder.string());
+    fail("{}: no images in it (jpg, png, bmp, ...), nor CIFAR-10's binary files", folder.string());
   std::sort(listing.files.begin(), listing.files.end(),
             [](const Listed& a, const Listed& b) { return a.name < b.name; });
   Hash hash;
@@ -262,12 +261,12 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
     }
     if (!packed)
       fail(
-          "--dataset {}: no place for the decoded images ({}); set XDG_CACHE_HOME to a folder that "
+          "{}: no place for the decoded images ({}); set XDG_CACHE_HOME to a folder that "
           "can be written",
           path, reason);
   }
   if (dataset.size() == 0)
-    fail("--dataset {}: none of its {} image files can be read; the first: {}", path,
+    fail("{}: none of its {} image files can be read; the first: {}", path,
          dataset.skipped().size(), dataset.skipped().front().reason);
   return dataset;
 }

@@ -3,10 +3,11 @@
 
 #include <filesystem>
 
-#include "data/dataset.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tools/evaluation.h"
+#include "tools/open_pictures.h"
+#include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/sheet.h"
@@ -23,10 +24,11 @@ constexpr const char* kAbout =
     "  corrupt photos/ --out sheet.png\n"
     "  corrupt photos/ --copies --out corrupted/ --noise 25:25 --blur off";
 
+// Three lines, as wide as a crop of the default size.
 std::string label_of(const Degradation& d) {
-  return fmt::format(
-      "noise {:.1f}  blur {:.2f}  brightness {:.2f}\nred {:.2f}  green {:.2f}  blue {:.2f}",
-      d.noise_sigma * 255, d.blur_sigma, d.brightness, d.channel[0], d.channel[1], d.channel[2]);
+  return fmt::format("noise {:.1f}  blur {:.2f}\nbrightness {:.2f}\nr {:.2f}  g {:.2f}  b {:.2f}",
+                     d.noise_sigma * 255, d.blur_sigma, d.brightness, d.channel[0], d.channel[1],
+                     d.channel[2]);
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ int main(int argc, char** argv) {
   app.add_option("--max-side", max_side, "shrink larger pictures to this; 0 keeps them")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
-  app.add_option("--seed", seed, "of what is drawn")->capture_default_str();
+  add_seed(app, seed, "of what is drawn");
   app.add_option("--threads", threads_wanted, "CPU threads; 0 takes every core")
       ->check(CLI::Range(0, 1024));
   corruption.add_to(app);
@@ -60,24 +62,27 @@ int main(int argc, char** argv) {
   return run_program("corrupt", app, argc, argv, [&] {
     set_threads(threads_wanted);
     const CorruptSpec spec = corruption.apply({});
-    const Dataset dataset = open_dataset(dataset_path, {.max_side = max_side});
-    for (const Dataset::Skipped& skipped : dataset.skipped())
-      fmt::print(stderr, "corrupt: left out: {}\n", skipped.reason);
+    if (copies) refuse_options(app, {"--size", "--count"}, "is for the sheet, without --copies");
+    const Dataset dataset = open_pictures(dataset_path, max_side);
     std::vector<int64_t> all;
     for (int64_t i = 0; i < dataset.size(); i++) all.push_back(i);
     const std::vector<Source> sources = sources_of(dataset, all);
     const CorruptFlags flags = flags_of(spec);
 
     if (copies) {
+      std::vector<fs::path> to;
+      OutputNames names(out);
+      for (const int64_t i : all)
+        to.push_back(names.add(dataset[i].name, fs::path(dataset_path) / dataset[i].name));
       ProgressLine line;
       for (const int64_t i : all) {
         const Source& source = sources[static_cast<size_t>(i)];
         const CorruptedPicture picture =
             corrupt_picture(source, draw_evaluation(spec, seed, i, {i}), flags);
-        const fs::path to = fs::path(out) / fs::path(dataset[i].name).replace_extension(".png");
-        std::error_code error;
-        fs::create_directories(to.parent_path(), error);
-        save_png(to, to_image(picture.corrupted.data(), source.height, source.width));
+        const fs::path& path = to[static_cast<size_t>(i)];
+        std::error_code ignored;  // save_png says why it cannot be written
+        fs::create_directories(path.parent_path(), ignored);
+        save_png(path, to_image(picture.corrupted.data(), source.height, source.width));
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();

@@ -1,11 +1,12 @@
 // denoise: restores pictures of any size with a trained network.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "model/restorer.h"
 #include "runtime/error.h"
+#include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/run_config.h"
@@ -27,29 +28,23 @@ struct Job {
   fs::path from, to;
 };
 
-// Folders stand for the images in them. Two pictures may not land on one name.
+// Folders stand for the images in them, sorted by name.
 std::vector<Job> list_jobs(const std::vector<std::string>& inputs, const fs::path& out) {
   std::vector<Job> jobs;
-  std::set<fs::path> taken;
-  const auto add = [&](const fs::path& from, const fs::path& name) {
-    const fs::path to = out / fs::path(name).replace_extension(".png");
-    if (!taken.insert(to).second)
-      fail_usage("two pictures would both become {}; restore them into different folders",
-                 to.string());
-    std::error_code error;
-    if (fs::equivalent(from, to, error))
-      fail_usage("{} would be written over itself; give another --out", from.string());
-    jobs.push_back({from, to});
-  };
+  OutputNames names(out);
   for (const std::string& input : inputs) {
     std::error_code error;
-    if (fs::is_directory(input, error)) {
-      for (const auto& entry : fs::recursive_directory_iterator(input))
-        if (entry.is_regular_file() && has_image_extension(entry.path()))
-          add(entry.path(), entry.path().lexically_relative(input));
-    } else {
-      add(input, fs::path(input).filename());
+    if (!fs::is_directory(input, error)) {
+      jobs.push_back({input, names.add(fs::path(input).filename(), input)});
+      continue;
     }
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::recursive_directory_iterator(input))
+      if (entry.is_regular_file() && has_image_extension(entry.path()))
+        found.push_back(entry.path());
+    std::sort(found.begin(), found.end());
+    for (const fs::path& path : found)
+      jobs.push_back({path, names.add(path.lexically_relative(input), path)});
   }
   if (jobs.empty()) fail("no images to restore in what was given");
   return jobs;
