@@ -68,6 +68,44 @@ class Programs : public testing::Test {
   TemporaryFolder temporary_;
 };
 
+// A training process of its own, with these options and its output in a file.
+class Training {
+ public:
+  Training(const std::vector<std::string>& options, const std::string& cache,
+           const std::string& log) {
+    std::vector<char*> arguments;
+    const std::string binary = std::string(DAE_PROGRAMS) + "/train_cuda";
+    arguments.push_back(const_cast<char*>("train_cuda"));
+    for (const std::string& option : options)
+      arguments.push_back(const_cast<char*>(option.c_str()));
+    arguments.push_back(nullptr);
+    process_ = fork();
+    if (process_ != 0) return;
+    setenv("XDG_CACHE_HOME", cache.c_str(), 1);
+    setenv("OMP_NUM_THREADS", "2", 1);
+    if (!freopen(log.c_str(), "w", stdout)) _exit(99);
+    execv(binary.c_str(), arguments.data());
+    _exit(98);
+  }
+  // The process's exit code after this signal; -SIGNAL when it died of one.
+  int end(int signal) {
+    kill(process_, signal);
+    int status = 0;
+    waitpid(process_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t process_;
+};
+
+template <class Condition>
+void wait_for(const Condition& condition) {
+  for (int i = 0; i < 1500 && !condition(); i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_TRUE(condition());
+}
+
 TEST_F(Programs, TrainEvaluateAndDenoise) {
   make_photos("photos");
   Outcome outcome = run(train("--steps 6 --out " + path("run")));
@@ -140,27 +178,14 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
 TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
   make_photos("photos");
   ASSERT_EQ(run(train("--steps 400 --out " + path("whole"))).code, 0);
-  const std::string binary = std::string(DAE_PROGRAMS) + "/train_cuda";
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
-    setenv("OMP_NUM_THREADS", "2", 1);
-    if (!freopen("/dev/null", "w", stdout)) _exit(99);
-    const std::string photos = path("photos"), out = path("cut");
-    execl(binary.c_str(), "train_cuda", "--dataset", photos.c_str(), "--size", "16", "--batch", "2",
-          "--width", "4", "--blocks", "1", "--steps", "400", "--out", out.c_str(), nullptr);
-    _exit(98);
-  }
+  Training training({"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
+                     "--blocks", "1", "--steps", "400", "--out", path("cut")},
+                    path("cache"), path("log"));
   // Once the first rows are there, training is under way.
-  for (int i = 0; i < 600 && read("cut/metrics.csv").size() < 200; i++)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  kill(child, SIGINT);
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 0) GTEST_SKIP() << "the run was over before it could be interrupted";
-  EXPECT_EQ(WEXITSTATUS(status), 130);
+  wait_for([&] { return read("cut/metrics.csv").size() >= 200; });
+  const int code = training.end(SIGINT);
+  if (code == 0) GTEST_SKIP() << "the run was over before it could be interrupted";
+  EXPECT_EQ(code, 130);
   EXPECT_TRUE(fs::exists(path("cut/checkpoint.safetensors")));
   EXPECT_TRUE(fs::exists(path("cut/report.html")));
   ASSERT_EQ(run("train_cuda --resume --out " + path("cut")).code, 0);
@@ -177,6 +202,76 @@ TEST_F(Programs, CorruptMakesASheetAndCopies) {
               copy = load_image(path("copies/leaf2.png"));
   EXPECT_EQ(clean.height, copy.height);
   EXPECT_NE(clean.pixels, copy.pixels);
+}
+
+TEST_F(Programs, NoPictureIsWrittenOverItselfOrAnother) {
+  make_photos("photos");
+  const std::string before = read("photos/leaf1.png");
+  expect_refused("corrupt " + path("photos") + " --copies --out " + path("photos"), 2, "itself");
+  fs::copy_file(path("photos/leaf1.png"), path("photos/leaf1.bmp"));  // read by what is in it
+  expect_refused("corrupt " + path("photos") + " --copies --out " + path("copies"), 2, "both");
+  EXPECT_EQ(read("photos/leaf1.png"), before);
+  EXPECT_FALSE(fs::exists(path("copies")));
+
+  // CIFAR-10's images have no file names of their own.
+  fs::create_directories(path("cifar"));
+  std::ofstream(path("cifar/data_batch_1.bin"), std::ios::binary) << std::string(3 * 3073, '\x55');
+  ASSERT_EQ(run("corrupt " + path("cifar") + " --copies --out " + path("copies")).code, 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("copies")), fs::directory_iterator()), 3);
+}
+
+// File names are bytes: Latin-1 from an old disk must not end a run, nor upset a sheet's letters.
+TEST_F(Programs, NamesNeedNotBeUtf8) {
+  make_photos("photos");
+  for (int i = 0; i < 4; i++)
+    fs::rename(path("photos/leaf") + std::to_string(i) + ".png",
+               path("photos/h\xfclle \xe2\x82\xac") + std::to_string(i) + ".png");
+  Outcome outcome = run(train("--steps 2 --out " + path("run")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto config = nlohmann::json::parse(read("run/config.json"));
+  EXPECT_NE(config["data"]["held_out"][0].get<std::string>().find("h\\xfclle \xe2\x82\xac"),
+            std::string::npos);
+  outcome = run("evaluate " + path("run"));  // which has to find the picture held out
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  outcome = run("corrupt " + path("photos") + " --size 32 --count 4 --out " + path("sheet.png"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+TEST_F(Programs, ARunThatIsKilledBeforeItsFirstCheckpointStartsAgain) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 8 --out " + path("whole"))).code, 0);
+  ASSERT_EQ(run(train("--steps 8 --out " + path("cut"))).code, 0);
+  fs::remove(path("cut/checkpoint.safetensors"));  // what SIGKILL in the first minute leaves
+  const Outcome outcome = run("train_cuda --resume --out " + path("cut"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("step 0"), std::string::npos) << outcome.out;
+  EXPECT_EQ(read("cut/checkpoint.safetensors"), read("whole/checkpoint.safetensors"));
+}
+
+TEST_F(Programs, OneTrainingARunFolderAndItsLinesComeAtOnce) {
+  make_photos("photos");
+  Training training({"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
+                     "--blocks", "1", "--steps", "1000000", "--out", path("long")},
+                    path("cache"), path("log"));
+  // A log is not held back until 4 KiB of it are together.
+  wait_for([&] { return read("log").find("weights") != std::string::npos; });
+  EXPECT_LT(read("log").size(), 2000u);
+  const Outcome outcome = run("train_cuda --resume --out " + path("long"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("another train_cuda"), std::string::npos) << outcome.err;
+  // A terminal that is closed is no reason to lose the run.
+  EXPECT_EQ(training.end(SIGHUP), 130);
+  EXPECT_TRUE(fs::exists(path("long/checkpoint.safetensors")));
+}
+
+TEST_F(Programs, CtrlCBeforeTheFirstStepLeavesNothing) {
+  make_photos("photos");
+  Training training({"--dataset", path("photos"), "--time", "1000", "--out", path("run")},
+                    path("cache"), path("log"));
+  // Pictures are decoded: now it measures how fast it is.
+  wait_for([&] { return fs::exists(path("cache/dae")) && !fs::is_empty(path("cache/dae")); });
+  EXPECT_EQ(training.end(SIGINT), -SIGINT);
+  EXPECT_FALSE(fs::exists(path("run")));
 }
 
 TEST_F(Programs, HelpTeaches) {
@@ -204,10 +299,23 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused(train("--channel x" + out), 2, "--channel");
   expect_refused(train("--order film" + out), 2, "--order");
   expect_refused(train("--lr 0" + out), 2, "--lr");
+  expect_refused(train("--lr nan" + out), 2, "--lr");
+  expect_refused(train("--time nan" + out), 2, "--time");
+  expect_refused(train("--time inf" + out), 2, "--time");
+  expect_refused(train("--epochs 1e8" + out), 2, "--epochs");
+  expect_refused(train("--seed -1" + out), 2, "--seed");
+  expect_refused(train("--seed 18446744073709551616" + out), 2, "--seed");
+  expect_refused(train("--val " + path("nowhere") + out), 1,
+                 path("nowhere") + ": there is no such");
   expect_refused("train_cuda --model fc --width 8 --dataset synthetic" + out, 2, "--width");
   expect_refused("train_cuda --model conv --latent 7 --dataset synthetic" + out, 2, "--latent");
   expect_refused("train_cuda --resume", 2, "--out");
   expect_refused("evaluate", 2, "run folder");
+  expect_refused("evaluate x --sigma nan", 2, "--sigma");
+  expect_refused("evaluate x --sigma 25 --noise 3", 2, "--noise");
+  expect_refused("evaluate x --view whole --views 3", 2, "--views");
+  expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
+  expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
   expect_refused("denoise", 2, "RUN");
   expect_refused("corrupt", 2, "DATASET");
 }
@@ -246,8 +354,8 @@ TEST_F(Programs, SkipsBrokenPicturesAndNamesThem) {
   save_png(path("photos/line.png"), draw_dead_leaves(1, 1, 1, 20000));
   const Outcome outcome = run(train("--steps 2 --out " + path("run")));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.out.find("1 images that cannot be read"), std::string::npos) << outcome.out;
-  EXPECT_NE(outcome.out.find("cut.jpg"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find("1 of 7 images cannot be read"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("cut.jpg"), std::string::npos) << outcome.err;
   const Outcome denoised = run("denoise " + path("run") + " " + path("photos/cut.jpg") + " " +
                                path("photos/leaf1.png") + " --out " + path("restored"));
   EXPECT_EQ(denoised.code, 1);

@@ -1,17 +1,21 @@
 // evaluate: how well a run restores pictures, or how well any program's output scores.
 #include <fmt/core.h>
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "data/files.h"
 #include "runtime/error.h"
 #include "tools/evaluation.h"
+#include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
+#include "tools/text.h"
 
 namespace {
 
@@ -48,7 +52,7 @@ nlohmann::json score_pairs(const std::string& clean_folder, const std::string& r
   for (const auto& [name, path] : clean) {
     const auto other = restored.find(name);
     if (other == restored.end()) {
-      missing.push_back(name);
+      missing.push_back(valid_utf8(name));
       continue;
     }
     const Image a = load_image(path), b = load_image(other->second);
@@ -63,11 +67,14 @@ nlohmann::json score_pairs(const std::string& clean_folder, const std::string& r
     fail("--pairs: no picture in {} has a partner of the same name in {}", clean_folder,
          restored_folder);
   const Summary summary = summarize(scores);
+  const auto decibels = [](double value) {
+    return std::isinf(value) ? std::string("exact") : fmt::format("{:.2f} dB", value);
+  };
   fmt::print(
-      "{} pairs: PSNR {:.2f} dB (pooled {:.2f}), SSIM {:.4f}; gain-aligned PSNR {:.2f} dB, "
-      "SSIM {:.4f}; brightness error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}\n",
-      scores.size(), summary.mean.psnr, summary.pooled_psnr, summary.mean.ssim,
-      summary.mean.aligned_psnr, summary.mean.aligned_ssim, summary.mean.brightness_error,
+      "{} pairs: PSNR {} (pooled {}), SSIM {:.4f}; gain-aligned PSNR {}, SSIM {:.4f}; brightness "
+      "error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}\n",
+      scores.size(), decibels(summary.mean.psnr), decibels(summary.pooled_psnr), summary.mean.ssim,
+      decibels(summary.mean.aligned_psnr), summary.mean.aligned_ssim, summary.mean.brightness_error,
       summary.mean.colour_error, summary.mean.ciede2000);
   if (!missing.empty())
     fmt::print("{} pictures of {} have no partner and are left out; the first: {}\n",
@@ -93,7 +100,7 @@ int main(int argc, char** argv) {
           ->expected(2)
           ->excludes(run_option);
   app.add_option("--sigma", sigma, "plain Gaussian noise of this strength (units of 1/255) alone")
-      ->check(CLI::Range(0.0, 255.0));
+      ->check(number_between(0, 255));
   app.add_option("--view", view, "crops (of the training size) or whole pictures")
       ->check(CLI::IsMember({"crops", "whole"}))
       ->capture_default_str();
@@ -106,7 +113,7 @@ int main(int argc, char** argv) {
   auto* const side_option =
       app.add_option("--max-side", max_side, "shrink larger pictures to this [as the run]")
           ->check(CLI::Range(0, 65536));
-  app.add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
+  add_seed(app, options.seed, "of what is drawn");
   app.add_option("--json", json_file, "write the figures to this file as well");
   corruption.add_to(app);
   device.add_to(app);
@@ -114,9 +121,14 @@ int main(int argc, char** argv) {
   return run_program("evaluate", app, argc, argv, [&] {
     nlohmann::json json;
     if (pairs_option->count()) {
+      refuse_other_options(app, {"--pairs", "--json"}, "says nothing about --pairs");
       json = score_pairs(pairs[0], pairs[1]);
     } else {
       if (run.empty()) fail_usage("give a run folder, or --pairs CLEAN_DIR RESTORED_DIR");
+      if (sigma >= 0)
+        refuse_options(app, {"--noise", "--blur", "--brightness", "--channel", "--order"},
+                       "contradicts --sigma, which is noise of one strength alone");
+      if (view == "whole") refuse_options(app, {"--views", "--most-views"}, "is for --view crops");
       const Device on = device.apply();
       const RunFolder folder = RunFolder::open(run);
       const RunConfig config = read_run_config(run);
@@ -128,11 +140,11 @@ int main(int argc, char** argv) {
                                : config.validation.empty() ? config.dataset
                                                            : config.validation;
       const Dataset dataset =
-          open_dataset(path, {.max_side = side_option->count() ? max_side : config.max_side});
+          open_pictures(path, side_option->count() ? max_side : config.max_side);
+      const std::set<std::string> held_out(config.held_out.begin(), config.held_out.end());
       std::vector<int64_t> images;
       for (int64_t i = 0; i < dataset.size(); i++)
-        if (!own || std::count(config.held_out.begin(), config.held_out.end(), dataset[i].name))
-          images.push_back(i);
+        if (!own || held_out.contains(valid_utf8(dataset[i].name))) images.push_back(i);
       if (images.empty())
         fail("{}: none of the pictures the run held out are left; give --dataset", path);
       ParameterSet parameters;
@@ -156,7 +168,7 @@ int main(int argc, char** argv) {
       json["run"] = run;
       json["dataset"] = path;
     }
-    if (!json_file.empty()) write_file_atomically(json_file, std::string_view(json.dump(2) + "\n"));
+    if (!json_file.empty()) write_file_atomically(json_file, std::string_view(file_text(json)));
     return 0;
   });
 }

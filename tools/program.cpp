@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
 
@@ -35,8 +38,10 @@ void on_interrupt(int signal) {
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body) {
   limit_openmp_spinning(argv);
+  // Line by line, whatever reads it: a log of a long run is not held back.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const auto complain = [&](const std::string& message, int code) {
-    fmt::print(stderr, "{}: {}\n", name, message);
+    std::fputs(fmt::format("{}: {}\n", name, message).c_str(), stderr);
     return code;
   };
   try {
@@ -104,9 +109,51 @@ bool parse_switch(const std::string& option, const std::string& text) {
   return text == "on";
 }
 
+CLI::Validator number_between(double low, double high) {
+  const std::string range = fmt::format("{:g} to {:g}", low, high);
+  return {[=](std::string& text) {
+            double number = 0;
+            const char* const end = text.data() + text.size();
+            const auto [stopped, error] = std::from_chars(text.data(), end, number);
+            const bool sound = error == std::errc() && stopped == end;
+            return sound && number >= low && number <= high
+                       ? ""
+                       : fmt::format("{} is not a number from {}", text, range);
+          },
+          range};
+}
+
+void add_seed(CLI::App& app, uint64_t& seed, const std::string& help) {
+  const auto check = [](std::string& text) {
+    uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && stopped == end
+               ? ""
+               : fmt::format("{} is not a whole number from 0 to 2^64 - 1", text);
+  };
+  app.add_option("--seed", seed, help)->check(CLI::Validator(check, ""))->capture_default_str();
+}
+
+void refuse_options(const CLI::App& app, const std::vector<std::string>& names,
+                    const std::string& reason) {
+  for (const std::string& name : names)
+    if (app.count(name) > 0) fail_usage("{} {}", name, reason);
+}
+
+void refuse_other_options(const CLI::App& app, const std::vector<std::string>& allowed,
+                          const std::string& reason) {
+  for (const CLI::Option* option : app.get_options())
+    if (option->count() > 0 &&
+        std::find(allowed.begin(), allowed.end(), option->get_name()) == allowed.end())
+      fail_usage("{} {}", option->get_name(), reason);
+}
+
 void catch_interrupts() {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
+  std::signal(SIGHUP, on_interrupt);
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 bool interrupted() {

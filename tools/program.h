@@ -35,7 +35,19 @@ struct CorruptionOptions {
 // "on" or "off"; anything else is a UsageError naming the option.
 bool parse_switch(const std::string& option, const std::string& text);
 
-// From here on Ctrl-C (or SIGTERM) only sets a flag; a second one ends the program at once.
+// Checks of what CLI11's own let through: NaN passes its ranges, and "-1" is a seed of 2^64 - 1.
+CLI::Validator number_between(double low, double high);
+void add_seed(CLI::App& app, uint64_t& seed, const std::string& help);
+
+// Throws UsageError when one of these options was given: "--width REASON".
+void refuse_options(const CLI::App& app, const std::vector<std::string>& names,
+                    const std::string& reason);
+// The same when one was given that is not among these.
+void refuse_other_options(const CLI::App& app, const std::vector<std::string>& allowed,
+                          const std::string& reason);
+
+// From here on Ctrl-C (or SIGTERM, or the terminal's end) only sets a flag; a second one ends the
+// program at once. Writing to a pipe that nobody reads any more is an error, not the end.
 void catch_interrupts();
 bool interrupted();
 

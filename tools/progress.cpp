@@ -1,13 +1,17 @@
 #include "tools/progress.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "tools/text.h"
+
 namespace dae {
 
-ProgressLine::ProgressLine() : live_(isatty(STDERR_FILENO) == 1) {}
+ProgressLine::ProgressLine()
+    : live_(isatty(STDERR_FILENO) == 1), same_terminal_(isatty(STDOUT_FILENO) == 1) {}
 
 void ProgressLine::show(const std::string& text) {
   using namespace std::chrono_literals;
@@ -16,15 +20,21 @@ void ProgressLine::show(const std::string& text) {
   if (shown_ && now - last_ < 100ms) return;
   last_ = now;
   shown_ = true;
-  fmt::print(stderr, "\r\x1b[K{}", text);
-  std::fflush(stderr);
+  winsize window{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+  const size_t columns = known ? window.ws_col - 1u : 79u;
+  std::fputs(("\r\x1b[K" + first_columns(valid_utf8(text), columns)).c_str(), stderr);
 }
 
 void ProgressLine::clear() {
   if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  std::fputs("\r\x1b[K", stderr);
   shown_ = false;
+}
+
+void ProgressLine::print(const std::string& line) {
+  clear();
+  std::fputs((line + "\n").c_str(), stdout);
 }
 
 std::string clock_text(double seconds) {

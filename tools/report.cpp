@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/html.h"
+#include "tools/text.h"
 
 namespace dae {
 namespace {
@@ -59,7 +60,11 @@ std::string render_report(const ReportInput& input) {
           "know.</p>\n" +
           to_html(input.evaluation);
   body += "<h2>Training</h2>\n" + curves(input.metrics);
-  body += "<h2>Configuration</h2>\n<pre>" + html::escape(to_json(c).dump(2)) + "</pre>\n";
+  nlohmann::json config = to_json(c);
+  constexpr size_t kNamed = 20;  // CIFAR-10 holds out 5000
+  if (c.held_out.size() > kNamed)
+    config["data"]["held_out"] = fmt::format("{} images, listed in config.json", c.held_out.size());
+  body += "<h2>Configuration</h2>\n<pre>" + html::escape(file_text(config)) + "</pre>\n";
   return html::page(input.title, body);
 }
 

@@ -11,6 +11,7 @@
 #include "data/files.h"
 #include "data/safetensors.h"
 #include "runtime/error.h"
+#include "tools/text.h"
 
 namespace dae {
 
@@ -32,6 +33,19 @@ constexpr Kept kKept[] = {{Trainer::Values::weights, "weights."},
                           {Trainer::Values::moment1, "moment1."},
                           {Trainer::Values::moment2, "moment2."}};
 
+// runs/DATE-TIME-MODEL, made: two runs that start in the same second get two folders.
+fs::path make_dated(const std::string& model) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const std::string stem = fmt::format("{:%Y%m%d-%H%M%S}-{}", now, model);
+  std::error_code error;
+  fs::create_directories("runs", error);
+  fs::path path = fs::path("runs") / stem;
+  for (int i = 2; !error && !fs::create_directory(path, error); i++)
+    path = fs::path("runs") / fmt::format("{}-{}", stem, i);
+  if (error) fail("{}: cannot be made: {}; give another --out", path.string(), error.message());
+  return path;
+}
+
 std::string format_row(const MetricsRow& row) {
   return fmt::format("{},{:.3f},{:.6g},{:.6g},{:.6g},{:.2f},{}\n", row.step, row.seconds, row.loss,
                      row.learning_rate, row.gradient_norm, row.images_per_second,
@@ -47,13 +61,28 @@ void RunFolder::check_free(const fs::path& path) {
                path.string());
 }
 
-RunFolder RunFolder::create(const fs::path& path) {
-  check_free(path);
+RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config) {
   std::error_code error;
-  fs::create_directories(path / "samples", error);
+  const fs::path path = wanted.empty() ? make_dated(config.at("model").at("kind")) : wanted;
+  check_free(path);
+  const bool was_there = !wanted.empty() && fs::exists(path, error);
+  fs::create_directories(path, error);
+  // Who makes samples/ owns the folder, should two runs want the same one at once.
+  const bool made = !error && fs::create_directory(path / "samples", error);
   if (error) fail("--out {}: cannot be made: {}", path.string(), error.message());
-  write_file_atomically(path / "metrics.csv", std::string_view(kHeader));
-  return RunFolder(path);
+  if (!made) check_free(path);
+  RunFolder folder(path);
+  try {
+    folder.lock();
+    write_file_atomically(path / "metrics.csv", std::string_view(kHeader));
+    folder.write_config(config);
+  } catch (...) {
+    for (const char* name : {"config.json", "metrics.csv", "samples"})
+      fs::remove(path / name, error);
+    if (!was_there) fs::remove(path, error);
+    throw;
+  }
+  return folder;
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
@@ -65,16 +94,19 @@ RunFolder RunFolder::open(const fs::path& path) {
   return RunFolder(path);
 }
 
-fs::path RunFolder::fresh_name(const std::string& model) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::string stem = fmt::format("{:%Y%m%d-%H%M%S}-{}", now, model);
-  fs::path path = fs::path("runs") / stem;
-  for (int i = 2; fs::exists(path); i++) path = fs::path("runs") / fmt::format("{}-{}", stem, i);
-  return path;
+RunFolder RunFolder::open_to_train(const fs::path& path) {
+  RunFolder folder = open(path);
+  folder.lock();
+  return folder;
+}
+
+void RunFolder::lock() const {
+  if (!lock_folder(path_))
+    fail("{}: another train_cuda is at work there; wait for it or stop it", path_.string());
 }
 
 void RunFolder::write_config(const nlohmann::json& config) const {
-  write_file_atomically(path_ / "config.json", std::string_view(config.dump(2) + "\n"));
+  write_file_atomically(path_ / "config.json", std::string_view(file_text(config)));
 }
 
 void RunFolder::write_sample(const std::string& name, const Image& sheet) const {
@@ -143,11 +175,11 @@ void RunFolder::save_checkpoint(const Trainer& trainer) const {
   if (error) fail("cannot write {}: {}", current.string(), error.message());
 }
 
-void RunFolder::load_checkpoint(Trainer& trainer) const {
+bool RunFolder::load_checkpoint(Trainer& trainer) const {
   std::error_code ignored;
   fs::path path = path_ / kCheckpoint;
   if (!fs::exists(path, ignored)) path = path_ / kPrevious;
-  if (!fs::exists(path, ignored)) fail("{}: there is no checkpoint to resume from", path_.string());
+  if (!fs::exists(path, ignored)) return false;
   const Safetensors file(path);
   for (const Kept& kept : kKept) {
     std::vector<float> values(static_cast<size_t>(trainer.parameters().count()));
@@ -160,6 +192,7 @@ void RunFolder::load_checkpoint(Trainer& trainer) const {
   std::memcpy(&state.step, file.get("step", {1}, DType::u64), sizeof(state.step));
   std::memcpy(&state.skipped, file.get("skipped", {1}, DType::u64), sizeof(state.skipped));
   trainer.write_state(state);
+  return true;
 }
 
 std::vector<float> RunFolder::load_weights(const ParameterSet& parameters) const {

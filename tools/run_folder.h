@@ -27,12 +27,13 @@ class RunFolder {
  public:
   // Throws UsageError when the folder exists and is not empty.
   static void check_free(const std::filesystem::path& path);
-  // Makes the folder, which must be free. Throws Error when it cannot be made.
-  static RunFolder create(const std::filesystem::path& path);
-  // Opens one that train_cuda made.
+  // Makes the folder, which must be free, with its configuration: from then on it can be resumed.
+  // An empty path: runs/DATE-TIME-MODEL. Throws Error when it cannot be made, and leaves nothing.
+  static RunFolder create(const std::filesystem::path& path, const nlohmann::json& config);
+  // Opens one that train_cuda made, to read it.
   static RunFolder open(const std::filesystem::path& path);
-  // runs/DATE-TIME-MODEL, not yet made.
-  static std::filesystem::path fresh_name(const std::string& model);
+  // To train on. Throws Error when another process is doing that.
+  static RunFolder open_to_train(const std::filesystem::path& path);
 
   void write_config(const nlohmann::json& config) const;
   void write_sample(const std::string& name, const Image& sheet) const;
@@ -45,8 +46,9 @@ class RunFolder {
 
   // Weights, EMA, moments and state. The previous checkpoint is kept beside it.
   void save_checkpoint(const Trainer& trainer) const;
-  // Throws Error naming the file when it is damaged or holds another network.
-  void load_checkpoint(Trainer& trainer) const;
+  // False, with the trainer untouched, when the run ended before its first checkpoint. Throws Error
+  // naming the file when it is damaged or holds another network.
+  bool load_checkpoint(Trainer& trainer) const;
   // The EMA weights alone, laid out as `parameters` says.
   std::vector<float> load_weights(const ParameterSet& parameters) const;
 
@@ -55,6 +57,7 @@ class RunFolder {
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  void lock() const;
 
   std::filesystem::path path_;
 };

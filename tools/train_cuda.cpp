@@ -48,17 +48,18 @@ int main(int argc, char** argv) {
   app.add_option("--batch", config.batch, "crops a step")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
-  auto* const time = app.add_option("--time", options.seconds, "seconds of training [300]")
-                         ->check(CLI::PositiveNumber);
+  auto* const time =
+      app.add_option("--time", options.seconds, "seconds in all, once the pictures are read [300]")
+          ->check(number_between(0.1, 1e9));
   auto* const steps = app.add_option("--steps", options.steps, "steps in all, instead of --time")
-                          ->check(CLI::Range(int64_t{1}, int64_t{1} << 27))
+                          ->check(CLI::Range(int64_t{1}, kMostSteps))
                           ->excludes(time);
   app.add_option("--epochs", options.epochs, "as many crops as this many times the images")
-      ->check(CLI::PositiveNumber)
+      ->check(number_between(1e-9, 1e9))
       ->excludes(time)
       ->excludes(steps);
   auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.002]")
-                         ->check(CLI::Range(1e-9, 1.0));
+                         ->check(number_between(1e-9, 1));
   app.add_option("--loss", config.loss, "mse")
       ->check(CLI::IsMember({"mse"}))
       ->capture_default_str();
@@ -68,16 +69,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   auto* const latent_option = app.add_option(
       "--latent", latent, "fc, conv: numbers in the latent [fc 512, conv 128 per 8x8 pixels]");
-  auto* const skips_option = app.add_option("--skips", skips, "unet: on or off [on]");
-  auto* const global_option =
-      app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
-  auto* const residual_option =
-      app.add_option("--residual", residual, "unet: add the input to the output [on]");
+  app.add_option("--skips", skips, "unet: on or off [on]");
+  app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
+  app.add_option("--residual", residual, "unet: add the input to the output [on]");
   corruption.add_to(app);
   app.add_option("--max-side", config.max_side, "shrink larger pictures to this; 0 keeps them")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
-  app.add_option("--seed", config.seed, "of everything random")->capture_default_str();
+  add_seed(app, config.seed, "of everything random");
   app.add_option("--out", out, "run folder [runs/DATE-MODEL]");
   app.add_flag("--resume", options.resume, "continue the run in --out, as it is configured");
   app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
@@ -87,16 +86,18 @@ int main(int argc, char** argv) {
     options.out = out;
     if (options.resume) {
       if (out.empty()) fail_usage("--resume: say which run with --out RUN");
-      for (const CLI::Option* option : app.get_options())
-        if (option->count() > 0 && option->get_name() != "--resume")
-          if (const std::string name = option->get_name();
-              name != "--out" && name != "--time" && name != "--steps" && name != "--epochs" &&
-              name != "--threads" && name != "--device" && name != "--profile")
-            fail_usage("{} cannot be changed by --resume; start a new run for that", name);
+      refuse_other_options(app,
+                           {"--resume", "--out", "--time", "--steps", "--epochs", "--threads",
+                            "--device", "--profile"},
+                           "cannot be changed by --resume; start a new run for that");
       return train(options);
     }
     if (config.dataset.empty())
       fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
+    // Absolute, so that the run can be resumed and evaluated from anywhere.
+    for (std::string* path : {&config.dataset, &config.validation})
+      if (!path->empty() && *path != "synthetic")
+        *path = std::filesystem::absolute(*path).lexically_normal().string();
     if (options.seconds == 0 && options.steps == 0 && options.epochs == 0)
       options.seconds = kDefaultSeconds;
     network.kind = model == "fc"     ? NetworkKind::fc
@@ -105,9 +106,8 @@ int main(int argc, char** argv) {
     if (network.kind == NetworkKind::unet) {
       if (latent_option->count()) fail_usage("--latent: unet has none; it is for fc and conv");
     } else {
-      for (const CLI::Option* option : {skips_option, global_option, residual_option,
-                                        app.get_option("--width"), app.get_option("--blocks")})
-        if (option->count()) fail_usage("{} is for --model unet", option->get_name());
+      refuse_options(app, {"--skips", "--global", "--residual", "--width", "--blocks"},
+                     "is for --model unet");
     }
     network.skips = parse_switch("--skips", skips);
     network.global = parse_switch("--global", global);

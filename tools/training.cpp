@@ -16,17 +16,19 @@
 #include "runtime/ceilings.h"
 #include "runtime/error.h"
 #include "tools/evaluation.h"
+#include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
+#include "tools/text.h"
 
 namespace dae {
 namespace {
 
 constexpr double kHeldOut = 0.1;
-constexpr int64_t kValidationViews = 64, kValidationBatch = 16, kSampleViews = 6;
+constexpr int64_t kValidationViews = 64, kValidationBatch = 16, kSampleViews = 6, kFinalViews = 128;
 constexpr int64_t kValidations = 20, kMetricsRows = 400;
 constexpr double kCheckpointSeconds = 60;
 constexpr uint64_t kEvaluationSeed = 1;
@@ -35,42 +37,27 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-Dataset open_with_progress(const std::string& path, int64_t max_side) {
-  ProgressLine line;
-  Dataset dataset =
-      open_dataset(path, {.max_side = max_side, .progress = [&](size_t done, size_t total) {
-                            line.show(fmt::format("reading {}: {} of {} files", path, done, total));
-                          }});
-  line.clear();
-  if (!dataset.skipped().empty()) {
-    fmt::print("{}: {} images that cannot be read are left out\n", path, dataset.skipped().size());
-    constexpr size_t kNamed = 10;
-    for (size_t i = 0; i < std::min(kNamed, dataset.skipped().size()); i++)
-      fmt::print("  {}\n", dataset.skipped()[i].reason);
-    if (dataset.skipped().size() > kNamed)
-      fmt::print("  and {} more\n", dataset.skipped().size() - kNamed);
-  }
-  return dataset;
-}
-
 // Everything of one run. The order of the members is the order of its start.
 class TrainingRun {
  public:
   explicit TrainingRun(const TrainingOptions& options)
       : options_(options),
+        folder_(options.resume ? std::optional(RunFolder::open_to_train(options.out))
+                               : std::nullopt),
         config_(options.resume ? read_run_config(options.out) : options.config),
-        dataset_(open_with_progress(config_.dataset, config_.max_side)) {
+        dataset_(open_pictures(config_.dataset, config_.max_side)) {
     if (config_.validation.empty()) {
       Split split = hold_out(dataset_, kHeldOut);
       train_images_ = std::move(split.train);
       validation_images_ = std::move(split.held_out);
     } else {
-      validation_dataset_ = open_with_progress(config_.validation, config_.max_side);
+      validation_dataset_ = open_pictures(config_.validation, config_.max_side);
       for (int64_t i = 0; i < dataset_.size(); i++) train_images_.push_back(i);
       for (int64_t i = 0; i < validation().size(); i++) validation_images_.push_back(i);
     }
     config_.held_out.clear();
-    for (const int64_t i : validation_images_) config_.held_out.push_back(validation()[i].name);
+    for (const int64_t i : validation_images_)
+      config_.held_out.push_back(valid_utf8(validation()[i].name));
     plan();
   }
 
@@ -82,6 +69,7 @@ class TrainingRun {
   }
   void plan();
   double measure_step_seconds(double budget, double* validation_seconds);
+  Evaluation evaluate_held_out(int64_t most_views);
   void fix_budget();
   double validate();
   Image draw_samples();
@@ -90,6 +78,7 @@ class TrainingRun {
   void print_profile() const;
 
   TrainingOptions options_;
+  std::optional<RunFolder> folder_;  // of a new run from the moment its number of steps is known
   RunConfig config_;
   Dataset dataset_, validation_dataset_;
   std::vector<int64_t> train_images_, validation_images_;
@@ -97,10 +86,9 @@ class TrainingRun {
   std::vector<Draw> validation_draws_;
   std::unique_ptr<ViewRestorer> restorer_;
   std::unique_ptr<Trainer> trainer_;
-  std::optional<RunFolder> folder_;
   int64_t validate_every_ = 1;
   double earlier_seconds_ = 0;  // of the sessions before this one
-  double last_psnr_ = 0;
+  std::optional<double> last_psnr_;
 };
 
 // The plan of the views comes first: it tells how much memory the shared arena needs.
@@ -154,39 +142,60 @@ double TrainingRun::measure_step_seconds(double budget, double* validation_secon
   return step_seconds;
 }
 
+Evaluation TrainingRun::evaluate_held_out(int64_t most_views) {
+  EvaluationOptions options;
+  options.corruption = config_.corruption;
+  options.most_views = most_views;
+  ParameterSet parameters = trainer_->parameters();
+  return evaluate({options_.device, config_, parameters, trainer_->ema()}, validation(),
+                  validation_images_, options);
+}
+
 void TrainingRun::fix_budget() {
   const auto begin = std::chrono::steady_clock::now();
-  const uint64_t done = trainer_->state().step;
-  uint64_t total = config_.schedule.total;
+  const auto done = static_cast<int64_t>(trainer_->state().step);
+  auto total = static_cast<int64_t>(config_.schedule.total);
   if (options_.seconds > 0) {
     double validation_seconds = 0;
     const double step_seconds = measure_step_seconds(options_.seconds, &validation_seconds);
+    // The evaluation at the end is part of the time; a batch of its views says how long it takes.
+    const auto evaluation_begin = std::chrono::steady_clock::now();
+    const int64_t measured = evaluate_held_out(kValidationBatch).views;
+    const auto views =
+        std::min<int64_t>(kFinalViews, 4 * static_cast<int64_t>(validation_images_.size()));
+    const double final_seconds = seconds_since(evaluation_begin) * double(views) / double(measured);
     // Validation may take a twentieth of the time.
     const double validations = std::clamp(0.05 * options_.seconds / validation_seconds, 2.0,
                                           static_cast<double>(kValidations));
-    const double left = options_.seconds - seconds_since(begin) - validations * validation_seconds;
-    const auto steps = static_cast<uint64_t>(std::max(1.0, left / step_seconds));
+    const double left =
+        options_.seconds - seconds_since(begin) - validations * validation_seconds - final_seconds;
+    const auto steps =
+        static_cast<int64_t>(std::clamp(left / step_seconds, 1.0, double(kMostSteps - done)));
     total = done + steps;
     validate_every_ =
         std::max<int64_t>(1, static_cast<int64_t>(std::ceil(double(steps) / validations)));
     config_.budget = fmt::format("--time {:g}, which was {} steps here", options_.seconds, steps);
   } else {
     if (options_.steps > 0) {
-      total = static_cast<uint64_t>(options_.steps);
+      total = options_.steps;
       config_.budget = fmt::format("--steps {}", options_.steps);
     } else if (options_.epochs > 0) {
-      total = static_cast<uint64_t>(
-          std::ceil(options_.epochs * double(train_images_.size()) / double(config_.batch)));
+      const double steps =
+          std::ceil(options_.epochs * double(train_images_.size()) / double(config_.batch));
+      if (steps > double(kMostSteps))
+        fail_usage("--epochs {:g} is {:g} steps here; at most {} can be run", options_.epochs,
+                   steps, kMostSteps);
+      total = static_cast<int64_t>(steps);
       config_.budget = fmt::format("--epochs {:g}", options_.epochs);
     }
-    validate_every_ =
-        std::max<int64_t>(1, (static_cast<int64_t>(total) + kValidations - 1) / kValidations);
+    validate_every_ = std::max<int64_t>(1, (total + kValidations - 1) / kValidations);
   }
   if (total <= done)
     fail_usage("{}: the run has {} of {} steps behind it; give a larger --steps, or --time",
                options_.out.string(), done, total);
-  config_.schedule.total = total;
-  if (!options_.resume) config_.schedule.warmup = std::clamp<uint64_t>(total / 10, 1, 100);
+  config_.schedule.total = static_cast<uint64_t>(total);
+  if (!options_.resume)
+    config_.schedule.warmup = std::clamp<uint64_t>(config_.schedule.total / 10, 1, 100);
   StepState state = trainer_->state();
   state.schedule = config_.schedule;
   trainer_->write_state(state);
@@ -235,33 +244,34 @@ void TrainingRun::save() {
 
 int TrainingRun::run() {
   if (options_.resume) {
-    folder_ = RunFolder::open(options_.out);
-    folder_->load_checkpoint(*trainer_);
+    if (!folder_->load_checkpoint(*trainer_))
+      fmt::print("{}: it ended before its first checkpoint; it starts again from step 0\n",
+                 folder_->path().string());
     folder_->truncate_metrics(trainer_->state().step);
     if (const std::vector<MetricsRow> rows = folder_->metrics(); !rows.empty())
       earlier_seconds_ = rows.back().seconds;
   }
-  if (!folder_)
-    folder_ = RunFolder::create(
-        options_.out.empty() ? RunFolder::fresh_name(name_of(config_.network.kind)) : options_.out);
-  const auto begin = std::chrono::steady_clock::now();
   fix_budget();
   nlohmann::json json = to_json(config_);
   json["software"] = describe_build();
-  folder_->write_config(json);
+  catch_interrupts();
+  if (options_.resume)
+    folder_->write_config(json);
+  else
+    folder_ = RunFolder::create(options_.out, json);
 
+  const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;
   const auto images = static_cast<int64_t>(train_images_.size());
   fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n{}\n",
              folder_->path().string(), trainer_->parameters().weights(), images,
              validation_images_.size(), total - first, config_.batch, trainer_->memory_report());
 
-  catch_interrupts();
   ProgressLine line;
   const auto log_every =
       std::max<uint64_t>(1, (total + kMetricsRows - 1) / static_cast<uint64_t>(kMetricsRows));
   const auto next_multiple = [](uint64_t step, uint64_t of) { return (step / of + 1) * of; };
-  double step_seconds = 0, all_step_seconds = 0;
+  double step_seconds = 0, speed = 0;
   uint64_t step = first, row_began = first;
   auto last_save = std::chrono::steady_clock::now();
   while (step < total && !interrupted()) {
@@ -277,34 +287,31 @@ int TrainingRun::run() {
     }
     const bool row_due = step == due || interrupted();
     const double mean_loss = row_due ? trainer_->take_mean_loss() : 0;  // waits for the steps
-    const double took = seconds_since(step_begin);
-    step_seconds += took;
-    all_step_seconds += took;
+    step_seconds += seconds_since(step_begin);
     const bool validation_due =
         step == total || step % static_cast<uint64_t>(validate_every_) == 0 || interrupted();
-    const double speed = double(config_.batch) * double(step - first) / all_step_seconds;
     if (row_due) {
+      speed = double(config_.batch) * double(step - row_began) / step_seconds;
       const StepState state = trainer_->state();
-      MetricsRow row{
-          .step = step,
-          .seconds = earlier_seconds_ + seconds_since(begin),
-          .loss = mean_loss,
-          .learning_rate = state.learning_rate,
-          .gradient_norm = state.gradient_norm,
-          .images_per_second = double(config_.batch) * double(step - row_began) / step_seconds,
-          .validation_psnr = {}};
+      MetricsRow row{.step = step,
+                     .seconds = earlier_seconds_ + seconds_since(begin),
+                     .loss = mean_loss,
+                     .learning_rate = state.learning_rate,
+                     .gradient_norm = state.gradient_norm,
+                     .images_per_second = speed,
+                     .validation_psnr = {}};
       if (!std::isfinite(row.loss))
         fail(
             "the loss is not a number any more after step {}; {} keeps the last good checkpoint. "
             "Try a smaller --lr",
             step, folder_->path().string());
-      if (validation_due) row.validation_psnr = last_psnr_ = validate();
+      if (validation_due) last_psnr_ = row.validation_psnr = validate();
       folder_->append(row);
       if (validation_due) {
         folder_->write_sample(fmt::format("step_{:07}.png", step), draw_samples());
         if (!line.is_live())
-          fmt::print("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB\n", step,
-                     total, row.loss, speed, last_psnr_);
+          line.print(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB",
+                                 step, total, row.loss, speed, *last_psnr_));
       }
       step_seconds = 0;
       row_began = step;
@@ -314,8 +321,12 @@ int TrainingRun::run() {
       }
     }
     const double left = seconds_since(begin) / double(step - first) * double(total - step);
-    line.show(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB  {} left",
-                          step, total, trainer_->loss(), speed, last_psnr_, clock_text(left)));
+    // The first step is slow, and a speed is known when the first row is written.
+    if (speed > 0)
+      line.show(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s{}  {} left", step, total,
+                            trainer_->loss(), speed,
+                            last_psnr_ ? fmt::format("  validation {:.2f} dB", *last_psnr_) : "",
+                            clock_text(left)));
   }
   line.clear();
   save();
@@ -326,17 +337,9 @@ int TrainingRun::run() {
 
 void TrainingRun::finish(bool was_interrupted) {
   const uint64_t step = trainer_->state().step;
-  Evaluation evaluation;
   Image samples = draw_samples();
   folder_->write_sample("final.png", samples);
-  {
-    EvaluationOptions options;
-    options.corruption = config_.corruption;
-    options.most_views = 128;
-    ParameterSet parameters = trainer_->parameters();
-    evaluation = evaluate({options_.device, config_, parameters, trainer_->ema()}, validation(),
-                          validation_images_, options);
-  }
+  const Evaluation evaluation = evaluate_held_out(kFinalViews);
   ReportInput input{.title = "Run " + folder_->path().filename().string(),
                     .config = config_,
                     .metrics = folder_->metrics(),

@@ -8,6 +8,8 @@
 
 namespace dae {
 
+inline constexpr int64_t kMostSteps = int64_t{1} << 27;
+
 struct TrainingOptions {
   RunConfig config;  // of a new run; a resumed one has its own
   Device device = Device::cpu;
