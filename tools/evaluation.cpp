@@ -188,7 +188,8 @@ constexpr Candidate kCandidates[] = {{"corrupted", "doing nothing", &EvaluationR
 std::string show(const Column& column, const Summary& summary) {
   const double value = column.value(summary);
   if (std::isnan(value)) return "-";
-  if (std::isinf(value)) return "exact";
+  // One exact view makes the mean over views infinite; only when all are is the pooled one, too.
+  if (std::isinf(value)) return std::isinf(summary.pooled_aligned_psnr) ? "exact" : "inf";
   return fmt::format(fmt::runtime(column.format), value);
 }
 
@@ -282,18 +283,20 @@ std::string to_text(const Evaluation& evaluation) {
 }
 
 std::string to_html(const Evaluation& evaluation) {
-  std::string html = "<table><tr><th>corruption</th><th>output</th>";
+  std::string html = "<table><tr><th class=\"text\">corruption</th><th class=\"text\">output</th>";
   for (const Column& column : kColumns) html += fmt::format("<th>{}</th>", column.title);
   html += "</tr>\n";
   for (const EvaluationRow& row : evaluation.rows)
     for (const Candidate& candidate : kCandidates) {
       const bool first = candidate.summary == &EvaluationRow::corrupted;
       const bool ours = candidate.summary == &EvaluationRow::restored;
-      html += fmt::format("<tr><td>{}</td><td>{}</td>", first ? html::escape(row.name) : "",
-                          candidate.title);
+      html += fmt::format("<tr{}><td class=\"text\">{}</td><td class=\"text\">{}</td>",
+                          first  ? " class=\"first\""
+                          : ours ? " class=\"ours\""
+                                 : "",
+                          first ? html::escape(row.name) : "", candidate.title);
       for (const Column& column : kColumns)
-        html += fmt::format("<td{}>{}</td>", ours ? " class=\"best\"" : "",
-                            show(column, row.*candidate.summary));
+        html += fmt::format("<td>{}</td>", show(column, row.*candidate.summary));
       html += "</tr>\n";
     }
   return html + "</table>";

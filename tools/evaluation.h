@@ -66,7 +66,8 @@ std::vector<Source> sources_of(const Dataset& dataset, const std::vector<int64_t
 std::vector<View> fixed_views(const std::vector<Source>& sources, int64_t size,
                               int64_t views_per_image, int64_t most, uint64_t seed);
 
-// The tables for people, as text; infinity reads "exact".
+// The tables for people, as text; infinity reads "exact" where every view is, and "inf" where some
+// are.
 std::string to_text(const Evaluation& evaluation);
 std::string to_html(const Evaluation& evaluation);
 nlohmann::json to_json(const Evaluation& evaluation);  // infinity and NaN are null

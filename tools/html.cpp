@@ -9,7 +9,8 @@
 namespace dae::html {
 namespace {
 
-constexpr double kWidth = 560, kHeight = 300, kLeft = 64, kRight = 12, kTop = 28, kBottom = 44;
+constexpr double kWidth = 500, kHeight = 280, kLeft = 64, kRight = 12, kTop = 28, kBottom = 44;
+constexpr size_t kDotted = 25;  // a curve of few points shows where they are, even if it is one
 constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce"};
 
 // Round values that divide [low, high] into about five parts.
@@ -20,6 +21,22 @@ std::vector<double> round_ticks(double low, double high) {
   std::vector<double> ticks;
   for (double t = std::ceil(low / step) * step; t <= high + step * 1e-9; t += step)
     ticks.push_back(std::abs(t) < step * 1e-9 ? 0 : t);
+  return ticks;
+}
+
+// On a logarithmic axis: 1, 2 and 5 times powers of ten; powers alone where those are many. Round
+// values where the axis is too short for them. `low` and `high` are logarithms, and so are ticks.
+std::vector<double> log_ticks(double low, double high) {
+  std::vector<double> ticks;
+  for (int power = static_cast<int>(std::floor(low)); power <= high; power++)
+    for (const double digit : {1.0, 2.0, 5.0})
+      if (const double t = power + std::log10(digit);
+          t >= low && t <= high && (digit == 1 || high - low < 3))
+        ticks.push_back(t);
+  if (ticks.size() >= 2) return ticks;
+  ticks.clear();
+  for (const double t : round_ticks(std::pow(10, low), std::pow(10, high)))
+    if (t > 0) ticks.push_back(std::log10(t));
   return ticks;
 }
 
@@ -107,7 +124,7 @@ std::string plot(const std::string& title, const std::string& x_label, const std
         "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>"
         "<text class=\"tick\" x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4:g}</text>",
         px(tick), kTop, kHeight - kBottom, kHeight - kBottom + 15, tick);
-  for (const double tick : round_ticks(y.low, y.high))
+  for (const double tick : log_y ? log_ticks(y.low, y.high) : round_ticks(y.low, y.high))
     svg += fmt::format(
         "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
         "<text class=\"tick\" x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.3g}</text>",
@@ -122,12 +139,19 @@ std::string plot(const std::string& title, const std::string& x_label, const std
   for (size_t k = 0; k < curves.size(); k++) {
     const Curve& curve = curves[k];
     const char* const colour = kColours[k % std::size(kColours)];
-    std::string points;
+    std::string points, dots;
+    size_t count = 0;
     for (size_t i = 0; i < curve.x.size(); i++)
-      if (shown(curve.y[i]))
-        points += fmt::format("{:.1f},{:.1f} ", px(curve.x[i]), py(scaled(curve.y[i])));
+      if (shown(curve.y[i])) {
+        const double at_x = px(curve.x[i]), at_y = py(scaled(curve.y[i]));
+        points += fmt::format("{:.1f},{:.1f} ", at_x, at_y);
+        dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" fill=\"{}\"/>", at_x,
+                            at_y, colour);
+        count++;
+      }
     svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" points=\"{}\"/>",
                        colour, points);
+    if (count <= kDotted) svg += dots;
     if (curves.size() > 1)
       svg += fmt::format(
           "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>",
@@ -146,8 +170,8 @@ body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 72em;
 h1 {{ font-size: 1.5em; }} h2 {{ font-size: 1.15em; margin-top: 2em; }}
 table {{ border-collapse: collapse; }}
 th, td {{ padding: .25em .7em; border-bottom: 1px solid #d8dee4; text-align: right; }}
-th:first-child, td:first-child {{ text-align: left; }}
-td.best {{ font-weight: 600; }}
+th.text, td.text {{ text-align: left; white-space: nowrap; }}
+tr.first td {{ border-top: 2px solid #afb8c1; }} tr.ours {{ font-weight: 600; background: #f3f8fe; }}
 img {{ max-width: 100%; image-rendering: pixelated; }}
 pre {{ background: #f6f8fa; padding: 1em; overflow-x: auto; font-size: 13px; }}
 svg {{ margin: .5em 1em .5em 0; }}

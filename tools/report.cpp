@@ -57,7 +57,8 @@ std::string render_report(const ReportInput& input) {
           "which one picture does not tell, is not mistaken for detail. <i>Brightness</i> and "
           "<i>colour</i> are the gain errors themselves, CIEDE2000 the colour cast of the whole "
           "view. <i>True gain</i> divides by the gains that were drawn, which no program can "
-          "know.</p>\n" +
+          "know. <i>inf</i>: some view came out exactly, so that the mean over views says nothing; "
+          "look at the pooled column.</p>\n" +
           to_html(input.evaluation);
   body += "<h2>Training</h2>\n" + curves(input.metrics);
   nlohmann::json config = to_json(c);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include "runtime/error.h"
 
@@ -65,27 +66,32 @@ void paste(Image& sheet, const Image& image, int64_t top, int64_t left, int zoom
 
 Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom) {
   if (cells.empty() || columns < 1 || zoom < 1) fail("sheet: nothing to show");
-  int64_t cell_height = 0, cell_width = 0, lines = 0;
-  for (const Cell& cell : cells) {
-    cell_height = std::max(cell_height, cell.image.height * zoom);
-    cell_width = std::max(cell_width, cell.image.width * zoom);
-    std::string copy = drawable(cell.label);
-    cell_width = std::max<int64_t>(cell_width, stb_easy_font_width(copy.data()));
-    if (!cell.label.empty())
-      lines = std::max<int64_t>(lines, 1 + std::count(cell.label.begin(), cell.label.end(), '\n'));
-  }
-  const int64_t label_height = lines * kLineHeight;
   const int64_t rows = (static_cast<int64_t>(cells.size()) + columns - 1) / columns;
+  int64_t cell_height = 0, cell_width = 0;
+  std::vector<int64_t> label_height(static_cast<size_t>(rows));  // a row without labels needs none
+  for (size_t i = 0; i < cells.size(); i++) {
+    const Cell& cell = cells[i];
+    cell_height = std::max(cell_height, cell.image.height * zoom);
+    std::string copy = drawable(cell.label);
+    cell_width = std::max<int64_t>(
+        {cell_width, cell.image.width * zoom, int64_t{stb_easy_font_width(copy.data())}});
+    int64_t& height = label_height[i / static_cast<size_t>(columns)];
+    if (!cell.label.empty())
+      height = std::max(height, kLineHeight * (1 + std::count(copy.begin(), copy.end(), '\n')));
+  }
   Image sheet;
-  sheet.height = kMargin + rows * (label_height + cell_height + kMargin);
+  sheet.height = kMargin + rows * (cell_height + kMargin) +
+                 std::accumulate(label_height.begin(), label_height.end(), int64_t{0});
   sheet.width = kMargin + columns * (cell_width + kMargin);
   sheet.pixels.assign(static_cast<size_t>(sheet.height * sheet.width * 3), 255);
+  int64_t top = kMargin;
   for (size_t i = 0; i < cells.size(); i++) {
-    const auto row = static_cast<int64_t>(i) / columns, column = static_cast<int64_t>(i) % columns;
-    const int64_t top = kMargin + row * (label_height + cell_height + kMargin);
-    const int64_t left = kMargin + column * (cell_width + kMargin);
+    const auto row = i / static_cast<size_t>(columns), column = i % static_cast<size_t>(columns);
+    const int64_t left = kMargin + static_cast<int64_t>(column) * (cell_width + kMargin);
     draw_text(sheet, top + 1, left, cells[i].label);
-    paste(sheet, cells[i].image, top + label_height, left, zoom);
+    paste(sheet, cells[i].image, top + label_height[row], left, zoom);
+    if (column + 1 == static_cast<size_t>(columns))
+      top += label_height[row] + cell_height + kMargin;
   }
   return sheet;
 }

@@ -158,9 +158,9 @@ void TrainingRun::fix_budget() {
   if (options_.seconds > 0) {
     double validation_seconds = 0;
     const double step_seconds = measure_step_seconds(options_.seconds, &validation_seconds);
-    // The evaluation at the end is part of the time; a batch of its views says how long it takes.
+    // The evaluation at the end is part of the time; a quarter of its views says how long it takes.
     const auto evaluation_begin = std::chrono::steady_clock::now();
-    const int64_t measured = evaluate_held_out(kValidationBatch).views;
+    const int64_t measured = evaluate_held_out(kFinalViews / 4).views;
     const auto views =
         std::min<int64_t>(kFinalViews, 4 * static_cast<int64_t>(validation_images_.size()));
     const double final_seconds = seconds_since(evaluation_begin) * double(views) / double(measured);
