@@ -396,6 +396,15 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
       run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("r"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("cut off"), std::string::npos) << outcome.err;
+  write_file_atomically(path("taken/checkpoint.previous.safetensors"), std::string_view(before));
+  outcome = run("train_cuda --resume --steps 4 --out " + path("taken"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("remove it to go on from"), std::string::npos) << outcome.err;
+  fs::remove(path("taken/checkpoint.safetensors"));
+  EXPECT_EQ(run("train_cuda --resume --steps 4 --out " + path("taken") + "/").code, 0);
+  const auto config = nlohmann::json::parse(read("taken/config.json"));
+  EXPECT_EQ(config["budget"], "--steps 2; from step 2: --steps 4");
+  EXPECT_NE(read("taken/report.html").find("<h1>Run taken</h1>"), std::string::npos);
   std::ofstream(path("taken/config.json")) << "{}";
   outcome =
       run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("r"));

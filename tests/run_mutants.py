@@ -52,7 +52,8 @@ def what_caught(mutant):
         return None
     failed = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
     started = re.findall(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
-    finding = re.search(r"simulated GPU: (.*)", done.stdout + done.stderr)
+    # Sources by their names in the project, not by where this copy of them lies.
+    finding = re.search(r"simulated GPU: (.*)", (done.stdout + done.stderr).replace(f"{SOURCE}/", ""))
     test = failed[0] if failed else f"{started[-1]} ends the program" if started else "the program ends"
     return test + (f": {finding[1]}" if finding else "")
 

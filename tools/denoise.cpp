@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
       fmt::print("{}\n", job.to.string());
       done++;
     }
-    if (failed > 0)
+    if (failed > 0 && jobs.size() > 1)
       fmt::print(stderr, "denoise: {} of {} pictures left out\n", failed, jobs.size());
     if (interrupted()) return 130;
     return failed > 0 ? 1 : 0;

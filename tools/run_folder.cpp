@@ -52,6 +52,21 @@ std::string format_row(const MetricsRow& row) {
                      row.validation_psnr ? fmt::format("{:.4f}", *row.validation_psnr) : "");
 }
 
+void read_checkpoint(const fs::path& path, Trainer& trainer) {
+  const Safetensors file(path);
+  for (const Kept& kept : kKept) {
+    std::vector<float> values(static_cast<size_t>(trainer.parameters().count()));
+    for (const Parameter& p : trainer.parameters().list())
+      std::memcpy(&values[p.offset], file.get(kept.prefix + p.name, p.shape, DType::f32),
+                  static_cast<size_t>(p.shape.count()) * sizeof(float));
+    trainer.write(kept.values, values);
+  }
+  StepState state = trainer.state();
+  std::memcpy(&state.step, file.get("step", {1}, DType::u64), sizeof(state.step));
+  std::memcpy(&state.skipped, file.get("skipped", {1}, DType::u64), sizeof(state.skipped));
+  trainer.write_state(state);
+}
+
 }  // namespace
 
 void RunFolder::check_free(const fs::path& path) {
@@ -180,18 +195,13 @@ bool RunFolder::load_checkpoint(Trainer& trainer) const {
   fs::path path = path_ / kCheckpoint;
   if (!fs::exists(path, ignored)) path = path_ / kPrevious;
   if (!fs::exists(path, ignored)) return false;
-  const Safetensors file(path);
-  for (const Kept& kept : kKept) {
-    std::vector<float> values(static_cast<size_t>(trainer.parameters().count()));
-    for (const Parameter& p : trainer.parameters().list())
-      std::memcpy(&values[p.offset], file.get(kept.prefix + p.name, p.shape, DType::f32),
-                  static_cast<size_t>(p.shape.count()) * sizeof(float));
-    trainer.write(kept.values, values);
+  try {
+    read_checkpoint(path, trainer);
+  } catch (const Error& error) {
+    if (path.filename() == kCheckpoint && fs::exists(path_ / kPrevious, ignored))
+      fail("{}; remove it to go on from {} beside it", error.what(), kPrevious);
+    throw;
   }
-  StepState state = trainer.state();
-  std::memcpy(&state.step, file.get("step", {1}, DType::u64), sizeof(state.step));
-  std::memcpy(&state.skipped, file.get("skipped", {1}, DType::u64), sizeof(state.skipped));
-  trainer.write_state(state);
   return true;
 }
 

@@ -56,7 +56,8 @@ class RunFolder {
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit RunFolder(const std::filesystem::path& path)  // "runs/a/" is named a, too
+      : path_(path.has_filename() ? path : path.parent_path()) {}
   void lock() const;
 
   std::filesystem::path path_;

@@ -155,6 +155,7 @@ void TrainingRun::fix_budget() {
   const auto begin = std::chrono::steady_clock::now();
   const auto done = static_cast<int64_t>(trainer_->state().step);
   auto total = static_cast<int64_t>(config_.schedule.total);
+  std::string budget;
   if (options_.seconds > 0) {
     double validation_seconds = 0;
     const double step_seconds = measure_step_seconds(options_.seconds, &validation_seconds);
@@ -174,11 +175,11 @@ void TrainingRun::fix_budget() {
     total = done + steps;
     validate_every_ =
         std::max<int64_t>(1, static_cast<int64_t>(std::ceil(double(steps) / validations)));
-    config_.budget = fmt::format("--time {:g}, which was {} steps here", options_.seconds, steps);
+    budget = fmt::format("--time {:g}, which was {} steps here", options_.seconds, steps);
   } else {
     if (options_.steps > 0) {
       total = options_.steps;
-      config_.budget = fmt::format("--steps {}", options_.steps);
+      budget = fmt::format("--steps {}", options_.steps);
     } else if (options_.epochs > 0) {
       const double steps =
           std::ceil(options_.epochs * double(train_images_.size()) / double(config_.batch));
@@ -186,7 +187,7 @@ void TrainingRun::fix_budget() {
         fail_usage("--epochs {:g} is {:g} steps here; at most {} can be run", options_.epochs,
                    steps, kMostSteps);
       total = static_cast<int64_t>(steps);
-      config_.budget = fmt::format("--epochs {:g}", options_.epochs);
+      budget = fmt::format("--epochs {:g}", options_.epochs);
     }
     validate_every_ = std::max<int64_t>(1, (total + kValidations - 1) / kValidations);
   }
@@ -194,6 +195,11 @@ void TrainingRun::fix_budget() {
     fail_usage("{}: the run has {} of {} steps behind it; give a larger --steps, or --time",
                options_.out.string(), done, total);
   config_.schedule.total = static_cast<uint64_t>(total);
+  // A resumed run keeps the record of how it came here: with it the run can be repeated.
+  if (!options_.resume)
+    config_.budget = budget;
+  else if (!budget.empty())
+    config_.budget += fmt::format("; from step {}: {}", done, budget);
   if (!options_.resume)
     config_.schedule.warmup = std::clamp<uint64_t>(config_.schedule.total / 10, 1, 100);
   StepState state = trainer_->state();
