@@ -5,7 +5,8 @@
 namespace dae {
 
 void set_threads(int threads) {
-  omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs());
+  static const int all = omp_get_max_threads();  // before anybody changed it
+  omp_set_num_threads(threads > 0 ? threads : all);
 }
 
 int threads() {

@@ -22,7 +22,7 @@ void parallel_chunks(int64_t n, int64_t grain, const F& f) {
     f(chunk * grain, std::min(n, (chunk + 1) * grain));
 }
 
-// The threads a parallel loop uses from here on; 0 means every core this process may run on.
+// The threads a parallel loop uses from here on; 0: OMP_NUM_THREADS, else every core it may run on.
 void set_threads(int threads);
 int threads();
 

@@ -30,8 +30,9 @@ class Programs : public testing::Test {
  protected:
   // Runs a program with its output in files and its cache in the test's folder.
   Outcome run(const std::string& command) {
-    const std::string line = "XDG_CACHE_HOME=" + temporary_.file("cache") + " OMP_NUM_THREADS=2 " +
-                             DAE_PROGRAMS + "/" + command + " >" + temporary_.file("out") + " 2>" +
+    const std::string line = "XDG_CACHE_HOME=" + temporary_.file("cache") +
+                             " OMP_NUM_THREADS=" + std::to_string(threads_) + " " + DAE_PROGRAMS +
+                             "/" + command + " >" + temporary_.file("out") + " 2>" +
                              temporary_.file("err");
     const int status = std::system(line.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("err")};
@@ -66,6 +67,7 @@ class Programs : public testing::Test {
   }
 
   TemporaryFolder temporary_;
+  int threads_ = 1;  // tests run side by side
 };
 
 // A training process of its own, with these options and its output in a file.
@@ -82,7 +84,7 @@ class Training {
     process_ = fork();
     if (process_ != 0) return;
     setenv("XDG_CACHE_HOME", cache.c_str(), 1);
-    setenv("OMP_NUM_THREADS", "2", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
     if (!freopen(log.c_str(), "w", stdout)) _exit(99);
     execv(binary.c_str(), arguments.data());
     _exit(98);
@@ -116,6 +118,8 @@ TEST_F(Programs, TrainEvaluateAndDenoise) {
   const auto config = nlohmann::json::parse(read("run/config.json"));
   EXPECT_EQ(config["data"]["held_out"].size(), 1u);
   EXPECT_EQ(config["optimizer"]["steps"], 6);
+  // One picture is held out, and yet as many views of it are scored as of a hundred.
+  EXPECT_NE(read("run/report.html").find("Mean over 128 held-out views"), std::string::npos);
   for (const auto& entry : fs::directory_iterator(path("run")))
     EXPECT_FALSE(entry.path().string().ends_with(".part")) << entry.path();
 
@@ -161,6 +165,7 @@ TEST_F(Programs, EveryModelTrainsAndRestores) {
 }
 
 TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
+  threads_ = 2;
   make_photos("photos");
   ASSERT_EQ(run(train("--steps 8 --out " + path("whole"))).code, 0);
   // The same run, interrupted: its schedule is for eight steps, its checkpoint of an earlier one.
@@ -177,9 +182,9 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
 
 TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
   make_photos("photos");
-  ASSERT_EQ(run(train("--steps 400 --out " + path("whole"))).code, 0);
+  ASSERT_EQ(run(train("--steps 2000 --out " + path("whole"))).code, 0);
   Training training({"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
-                     "--blocks", "1", "--steps", "400", "--out", path("cut")},
+                     "--blocks", "1", "--steps", "2000", "--out", path("cut")},
                     path("cache"), path("log"));
   // Once the first rows are there, training is under way.
   wait_for([&] { return read("cut/metrics.csv").size() >= 200; });
@@ -295,6 +300,7 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused(train("--skips maybe" + out), 2, "--skips");
   expect_refused(train("--noise 0.5:0.1" + out), 2, "--noise");
   expect_refused(train("--blur nan" + out), 2, "--blur");
+  expect_refused(train("--blur ''" + out), 2, "--blur");
   expect_refused(train("--brightness 1:inf" + out), 2, "--brightness");
   expect_refused(train("--channel x" + out), 2, "--channel");
   expect_refused(train("--order film" + out), 2, "--order");
@@ -333,7 +339,7 @@ TEST_F(Programs, RefusesDataItCannotUse) {
   expect_refused("train_cuda --dataset " + path("broken") + out, 1, "none of its 2 image files");
   expect_refused("train_cuda --dataset " + path("single") + out, 1, "--val");
   expect_refused("train_cuda --dataset " + path("photos/leaf0.png") + out, 1, "not a folder");
-  expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1, "memory");
+  expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1, "smaller --batch");
   if (!cuda_available()) expect_refused(train("--device cuda" + out), 1, "--device cpu");
   if (geteuid() != 0)
     expect_refused(train("--steps 1 --out /proc/run"), 1, "/proc/run");

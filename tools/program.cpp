@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <dnnl.hpp>
 #include <new>
 
 #include "runtime/device.h"
@@ -55,6 +56,9 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
     return complain(error.what(), 2);
   } catch (const std::bad_alloc&) {
     return complain("not enough memory; try a smaller --batch, --size or --width", 1);
+  } catch (const dnnl::error& error) {  // sizes beyond what it can count or allocate
+    return complain(
+        fmt::format("oneDNN: {}; try a smaller --batch, --size or --width", error.what()), 1);
   } catch (const std::exception& error) {
     return complain(error.what(), 1);
   }
@@ -81,7 +85,10 @@ Device DeviceOptions::apply() const {
 void CorruptionOptions::add_to(CLI::App& app) {
   const std::string group = "Corruption (ranges a:b, a value a, or off)";
   const auto add = [&](const char* option, std::string& text, const char* help) {
-    app.add_option(option, text, help)->group(group);
+    // An empty text is a shell variable that was not set, and would leave the default in place.
+    app.add_option(option, text, help)->group(group)->check([](const std::string& given) {
+      return given.empty() ? "it is empty" : "";
+    });
   };
   add("--noise", noise, "Gaussian noise, standard deviation in units of 1/255 [0:50]");
   add("--blur", blur, "Gaussian blur, standard deviation in pixels [0.2:1.5]");
