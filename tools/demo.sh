@@ -34,22 +34,29 @@ if [ ! -d "$photos" ]; then
 fi
 
 run=build/demo/run
-rm -rf "$run" build/demo/clean build/demo/corrupted build/demo/restored
+rm -rf "$run" build/demo/held-out build/demo/clean build/demo/corrupted build/demo/restored
 $bin/train_cuda --dataset "$photos" --width 16 --blocks 1 --time "$seconds" --out "$run"
 
-# One photograph that was held out, corrupted whole and restored.
+# One photograph that was held out: corrupted whole, restored, and both compared with the clean one.
 if [ "$photos" != synthetic ]; then
   held_out=$(sed -n '/"held_out"/{n;s/^ *"\(.*\)",\{0,1\}$/\1/p}' "$run/config.json")
-  mkdir -p build/demo/clean
-  cp "$photos/$held_out" build/demo/clean/
-  $bin/corrupt build/demo/clean --copies --out build/demo/corrupted >/dev/null
+  mkdir -p build/demo/held-out
+  cp "$photos/$held_out" build/demo/held-out/
+  $bin/corrupt build/demo/held-out --copies --out build/demo/clean \
+    --noise off --blur off --brightness off --channel off >/dev/null
+  $bin/corrupt build/demo/held-out --copies --out build/demo/corrupted >/dev/null
   $bin/denoise "$run" build/demo/corrupted --out build/demo/restored --compare >/dev/null
+  echo
+  echo "The photograph $held_out, which was held out, as a whole:"
+  echo "corrupted: $($bin/evaluate --pairs build/demo/clean build/demo/corrupted)"
+  echo "restored:  $($bin/evaluate --pairs build/demo/clean build/demo/restored)"
 fi
 $bin/corrupt "$photos" --out build/demo/corruptions.png >/dev/null
 
 echo
-echo "What training looks like   build/demo/corruptions.png"
+line="%-26s%s\n"
+printf "$line" "What training looks like" build/demo/corruptions.png
 [ "$photos" = synthetic ] ||
-  echo "A held-out photograph       $(ls build/demo/restored/*-compare.png)"
-echo "Held-out crops              $run/samples/final.png"
-echo "The report                  $run/report.html"
+  printf "$line" "That photograph" "$(ls build/demo/restored/*-compare.png)"
+printf "$line" "Held-out crops" "$run/samples/final.png"
+printf "$line" "The report" "$run/report.html"

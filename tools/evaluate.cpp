@@ -71,11 +71,11 @@ nlohmann::json score_pairs(const std::string& clean_folder, const std::string& r
     return std::isinf(value) ? std::string("exact") : fmt::format("{:.2f} dB", value);
   };
   fmt::print(
-      "{} pairs: PSNR {} (pooled {}), SSIM {:.4f}; gain-aligned PSNR {}, SSIM {:.4f}; brightness "
-      "error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}\n",
-      scores.size(), decibels(summary.mean.psnr), decibels(summary.pooled_psnr), summary.mean.ssim,
+      "PSNR {} (pooled {}), SSIM {:.4f}; gain-aligned PSNR {}, SSIM {:.4f}; brightness "
+      "error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}; pairs: {}\n",
+      decibels(summary.mean.psnr), decibels(summary.pooled_psnr), summary.mean.ssim,
       decibels(summary.mean.aligned_psnr), summary.mean.aligned_ssim, summary.mean.brightness_error,
-      summary.mean.colour_error, summary.mean.ciede2000);
+      summary.mean.colour_error, summary.mean.ciede2000, scores.size());
   if (!missing.empty())
     fmt::print("{} pictures of {} have no partner and are left out; the first: {}\n",
                missing.size(), clean_folder, missing[0].get<std::string>());

@@ -69,6 +69,7 @@ class TrainingRun {
   }
   void plan();
   double measure_step_seconds(double budget, double* validation_seconds);
+  int64_t views_an_image(int64_t views) const;
   Evaluation evaluate_held_out(int64_t most_views);
   void fix_budget();
   double validate();
@@ -111,7 +112,8 @@ void TrainingRun::plan() {
   restorer_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema(),
                     validation_sources_.data(), static_cast<int64_t>(validation_sources_.size()));
   const std::vector<View> views =
-      fixed_views(validation_sources_, network.size, 4, kValidationViews, kEvaluationSeed);
+      fixed_views(validation_sources_, network.size, views_an_image(kValidationViews),
+                  kValidationViews, kEvaluationSeed);
   for (size_t i = 0; i < views.size(); i++)
     validation_draws_.push_back(
         draw_evaluation(config_.corruption, kEvaluationSeed, static_cast<int64_t>(i), views[i]));
@@ -142,9 +144,16 @@ double TrainingRun::measure_step_seconds(double budget, double* validation_secon
   return step_seconds;
 }
 
+// So many that there are `views` in all, even of one picture.
+int64_t TrainingRun::views_an_image(int64_t views) const {
+  const auto images = static_cast<int64_t>(validation_images_.size());
+  return (views + images - 1) / images;
+}
+
 Evaluation TrainingRun::evaluate_held_out(int64_t most_views) {
   EvaluationOptions options;
   options.corruption = config_.corruption;
+  options.views_per_image = views_an_image(most_views);
   options.most_views = most_views;
   ParameterSet parameters = trainer_->parameters();
   return evaluate({options_.device, config_, parameters, trainer_->ema()}, validation(),
@@ -368,9 +377,9 @@ void TrainingRun::finish(bool was_interrupted) {
 
   const EvaluationRow& all = evaluation.rows.front();
   fmt::print(
-      "{} views held out, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; gain-"
-      "aligned {:.2f} to {:.2f} dB\n",
-      evaluation.views, all.corrupted.mean.psnr, all.restored.mean.psnr,
+      "{} crops of {} held-out pictures, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; "
+      "gain-aligned {:.2f} to {:.2f} dB\n",
+      evaluation.views, validation_images_.size(), all.corrupted.mean.psnr, all.restored.mean.psnr,
       all.corrupted.mean.aligned_psnr, all.restored.mean.aligned_psnr);
   fmt::print("report   {}\nsamples  {}\nnetwork  {}\n", folder_->file("report.html").string(),
              folder_->file("samples/final.png").string(),
