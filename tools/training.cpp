@@ -170,10 +170,8 @@ void TrainingRun::fix_budget() {
     const double step_seconds = measure_step_seconds(options_.seconds, &validation_seconds);
     // The evaluation at the end is part of the time; a quarter of its views says how long it takes.
     const auto evaluation_begin = std::chrono::steady_clock::now();
-    const int64_t measured = evaluate_held_out(kFinalViews / 4).views;
-    const auto views =
-        std::min<int64_t>(kFinalViews, 4 * static_cast<int64_t>(validation_images_.size()));
-    const double final_seconds = seconds_since(evaluation_begin) * double(views) / double(measured);
+    evaluate_held_out(kFinalViews / 4);
+    const double final_seconds = 4 * seconds_since(evaluation_begin);
     // Validation may take a twentieth of the time.
     const double validations = std::clamp(0.05 * options_.seconds / validation_seconds, 2.0,
                                           static_cast<double>(kValidations));
