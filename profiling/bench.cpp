@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
     if (!list) {
       const Ceilings& best = ceilings(options.device);
       const std::string where = options.device == Device::cuda
-                                    ? gpu_properties().name
+                                    ? describe_gpu().name
                                     : fmt::format("{} threads", threads());
       const double product = best.flops_per_second(options.dtype);
       fmt::print("{}; ceilings measured now: copy {:.1f} GB/s, {} matrix product {:.0f} GFLOP/s\n",

@@ -108,7 +108,7 @@ void time_kernel(benchmark::State& state, const BenchOptions& options, const Ker
 void register_kernel_benchmarks(const BenchOptions& options) {
   const int64_t side = options.tiny ? 8 : 64, map_bytes = side * side * 32 * 4;
   const size_t least = options.tiny                     ? 1
-                       : options.device == Device::cuda ? 4 * gpu_properties().l2_bytes
+                       : options.device == Device::cuda ? 4 * describe_gpu().l2_bytes
                                                         : size_t{64} << 20;
   const int64_t images = (static_cast<int64_t>(least) + map_bytes - 1) / map_bytes;
   for (const Kernel& kernel : kernels(images, side, options.dtype)) {

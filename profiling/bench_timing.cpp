@@ -15,7 +15,7 @@ constexpr int kGpuCalls = 20, kCaches = 4;
 
 void overwrite_cache(void* stream, int caches) {
   static const Buffer memory = [] {
-    Buffer made(Device::cuda, kCaches * gpu_properties().l2_bytes);
+    Buffer made(Device::cuda, kCaches * describe_gpu().l2_bytes);
     synchronize_device();  // it is cleared on another stream
     return made;
   }();

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   std::string out;
   app.add_option("--out", out, "write cuDNN's serialised description of it to this file as well");
   return dae::run_program("describe_gpu", app, argc, argv, [&] {
-    fmt::print("{}\n", dae::gpu_properties().name);
+    fmt::print("{}\n", dae::describe_gpu().name);
     if (!out.empty()) dae::write_file_atomically(out, std::string_view(dae::cudnn::describe_gpu()));
     return 0;
   });

@@ -105,7 +105,7 @@ double gpu_flops_per_second(const cuda::Stream& stream, int64_t side, DType dtyp
 // f32 operand of the product (7232 x 7232 on an H100's 50 MB).
 Ceilings measure_gpu() {
   Ceilings found;
-  const size_t cache = gpu_properties().l2_bytes;
+  const size_t cache = describe_gpu().l2_bytes;
   const cuda::Stream stream;
   {
     const Buffer from(Device::cuda, 16 * cache), to(Device::cuda, 16 * cache);

@@ -6,10 +6,11 @@
 
 namespace dae::cuda {
 
-// Throws Error naming the call and the place.
+// Throws DeviceLost (runtime/device.h), OutOfMemory (runtime/memory.h) or Error, naming the call
+// and the place.
 [[noreturn]] void fail_call(cudaError_t status, const char* call, const char* file, int line);
 
-// After a kernel launch: throws Error naming `op` when the launch was refused.
+// After a kernel launch: throws the same, naming `op`, when the launch was refused.
 void check_launch(const char* op);
 
 }  // namespace dae::cuda

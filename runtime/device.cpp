@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "runtime/error.h"
 #ifdef DAE_HAS_CUDA
 #include "runtime/cuda_check.h"
 #endif
@@ -18,13 +17,15 @@ std::string why_no_cuda() {
   return count > 0 ? "" : "no GPU in this machine";
 }
 
-GpuProperties gpu_properties() {
-  if (!cuda_available()) fail("{}", why_no_cuda());
-  int device = 0;
+GpuDescription describe_gpu() {
+  GpuDescription gpu;
   cudaDeviceProp properties;
-  DAE_CUDA_CHECK(cudaGetDevice(&device));
-  DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
-  return {properties.name, static_cast<size_t>(properties.l2CacheSize)};
+  DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, 0));
+  gpu.name = properties.name;
+  gpu.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
+  DAE_CUDA_CHECK(cudaDriverGetVersion(&gpu.driver));
+  DAE_CUDA_CHECK(cudaRuntimeGetVersion(&gpu.runtime));
+  return gpu;
 }
 
 void copy_between_devices(void* to, const void* from, size_t bytes) {
@@ -44,7 +45,7 @@ void synchronize_device() {
 std::string why_no_cuda() {
   return "this build has no CUDA part (nvcc was not found)";
 }
-GpuProperties gpu_properties() {
+GpuDescription describe_gpu() {
   fail("{}", why_no_cuda());
 }
 void copy_between_devices(void* to, const void* from, size_t bytes) {

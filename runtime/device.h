@@ -4,9 +4,17 @@
 #include <cstddef>
 #include <string>
 
+#include "runtime/error.h"
 #include "runtime/queue.h"
 
 namespace dae {
+
+// The GPU failed in a way that nothing in this process can mend (an illegal address, an
+// uncorrectable memory error): every later call fails as well, and nothing on it can be read.
+class DeviceLost : public Error {
+ public:
+  using Error::Error;
+};
 
 bool cuda_available();
 
@@ -14,12 +22,13 @@ bool cuda_available();
 // GPU. Empty when it is true.
 std::string why_no_cuda();
 
-// What benchmarks must know of the GPU. Throws Error when there is none.
-struct GpuProperties {
-  std::string name;
+// The GPU and what runs it. Throws Error when there is none.
+struct GpuDescription {
+  std::string name;             // "NVIDIA H100 80GB HBM3"
+  int driver = 0, runtime = 0;  // CUDA versions: 13000 is 13.0
   size_t l2_bytes = 0;
 };
-GpuProperties gpu_properties();
+GpuDescription describe_gpu();
 
 void copy_between_devices(void* to, const void* from, size_t bytes);  // blocking, any direction
 void synchronize_device();

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "runtime/error.h"
+#include "runtime/device.h"
 #include "runtime/tensor.h"
 #ifdef DAE_HAS_CUDA
 #include "runtime/cuda_check.h"
@@ -15,8 +15,32 @@
 namespace dae {
 namespace {
 
-// Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
-size_t available_memory() {
+#ifdef DAE_HAS_CUDA
+cudaMemPool_t pool() {
+  static const cudaMemPool_t the = [] {
+    cudaMemPool_t made = nullptr;
+    DAE_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&made, 0));
+    uint64_t keep = UINT64_MAX;
+    DAE_CUDA_CHECK(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &keep));
+    return made;
+  }();
+  return the;
+}
+#endif
+
+}  // namespace
+
+size_t free_memory(Device device) {
+#ifdef DAE_HAS_CUDA
+  if (device == Device::cuda) {
+    synchronize_device();  // so that what was freed is back in the pool
+    DAE_CUDA_CHECK(cudaMemPoolTrimTo(pool(), 0));
+    size_t free = 0, total = 0;
+    DAE_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    return free;
+  }
+#endif
+  if (device == Device::cuda) fail("this build has no CUDA part");
   std::ifstream file("/proc/meminfo");
   for (std::string key, unit; file >> key;) {
     size_t kib = 0;
@@ -27,31 +51,29 @@ size_t available_memory() {
   return SIZE_MAX;
 }
 
-}  // namespace
-
 Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
   if (device == Device::cuda) {
 #ifdef DAE_HAS_CUDA
+    pool();  // which is set up by the first call
     void* data = nullptr;
-    DAE_CUDA_CHECK(cudaMalloc(&data, bytes));
+    DAE_CUDA_CHECK(cudaMallocAsync(&data, bytes, nullptr));
     data_ = static_cast<std::byte*>(data);
-    DAE_CUDA_CHECK(cudaMemset(data_, 0, bytes));
+    DAE_CUDA_CHECK(cudaMemsetAsync(data_, 0, bytes, nullptr));
+    DAE_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // other streams may use it at once
     return;
 #else
     fail("this build has no CUDA part");
 #endif
   }
-  if (const size_t available = available_memory(); bytes > available)
-    fail(
-        "{:.1f} GiB of memory are needed at once and {:.1f} GiB are free: choose a smaller "
-        "--batch, "
-        "--size or --width",
-        bytes / double{1 << 30}, available / double{1 << 30});
+  // Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
+  constexpr double kGiB = 1 << 30;
+  const size_t free = free_memory(device);
   const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
-  data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
+  if (bytes <= free) data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
   if (!data_)
-    fail("not enough memory for {:.1f} MB: choose a smaller --batch or --size", bytes / 1e6);
+    throw OutOfMemory(fmt::format("{:.1f} GiB of memory are needed at once and {:.1f} GiB are free",
+                                  double(bytes) / kGiB, double(free) / kGiB));
   std::memset(data_, 0, rounded);
 }
 
@@ -59,7 +81,9 @@ Buffer::~Buffer() {
   if (!data_) return;
 #ifdef DAE_HAS_CUDA
   if (device_ == Device::cuda) {
-    cudaFree(data_);  // an error here has been or will be reported by the next checked call
+    // An error here has been or will be reported by the next checked call.
+    cudaDeviceSynchronize();
+    cudaFreeAsync(data_, nullptr);
     return;
   }
 #endif

@@ -1,18 +1,34 @@
 // Owned memory. Everything a run needs is allocated once, before its first step.
+//
+// On a GPU it comes from the stream-ordered pool (cudaMallocAsync), which gives nothing back to the
+// driver until free_memory() is asked: planning, which times engines on buffers of its own, and
+// later evaluations are then served without the driver.
 #pragma once
 
 #include <cstddef>
 #include <utility>
 
+#include "runtime/error.h"
 #include "runtime/queue.h"
 
 namespace dae {
 
-// Bytes of a device's memory, aligned to kTensorAlignment and zeroed. Move-only.
+// Less memory is free than is needed.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
+// Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or
+// SIZE_MAX where it does not say. On a GPU this waits for all work.
+size_t free_memory(Device device);
+
+// Bytes of a device's memory, aligned to kTensorAlignment and zeroed. Move-only. Made and destroyed
+// between steps only: both wait for the device.
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Device device, size_t bytes);  // throws Error naming the size when there is not enough
+  Buffer(Device device, size_t bytes);  // throws OutOfMemory
   ~Buffer();
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {

@@ -11,6 +11,7 @@ class Listener : public testing::EmptyTestEventListener {
     for (const std::string& finding : take_findings())
       ADD_FAILURE() << "simulated GPU: " << finding;
     settings() = {};
+    set_capacity(kCapacity);
   }
 };
 

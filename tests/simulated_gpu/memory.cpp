@@ -20,11 +20,11 @@ namespace {
 
 constexpr size_t kPage = 4096, kGuard = 256;  // as far as the alignment that cudaMalloc promises
 constexpr unsigned char kGuardByte = 0xa5, kPoisonByte = 0xff;
-constexpr size_t kDeviceBytes = size_t{2} << 30;  // what the simulated GPU has
+constexpr size_t kRemembered = 256;  // allocations that went back to the pool
 
 struct Allocation {
   int number = 0;
-  bool pinned = false;
+  bool pinned = false, pooled = false, freed = false;
   char* mapping = nullptr;
   size_t mapped = 0;
   char* data = nullptr;
@@ -41,12 +41,25 @@ std::map<char*, Allocation>& allocations() {
   return all;
 }
 int made = 0, device_work_depth = 0;
-size_t device_bytes = 0;
+size_t capacity = kCapacity, device_bytes = 0;  // without the pool's
+struct Pool {
+  size_t used = 0, reserved = 0;  // reserved: taken from the device, and not given back
+  uint64_t threshold = 0;
+};
+Pool pool;
+// Unmapped, so that an access faults instead of finding someone else's memory.
+std::list<Allocation> returned;
 std::string running;
 
 std::string name_of(const Allocation& a) {
   return fmt::format("{} allocation {} ({} bytes)", a.pinned ? "pinned" : "device", a.number,
                      a.bytes);
+}
+
+const Allocation* find_returned(const void* p) {
+  for (const Allocation& a : returned)
+    if (p >= a.mapping && p < a.mapping + a.mapped) return &a;
+  return nullptr;
 }
 
 Allocation* find(const void* p) {
@@ -62,13 +75,17 @@ void protect(const Allocation& a, int protection) {
 
 void on_fault(int, siginfo_t* info, void*) {
   const Allocation* const a = find(info->si_addr);
-  if (!a && device_work_depth == 0) {
+  const Allocation* const gone = find_returned(info->si_addr);
+  if (!a && !gone && device_work_depth == 0) {
     signal(SIGSEGV, SIG_DFL);
     return;  // and faults again, as it would have
   }
   std::string what;
   const auto at = a ? static_cast<const char*>(info->si_addr) - a->data : 0;
-  if (!a)
+  if (gone)
+    what = fmt::format("{} touches {}, which was freed",
+                       device_work_depth > 0 ? running : "the host", name_of(*gone));
+  else if (!a)
     what = fmt::format("{} touches {}, which no allocation is near", running, info->si_addr);
   else if (device_work_depth > 0)
     what = fmt::format("{} touches byte {} of {}, far outside", running, at, name_of(*a));
@@ -93,16 +110,21 @@ void catch_faults() {
   (void)done;
 }
 
-cudaError_t allocate(void** data, size_t bytes, bool pinned) {
+cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled = false) {
+  if (broken()) return set_error(cudaSuccess);
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!data) return set_error(cudaErrorInvalidValue);
   *data = nullptr;
   if (bytes == 0) return cudaSuccess;
-  if (!pinned && bytes > kDeviceBytes - device_bytes) return set_error(cudaErrorMemoryAllocation);
+  // The pool gives back what it does not use before an allocation fails.
+  if (!pinned && device_bytes + pool.used + bytes > capacity)
+    return set_error(cudaErrorMemoryAllocation);
+  count_resource();
   catch_faults();
   Allocation a;
   a.number = ++made;
   a.pinned = pinned;
+  a.pooled = pooled;
   a.bytes = bytes;
   a.mapped = (bytes + 2 * kGuard + kPage - 1) / kPage * kPage + 2 * kPage;
   a.mapping = static_cast<char*>(
@@ -117,7 +139,8 @@ cudaError_t allocate(void** data, size_t bytes, bool pinned) {
   poison(a.data + bytes, static_cast<size_t>(a.inner() + a.inner_bytes() - a.data) - bytes);
   if (!pinned) {
     protect(a, PROT_NONE);
-    device_bytes += bytes;
+    (pooled ? pool.used : device_bytes) += bytes;
+    pool.reserved = std::min(std::max(pool.reserved, pool.used), capacity - device_bytes);
   }
   *data = a.data;
   allocations()[a.mapping] = a;
@@ -147,7 +170,8 @@ cudaError_t release_memory(void* data, bool pinned) {
   if (!data) return cudaSuccess;
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   Allocation* const a = find(data);
-  if (!a || a->data != data || a->pinned != pinned) return set_error(cudaErrorInvalidValue);
+  if (!a || a->data != data || a->pinned != pinned || a->pooled)
+    return set_error(cudaErrorInvalidValue);
   cudaDeviceSynchronize();  // as the real calls do
   protect(*a, PROT_READ | PROT_WRITE);
   check_guards(*a, "something");
@@ -156,10 +180,52 @@ cudaError_t release_memory(void* data, bool pinned) {
   if (!pinned) device_bytes -= a->bytes;
   munmap(a->mapping, a->mapped);
   allocations().erase(a->mapping);
-  return cudaSuccess;
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }
 
 }  // namespace
+
+void set_capacity(size_t bytes) {
+  capacity = bytes;
+}
+
+cudaError_t allocate_from_pool(void** data, size_t bytes) {
+  return allocate(data, bytes, false, true);
+}
+
+size_t pool_allocation_bytes(const void* data) {
+  const Allocation* const a = find(data);
+  return a && a->data == data && a->pooled && !a->freed ? a->bytes : 0;
+}
+
+void mark_freed(const void* data) {
+  find(data)->freed = true;
+}
+
+bool is_freed(const void* data) {
+  const Allocation* const a = find(data);
+  return a ? a->freed : find_returned(data) != nullptr;
+}
+
+void return_to_pool(const void* data) {
+  const auto found = allocations().find(find(data)->mapping);
+  const Allocation a = found->second;
+  protect(a, PROT_READ | PROT_WRITE);
+  check_guards(a, "something");
+  unpoison(a.inner(), a.inner_bytes());
+  // New pages in place of the old ones: the addresses stay taken, the memory does not.
+  mmap(a.mapping, a.mapped, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+       0);
+  allocations().erase(found);
+  pool.used -= a.bytes;
+  pool.reserved = std::max(pool.used, std::min<uint64_t>(pool.reserved, pool.threshold));
+  returned.push_back(a);
+  if (returned.size() <= kRemembered) return;
+  const Allocation& oldest = returned.front();
+  forget(oldest.data, oldest.bytes);
+  munmap(oldest.mapping, oldest.mapped);
+  returned.pop_front();
+}
 
 DeviceWork::DeviceWork(const std::string& name) {
   if (device_work_depth++ > 0) return;
@@ -205,7 +271,8 @@ bool is_pinned_memory(const void* data, size_t bytes) {
 }
 
 std::string describe_address(const void* data) {
-  const Allocation* const a = find(data);
+  const Allocation* a = find(data);
+  if (!a) a = find_returned(data);
   if (!a) return fmt::format("host address {}", data);
   return fmt::format("byte {} of {}", static_cast<const char*>(data) - a->data, name_of(*a));
 }
@@ -227,7 +294,26 @@ cudaError_t cudaFreeHost(void* data) {
   return release_memory(data, true);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *free = kDeviceBytes - device_bytes;
-  *total = kDeviceBytes;
+  if (broken()) return set_error(cudaSuccess);
+  const size_t taken = device_bytes + pool.reserved;
+  *free = capacity > taken ? capacity - taken : 0;
+  *total = capacity;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* out, int device) {
+  if (device != 0) return set_error(cudaErrorInvalidValue);
+  *out = reinterpret_cast<cudaMemPool_t>(&pool);
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t of, cudaMemPoolAttr attribute, void* value) {
+  if (of != reinterpret_cast<cudaMemPool_t>(&pool) ||
+      attribute != cudaMemPoolAttrReleaseThreshold || !value)
+    return set_error(cudaErrorInvalidValue);
+  pool.threshold = *static_cast<const uint64_t*>(value);
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t of, size_t bytes_to_keep) {
+  if (of != reinterpret_cast<cudaMemPool_t>(&pool)) return set_error(cudaErrorInvalidValue);
+  pool.reserved = std::max(pool.used, std::min(pool.reserved, bytes_to_keep));
   return cudaSuccess;
 }

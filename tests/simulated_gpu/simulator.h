@@ -13,8 +13,9 @@ namespace simulated {
 
 // In which order the threads of a block, and the blocks of a launch, get to run.
 enum class ThreadOrder { forward, reversed, warps_reversed, random };
-// When queued work runs: at once; only when the host must wait for it; at random moments between.
-enum class Schedule { eager, latest, random };
+// When queued work runs: at once; only when the host must wait for it; at random moments between;
+// late, but copies as early as their streams and events let them.
+enum class Schedule { eager, latest, random, copies_first };
 
 struct Settings {
   ThreadOrder order = ThreadOrder::forward;
@@ -22,6 +23,17 @@ struct Settings {
   uint64_t seed = 1;
 };
 Settings& settings();
+
+// How much memory the GPU has, the pool's included. What is in use stays in use. After each test it
+// is as it was.
+inline constexpr size_t kCapacity = size_t{2} << 30;
+void set_capacity(size_t bytes);
+
+// Breaks the GPU: the work after the next `operations` fails with `error`, nothing runs any more,
+// and from then on every call returns it, as after an illegal address. mend() gives a sound GPU
+// again, as a new process would have.
+void fail_after(uint64_t operations, cudaError_t error);
+void mend();
 
 // --- What it found ----------------------------------------------------------------------------
 
@@ -47,6 +59,8 @@ struct Counters {
   uint64_t launches = 0, blocks = 0, threads = 0, switches = 0;
 };
 const Counters& counters();
+// Allocations, streams, events and executable graphs made so far.
+uint64_t resources_made();
 
 // --- For the stand-in headers -----------------------------------------------------------------
 
@@ -76,11 +90,20 @@ void hold_pinned(const void* data, const std::string& op);
 void release_pinned(const void* data);
 bool is_device_memory(const void* data, size_t bytes);
 bool is_pinned_memory(const void* data, size_t bytes);
+// memory.cpp: the pool behind cudaMallocAsync. Memory is `freed` when the call has been made, and
+// gone when the work has run: any later access is an error.
+cudaError_t allocate_from_pool(void** data, size_t bytes);
+size_t pool_allocation_bytes(const void* data);  // 0: not the start of one that is still there
+void mark_freed(const void* data);
+void return_to_pool(const void* data);
+bool is_freed(const void* data);
 // "allocation 3 (4096 bytes) at +128": where an address lies, for messages.
 std::string describe_address(const void* data);
 // stream.cpp: forgets the history of freed memory; waits for everything.
 void forget(const void* data, size_t bytes);
 cudaError_t set_error(cudaError_t error);
 bool capturing();
+bool broken();  // then set_error() gives the error that broke it, whatever it is told
+void count_resource();
 
 }  // namespace simulated

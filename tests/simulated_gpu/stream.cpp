@@ -41,7 +41,7 @@ struct Operation {
   std::function<void()> work;
   std::vector<Access> accesses;
   Clock clock;  // what is over once this is
-  bool done = false, held = false;
+  bool done = false, copies = false;
   uint64_t enqueued_tag = 0, done_tag = 0;
 };
 using OperationPtr = std::shared_ptr<Operation>;
@@ -111,6 +111,10 @@ struct State {
   std::vector<Past> history;
   std::vector<std::string> findings;
   cudaError_t last_error = cudaSuccess;
+  // Of a GPU that breaks: with which error, after how much more work, and whether it has.
+  cudaError_t breaks_with = cudaSuccess;
+  uint64_t works_left = 0, resources = 0;
+  bool broken = false;
   CUgraph_st* capture = nullptr;
   std::mt19937_64 bits;  // of the random schedule
   uint64_t seeded = 0;
@@ -142,12 +146,30 @@ CUstream_st* resolve(cudaStream_t stream) {
 
 void run_until(CUstream_st& stream, const Operation& last);
 
+// Whatever was enqueued is over without having run, and nobody waits for anything any more.
+void drop_all_work() {
+  State& s = state();
+  for (CUstream_st* const stream : s.streams) {
+    for (const OperationPtr& operation : stream->queue) operation->done = true;
+    stream->queue.clear();
+    stream->after.clear();
+    stream->last.reset();
+  }
+  for (const Past& past : s.history) release_pinned(past.begin);
+  s.history.clear();
+}
+
 void run_front(CUstream_st& stream) {
   const Unseen bookkeeping;
   const OperationPtr operation = stream.queue.front();
   for (const OperationPtr& earlier : operation->after)
     if (!earlier->done) run_until(*earlier->stream, *earlier);
   if (operation->done) return;  // ran as something that `after` needed
+  if (State& s = state(); operation->work && s.breaks_with != cudaSuccess && s.works_left-- == 0) {
+    s.broken = true;
+    drop_all_work();
+    return;
+  }
   stream.queue.pop_front();
   {
     const DeviceWork open(operation->name);
@@ -174,6 +196,17 @@ void run_all() {
     while (!s.streams[i]->queue.empty()) run_front(*s.streams[i]);
 }
 
+// Those at the stream's front that need not wait for work that has not run.
+void run_ready_copies(CUstream_st& stream) {
+  while (!stream.queue.empty()) {
+    const Operation& front = *stream.queue.front();
+    const bool ready = std::all_of(front.after.begin(), front.after.end(),
+                                   [](const OperationPtr& earlier) { return earlier->done; });
+    if (!ready || (front.work && !front.copies)) return;
+    run_front(stream);
+  }
+}
+
 void let_some_run() {
   State& s = state();
   if (s.seeded != settings().seed) {
@@ -193,6 +226,10 @@ void check_order(const OperationPtr& operation) {
   for (const Access& access : operation->accesses) {
     const char *const begin = static_cast<const char*>(access.data), *const end =
                                                                          begin + access.bytes;
+    if (is_freed(begin))
+      report(fmt::format("{} (stream {}) {} {}, which was freed", operation->name,
+                         operation->stream->number, access.write ? "writes" : "reads",
+                         describe_address(begin)));
     for (const Past& past : s.history) {
       if (past.by == operation || begin >= past.end || past.begin >= end) continue;
       if (!access.write && !past.write) continue;
@@ -237,6 +274,7 @@ void host_saw(const Operation& operation) {
 void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> accesses,
              std::function<void()> work, bool capture_allowed = true) {
   State& s = state();
+  if (s.broken) return;
   if (CUgraph_st* const graph = stream.capture; graph && capture_allowed) {
     graph->nodes.push_back({stream.lane, graph->pending[static_cast<size_t>(stream.lane)], name,
                             std::move(work), std::move(accesses)});
@@ -267,6 +305,7 @@ void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> a
       run_until(stream, *operation);
       break;
     case Schedule::latest:
+    case Schedule::copies_first:
       break;
     case Schedule::random:
       let_some_run();
@@ -280,7 +319,8 @@ void wait_for(CUstream_st& stream) {
     run_until(stream, *last);
     host_saw(*last);
   }
-  for (const OperationPtr& earlier : stream.after) {  // waits with nothing behind them
+  const std::vector<OperationPtr> after = stream.after;  // which is emptied if the GPU breaks
+  for (const OperationPtr& earlier : after) {            // waits with nothing behind them
     run_until(*earlier->stream, *earlier);
     host_saw(*earlier);
   }
@@ -298,6 +338,7 @@ bool check_copied(const void* data, size_t bytes, bool blocking, const char* cal
 }
 
 cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, bool blocking) {
+  if (broken()) return set_error(cudaSuccess);
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
   if (bytes == 0) return cudaSuccess;
   if (!to || !from) return set_error(cudaErrorInvalidValue);
@@ -308,11 +349,16 @@ cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, 
   if (check_copied(to, bytes, blocking, name)) accesses.push_back({to, bytes, true});
   enqueue(*stream, stream->announced.empty() || blocking ? name : stream->announced + " (copy)",
           std::move(accesses), [=] { std::memcpy(to, from, bytes); });
-  if (blocking) wait_for(*stream);
-  return cudaSuccess;
+  if (!stream->capture && !stream->queue.empty()) stream->queue.back()->copies = true;
+  if (blocking)
+    wait_for(*stream);
+  else if (settings().schedule == Schedule::copies_first)
+    run_ready_copies(*stream);
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }
 
 cudaError_t fill(void* to, int value, size_t bytes, CUstream_st* stream, const char* name) {
+  if (broken()) return set_error(cudaSuccess);
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
   if (bytes == 0) return cudaSuccess;
   check_copied(to, bytes, false, name);
@@ -342,7 +388,25 @@ std::vector<std::string> take_findings() {
   return std::exchange(state().findings, {});
 }
 cudaError_t set_error(cudaError_t error) {
-  return state().last_error = error;
+  return state().last_error = state().broken ? state().breaks_with : error;
+}
+bool broken() {
+  return state().broken;
+}
+void fail_after(uint64_t operations, cudaError_t error) {
+  state().works_left = operations;
+  state().breaks_with = error;
+}
+void mend() {
+  drop_all_work();
+  state().broken = false;
+  state().breaks_with = state().last_error = cudaSuccess;
+}
+void count_resource() {
+  state().resources++;
+}
+uint64_t resources_made() {
+  return state().resources;
 }
 bool capturing() {
   return state().capture != nullptr;
@@ -361,6 +425,10 @@ void announce(cudaStream_t stream, const std::string& name, std::vector<Access> 
 
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body) {
+  if (broken()) {
+    set_error(cudaSuccess);
+    return;
+  }
   CUstream_st* const on = resolve(stream);
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (!on) {
@@ -409,6 +477,20 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid resource handle";
     case cudaErrorNotReady:
       return "device not ready";
+    case cudaErrorECCUncorrectable:
+      return "uncorrectable ECC error encountered";
+    case cudaErrorIllegalAddress:
+      return "an illegal memory access was encountered";
+    case cudaErrorLaunchFailure:
+      return "unspecified launch failure";
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+      break;  // real ones that nothing here makes
     case cudaErrorStreamCaptureUnsupported:
       return "operation not permitted when stream is capturing";
     case cudaErrorStreamCaptureInvalidated:
@@ -422,6 +504,7 @@ cudaError_t cudaPeekAtLastError() {
   return state().last_error;
 }
 cudaError_t cudaGetLastError() {
+  if (broken()) return set_error(cudaSuccess);
   return std::exchange(state().last_error, cudaSuccess);
 }
 cudaError_t cudaGetDeviceCount(int* count) {
@@ -432,8 +515,43 @@ cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"simulated", 16 << 10};
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (device != 0) return set_error(cudaErrorInvalidValue);
+  *properties = {"simulated GPU", 16 << 10};
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+
+// From the pool: memory is there for what the stream does next and, by an event or a host wait, for
+// others; freeing it is a write, so whoever uses it must come before.
+cudaError_t cudaMallocAsync(void** data, size_t bytes, cudaStream_t stream) {
+  CUstream_st* const on = resolve(stream);
+  if (!on) return set_error(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error = allocate_from_pool(data, bytes); error != cudaSuccess) return error;
+  if (*data) enqueue(*on, "cudaMallocAsync", {{*data, bytes, true}}, {});
+  return cudaSuccess;
+}
+cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
+  CUstream_st* const on = resolve(stream);
+  if (!on) return set_error(cudaErrorInvalidResourceHandle);
+  if (!data) return cudaSuccess;
+  if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
+  const size_t bytes = pool_allocation_bytes(data);
+  if (bytes == 0) return set_error(cudaErrorInvalidValue);
+  if (broken()) {
+    return_to_pool(data);
+    return set_error(cudaSuccess);
+  }
+  enqueue(*on, "cudaFreeAsync", {{data, bytes, true}}, [=] { return_to_pool(data); });
+  if (pool_allocation_bytes(data) > 0) mark_freed(data);  // else it has run already
   return cudaSuccess;
 }
 
@@ -454,9 +572,11 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 // The null stream waits for the others and they for it unless they are made so that they do not:
 // only such streams are simulated, since a program that leans on that rule hides its order.
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  if (broken()) return set_error(cudaSuccess);
   if (flags != cudaStreamNonBlocking) return set_error(cudaErrorInvalidValue);
   resolve(nullptr);
   if (state().numbers == 0) state().numbers = 1;  // 0 is the null stream
+  count_resource();
   *stream = new CUstream_st;
   prepare(**stream);
   return cudaSuccess;
@@ -471,6 +591,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (broken()) return set_error(cudaSuccess);
   CUstream_st* const on = resolve(stream);
   if (!on) return set_error(cudaErrorInvalidResourceHandle);
   if (on->capture) {
@@ -478,18 +599,20 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
   wait_for(*on);
-  return cudaSuccess;
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() {
+  if (broken()) return set_error(cudaSuccess);
   if (capturing()) {
     state().capture->broken = true;
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
   run_all();
   for (CUstream_st* const stream : state().streams) wait_for(*stream);
-  return cudaSuccess;
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (broken()) return set_error(cudaSuccess);
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->graph) {
@@ -509,6 +632,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  if (broken()) return set_error(cudaSuccess);
+  count_resource();
   *event = new CUevent_st;
   (*event)->timing = flags != cudaEventDisableTiming;
   return cudaSuccess;
@@ -522,6 +647,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  if (broken()) return set_error(cudaSuccess);
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   event->graph = on->capture;
@@ -538,14 +664,16 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (broken()) return set_error(cudaSuccess);
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (capturing() || event->graph) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!event->last) return cudaSuccess;
   run_until(*event->last->stream, *event->last);
   host_saw(*event->last);
-  return cudaSuccess;
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (broken()) return set_error(cudaSuccess);
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->last && !event->last->done) return cudaErrorNotReady;
   if (event->last) host_saw(*event->last);
@@ -562,6 +690,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (broken()) return set_error(cudaSuccess);
   CUstream_st* const on = resolve(stream);
   if (!on || !stream || capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   auto* const graph = new CUgraph_st;
@@ -610,7 +739,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  if (broken()) return set_error(cudaSuccess);
   if (!graph) return set_error(cudaErrorInvalidValue);
+  count_resource();
   *exec = new CUgraphExec_st;
   (*exec)->graph = *graph;
   for (size_t i = 0; i < graph->lanes.size(); i++) {
@@ -633,6 +764,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 // A replay is the captured work on streams of its own, after what the stream had before and before
 // what it gets next.
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  if (broken()) return set_error(cudaSuccess);
   CUstream_st* const on = resolve(stream);
   if (!exec || !on || on->capture) return set_error(cudaErrorInvalidResourceHandle);
   enqueue(*on, "graph launch", {}, {});
@@ -651,5 +783,5 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
     if (lane->last && lane->last != before) on->after.push_back(lane->last);
   }
   enqueue(*on, "graph end", {}, {});
-  return cudaSuccess;
+  return broken() ? set_error(cudaSuccess) : cudaSuccess;
 }

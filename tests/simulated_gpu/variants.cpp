@@ -27,6 +27,7 @@ std::vector<Variant> variants(Device) {
 }
 std::vector<Variant> many_variants(Device device) {
   std::vector<Variant> list = variants(device);
+  list.push_back({"copies first", with(ThreadOrder::forward, Schedule::copies_first, 1)});
   for (uint64_t seed = 3; seed <= 21; seed++)
     list.push_back({"random, seed " + std::to_string(seed),
                     with(ThreadOrder::forward, Schedule::random, seed)});
