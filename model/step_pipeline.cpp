@@ -59,8 +59,9 @@ Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
   return plan;
 }
 
-StepPipeline::StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch)
-    : config_(config), draw_batch_(std::move(draw_batch)) {
+StepPipeline::StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch,
+                           NoteLoss note_loss)
+    : config_(config), draw_batch_(std::move(draw_batch)), note_loss_(std::move(note_loss)) {
   preparation_plan_ = plan_preparation();
   single_plan_ = plan_steps(parameters, false);
   pair_plan_ = plan_steps(parameters, true);
@@ -70,51 +71,91 @@ StepPipeline::StepPipeline(const Config& config, ParameterSet& parameters, DrawB
   for (int i = 0; i < 3; i++) streams_.emplace_back();
 }
 
-size_t StepPipeline::arena_bytes() const {
-  return std::max({preparation_layout_.bytes, single_layout_.bytes, pair_layout_.bytes});
+size_t StepPipeline::view_bytes() const {
+  return static_cast<size_t>(3 * config_.network.size * config_.network.size);
 }
 
-void StepPipeline::attach(std::byte* arena, size_t bytes, NamedBuffers& buffers) {
+MemoryNeed StepPipeline::memory_need(bool resident) const {
+  MemoryNeed need = dae::memory_need(pair_plan_, pair_layout_);
+  need.arena = std::max({preparation_layout_.bytes, single_layout_.bytes, pair_layout_.bytes});
+  const size_t images = config_.sources.size(), slot_count = static_cast<size_t>(slots());
+  need.resident = resident;
+  need.photographs = resident ? bytes_of(config_.sources) + images * sizeof(Source)
+                              : slot_count * (view_bytes() + sizeof(Source));
+  need.pinned = slot_count * (sizeof(Draw) + (resident ? 0 : view_bytes())) + 4 * sizeof(float);
+  return need;
+}
+
+void StepPipeline::attach(std::byte* arena, size_t bytes, NamedBuffers& buffers, bool resident) {
+  resident_ = resident;
+  if (resident) {
+    pictures_ = upload_pictures(config_.sources);
+  } else {
+    slots_ = Buffer(Device::cuda, static_cast<size_t>(slots()) * view_bytes());
+    pictures_.table =
+        slot_table(slots_.data(), slots(), config_.network.size, config_.network.size);
+  }
+  const Shape table = {static_cast<int64_t>(pictures_.table.size()),
+                       static_cast<int64_t>(sizeof(Source))};
   const auto make = [&](const Plan& plan, const Layout& layout) {
     auto executor = std::make_unique<Executor>(plan, layout);
     executor->attach(arena, bytes);
     for (size_t i = 0; i < plan.tensors().size(); i++)
-      if (plan.tensors()[i].name == "sources")
-        executor->resize(static_cast<TensorId>(i),
-                         {config_.sources, static_cast<int64_t>(sizeof(Source))});
+      if (plan.tensors()[i].name == "sources") executor->resize(static_cast<TensorId>(i), table);
     buffers.bind(*executor);
     return executor;
   };
   preparation_ = make(preparation_plan_, preparation_layout_);
   single_ = make(single_plan_, single_layout_);
   pair_ = make(pair_plan_, pair_layout_);
+  copy_between_devices(buffers["sources"].data(), pictures_.table.data(),
+                       pictures_.table.size() * sizeof(Source));
   device_draws_ = {&buffers["draws.0"], &buffers["draws.1"]};
   device_losses_ = &buffers["losses"];
   for (Pending& pending : pending_) {
     pending.draws = PinnedBuffer(2 * device_draws_[0]->bytes());
+    if (!resident) pending.views = PinnedBuffer(slots_.bytes() / 2);
     pending.losses = PinnedBuffer(device_losses_->bytes());
   }
 }
 
-// Puts the draws of `batches` steps where the next enqueued work finds them.
-void StepPipeline::upload(Pending& pending, int batches, const uint64_t* steps) {
+// Puts the draws of `batches` steps, and their views, where the next enqueued work finds them.
+void StepPipeline::upload(int turn, int batches, const uint64_t* steps) {
+  Pending& pending = pending_[turn];
   pending.copied.synchronize();  // the host may write this memory again
   auto* const draws = reinterpret_cast<Draw*>(pending.draws.data());
-  for (int i = 0; i < batches; i++) draw_batch_(steps[i], draws + i * config_.batch);
-  streams_[kCopy].wait(done_);  // nobody reads the draws of before any more
-  for (int i = 0; i < batches; i++)
+  auto* const views = reinterpret_cast<uint8_t*>(pending.views.data());
+  const auto batch = static_cast<size_t>(config_.batch);
+  for (int i = 0; i < batches; i++) {
     // The first of a pair's uploads is for the second set: the first set's batch is prepared.
-    cuda::copy_async(device_draws_[batches == 2 ? 1 - i : 0]->data(), draws + i * config_.batch,
-                     device_draws_[0]->bytes(), streams_[kCopy]);
-  pending.copied.record(streams_[kCopy]);
+    const int set = batches == 2 ? 1 - i : 0;
+    const size_t place = static_cast<size_t>(set) * batch;
+    draw_batch_(steps[i], draws + place);
+    if (!resident_)
+      cut_views(config_.sources, config_.network.size, config_.network.size, first_slot(turn, set),
+                {draws + place, batch}, views + place * view_bytes());
+  }
+  const cuda::Stream& copy = streams_[kCopy];
+  if (!resident_) {
+    upload_.wait(pending.consumed);
+    cuda::copy_async(slots_.data() + static_cast<size_t>(first_slot(turn, 0)) * view_bytes(), views,
+                     static_cast<size_t>(batches) * batch * view_bytes(), upload_);
+    uploaded_.record(upload_);
+    copy.wait(uploaded_);
+  }
+  copy.wait(done_);  // nobody reads the draws of before any more
+  for (int set = 0; set < batches; set++)
+    cuda::copy_async(device_draws_[set]->data(), draws + static_cast<size_t>(set) * batch,
+                     device_draws_[set]->bytes(), copy);
+  pending.copied.record(copy);
   streams_[kCompute].wait(pending.copied);
 }
 
 void StepPipeline::prepare(uint64_t step) {
   if (prepared_) return;
-  Pending& pending = pending_[turn_];
-  upload(pending, 1, &step);
+  upload(turn_, 1, &step);
   preparation_->run(Queue{Device::cuda, streams_[kCompute].get()});
+  pending_[turn_].consumed.record(streams_[kCompute]);
   done_.record(streams_[kCompute]);
   prepared_ = true;
 }
@@ -127,7 +168,7 @@ int StepPipeline::enqueue(uint64_t step, int at_most) {
   const bool pair = at_most >= 2;
   if (pair) {
     const uint64_t coming[] = {step + 1, step + 2};
-    upload(pending, 2, coming);
+    upload(turn_, 2, coming);
     if (pairs_run_ < kUncaptured) {
       pair_->run_on(streams_);
       pairs_run_++;
@@ -135,6 +176,7 @@ int StepPipeline::enqueue(uint64_t step, int at_most) {
       if (!graph_.get()) graph_ = cuda::Graph(streams_[kCompute], [&] { pair_->run_on(streams_); });
       graph_.launch(streams_[kCompute]);
     }
+    pending.consumed.record(streams_[kCompute]);
   } else {
     single_->run(Queue{Device::cuda, streams_[kCompute].get()});
     prepared_ = false;
@@ -153,7 +195,7 @@ void StepPipeline::collect(Pending& pending) {
   if (pending.steps == 0) return;
   pending.arrived.synchronize();
   const auto* const values = reinterpret_cast<const float*>(pending.losses.data());
-  losses_.insert(losses_.end(), values, values + pending.steps);
+  for (int i = 0; i < pending.steps; i++) note_loss_(values[i]);
   pending.steps = 0;
 }
 
@@ -170,7 +212,7 @@ void StepPipeline::run_profiled(uint64_t step) {
   single_->run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
   float loss;
   copy_between_devices(&loss, device_losses_->data(), sizeof(loss));
-  losses_.push_back(loss);
+  note_loss_(loss);
   prepared_ = false;
 }
 

@@ -1,5 +1,7 @@
 #include "model/trainer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -11,44 +13,122 @@
 #include "runtime/parallel.h"
 
 namespace dae {
+namespace {
 
-void Trainer::plan_cpu() {
+Plan plan_cpu_step(const TrainerConfig& config, ParameterSet& parameters) {
   Plan plan;
-  Builder builder(Device::cpu, plan, parameters_, true);
-  const int64_t size = config_.network.size;
-  const Shape image = {config_.batch, size, size, 3};
+  Builder builder(Device::cpu, plan, parameters, true);
+  const int64_t size = config.network.size;
+  const Shape image = {config.batch, size, size, 3};
   const TensorId clean = plan.tensor("clean", image, DType::u8);
   const TensorId corrupted = plan.tensor("corrupted", image);
   const TensorId loss = plan.external("losses", {1});
-  add_corruption(Device::cpu, plan, flags_of(config_.corruption), clean, corrupted);
-  add_mse_and_backward(builder, config_.network, build_network(builder, config_.network, corrupted),
+  add_corruption(Device::cpu, plan, flags_of(config.corruption), clean, corrupted);
+  add_mse_and_backward(builder, config.network, build_network(builder, config.network, corrupted),
                        corrupted, clean, loss);
-  add_update(builder, declare_optimizer(builder), config_.adam);
-  layout_ = lay_out(plan, true);
-  executor_ = std::make_unique<Executor>(std::move(plan), layout_);
+  add_update(builder, declare_optimizer(builder), config.adam);
+  return plan;
 }
 
-Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, size_t arena_bytes)
+StepPipeline::Config pipeline_config(const TrainerConfig& config,
+                                     const std::vector<Source>& sources) {
+  return {config.network, flags_of(config.corruption), config.adam, config.batch, sources};
+}
+
+// What a run may plan for. On a GPU libraries, graphs and fragments take a little as well; a
+// computer's other programs grow.
+size_t usable_memory(Device device) {
+  const size_t free = free_memory(device);
+  return free - free / (device == Device::cuda ? 16 : 8);
+}
+
+MemoryNeed with_guest(MemoryNeed need, const Guest& guest) {
+  need.arena = std::max(need.arena, guest.arena_bytes);
+  need.validation = guest.own_bytes;
+  return need;
+}
+
+// The least that a run can do with: photographs streamed where they can be.
+MemoryNeed least_need(const TrainerConfig& config, const std::vector<Source>& sources,
+                      const Guest& guest) {
+  ParameterSet parameters;
+  if (config.device == Device::cuda) {
+    const StepPipeline pipeline(pipeline_config(config, sources), parameters, {}, {});
+    return with_guest(pipeline.memory_need(false), guest);
+  }
+  const Plan plan = plan_cpu_step(config, parameters);
+  return with_guest(memory_need(plan, lay_out(plan, true)), guest);
+}
+
+// The largest batch below config.batch that fits into `usable` bytes, found by laying out plans; 0
+// when none does. Planning may itself run out of memory, since on a GPU it times the libraries.
+int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, const Guest& guest,
+                      size_t usable) {
+  int64_t fits = 0, too_large = config.batch;
+  while (too_large - fits > 1) {
+    config.batch = fits + (too_large - fits) / 2;
+    bool does = false;
+    try {
+      does = least_need(config, sources, guest).total() <= usable;
+    } catch (const OutOfMemory&) {
+    }
+    (does ? fits : too_large) = config.batch;
+  }
+  return fits;
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const Guest& guest)
     : config_(config), sources_(std::move(sources)), buffers_(config.device) {
   check(config.network);
-  const auto count = static_cast<int64_t>(sources_.size());
-  if (config.device == Device::cuda) {
-    pipeline_ = std::make_unique<StepPipeline>(
-        StepPipeline::Config{config.network, flags_of(config.corruption), config.adam, config.batch,
-                             count},
-        parameters_, [this](uint64_t step, Draw* draws) { draw_batch(step, draws); });
-    arena_ = Buffer(config.device, std::max(pipeline_->arena_bytes(), arena_bytes));
-    pipeline_->attach(arena_.data(), arena_.bytes(), buffers_);
-  } else {
-    plan_cpu();
-    arena_ = Buffer(config.device, std::max(layout_.bytes, arena_bytes));
-    executor_->attach(arena_.data(), arena_.bytes());
-    executor_->resize(executor_->plan().find("sources"),
-                      {count, static_cast<int64_t>(sizeof(Source))});
-    buffers_.bind(*executor_);
+  const bool cuda = config.device == Device::cuda;
+  const auto refuse = [&](const std::string& why) {
+    const int64_t batch = largest_batch(config, sources_, guest, usable_memory(config.device));
+    throw OutOfMemory(
+        batch > 0 ? fmt::format("--batch {}: {}; the largest batch that fits is {}", config.batch,
+                                why, batch)
+                  : fmt::format("{}; no batch fits: choose a smaller --size or --width", why));
+  };
+  Plan plan;
+  Layout layout;
+  try {
+    if (cuda) {
+      pipeline_ = std::make_unique<StepPipeline>(
+          pipeline_config(config, sources_), parameters_,
+          [this](uint64_t step, Draw* draws) { draw_batch(step, draws); },
+          [this](float loss) { note_loss(loss); });
+      need_ = with_guest(pipeline_->memory_need(false), guest);
+    } else {
+      plan = plan_cpu_step(config, parameters_);
+      layout = lay_out(plan, true);
+      need_ = with_guest(memory_need(plan, layout), guest);
+    }
+  } catch (const OutOfMemory& error) {
+    refuse(error.what());
   }
-  const Buffer& table = buffers_["sources"];
-  copy_between_devices(table.data(), sources_.data(), table.bytes());
+  const size_t usable = usable_memory(config.device);  // beside what planning left loaded
+  if (need_.total() > usable)
+    refuse(fmt::format("{} of memory are needed and {} are free{}", show_bytes(need_.total()),
+                       show_bytes(usable), cuda ? " on the GPU" : ""));
+  if (cuda) {
+    const MemoryNeed all = with_guest(pipeline_->memory_need(true), guest);
+    const double left = double(usable) - double(all.total() - all.photographs);
+    if (double(all.photographs) <= config.resident_share * left) need_ = all;
+  }
+
+  arena_ = Buffer(config.device, need_.arena);
+  if (cuda) {
+    pipeline_->attach(arena_.data(), arena_.bytes(), buffers_, need_.resident);
+  } else {
+    executor_ = std::make_unique<Executor>(std::move(plan), std::move(layout));
+    executor_->attach(arena_.data(), arena_.bytes());
+    executor_->resize(executor_->plan().find("sources"), {static_cast<int64_t>(sources_.size()),
+                                                          static_cast<int64_t>(sizeof(Source))});
+    buffers_.bind(*executor_);
+    const Buffer& table = buffers_["sources"];
+    copy_between_devices(table.data(), sources_.data(), table.bytes());
+  }
   reset(config.schedule);
 }
 
@@ -70,47 +150,38 @@ void Trainer::draw_batch(uint64_t step, Draw* draws) const {
                                 sources_, size, size);
 }
 
-void Trainer::note_losses(const std::vector<float>& losses) {
-  for (const float loss : losses) {
-    loss_ = loss;
-    loss_sum_ += loss;
-    loss_count_++;
-  }
+void Trainer::note_loss(float loss) {
+  loss_ = loss;
+  loss_sum_ += loss;
+  loss_count_++;
 }
 
 int Trainer::run(int at_most) {
   if (pipeline_) {
     const int steps = pipeline_->enqueue(step_, at_most);
     step_ += static_cast<uint64_t>(steps);
-    note_losses(pipeline_->take_losses());
     return steps;
   }
   draw_batch(step_, reinterpret_cast<Draw*>(buffers_["draws"].data()));
   executor_->run(Queue{});
   step_++;
-  loss_ = *reinterpret_cast<const float*>(buffers_["losses"].data());
-  loss_sum_ += loss_;
-  loss_count_++;
+  note_loss(*reinterpret_cast<const float*>(buffers_["losses"].data()));
   return 1;
 }
 
 void Trainer::run_profiled() {
   if (pipeline_) {
     pipeline_->run_profiled(step_);
-    note_losses(pipeline_->take_losses());
   } else {
     draw_batch(step_, reinterpret_cast<Draw*>(buffers_["draws"].data()));
     executor_->run_profiled(Queue{});
-    note_losses({*reinterpret_cast<const float*>(buffers_["losses"].data())});
+    note_loss(*reinterpret_cast<const float*>(buffers_["losses"].data()));
   }
   step_++;
 }
 
 double Trainer::take_mean_loss() {
-  if (pipeline_) {
-    pipeline_->finish();
-    note_losses(pipeline_->take_losses());
-  }
+  if (pipeline_) pipeline_->finish();
   const double mean = loss_count_ > 0 ? loss_sum_ / static_cast<double>(loss_count_)
                                       : std::numeric_limits<double>::quiet_NaN();
   loss_sum_ = 0;
@@ -174,10 +245,6 @@ void Trainer::write_state(const StepState& state) {
 
 const float* Trainer::ema() const {
   return reinterpret_cast<const float*>(buffers_["ema"].data());
-}
-
-std::string Trainer::memory_report() const {
-  return pipeline_ ? pipeline_->memory_report() : describe_memory(executor_->plan(), layout_);
 }
 
 }  // namespace dae

@@ -7,6 +7,7 @@
 
 #include "corrupt/corrupt.h"
 #include "kernels/adam.h"
+#include "model/memory_need.h"
 #include "model/named_buffers.h"
 #include "model/step_pipeline.h"
 
@@ -20,13 +21,22 @@ struct TrainerConfig {
   Schedule schedule;
   int64_t batch = 16;
   uint64_t seed = 1;
+  // On a GPU: photographs stay there when they take no more than this share of what is free beside
+  // everything else, and are streamed otherwise.
+  double resident_share = 0.5;
+};
+
+// Another plan that runs between steps: it shares the arena and has memory of its own.
+struct Guest {
+  size_t arena_bytes = 0, own_bytes = 0;
 };
 
 class Trainer {
  public:
-  // `sources` are the training images; their pixels lie on the device and outlive the trainer.
-  // `arena_bytes` may ask for more memory than a step needs, for another plan to use between steps.
-  Trainer(const TrainerConfig& config, std::vector<Source> sources, size_t arena_bytes = 0);
+  // `sources` are the training images; their pixels lie in host memory and outlive the trainer.
+  // Throws OutOfMemory, naming the largest batch that fits, before anything is allocated when not
+  // everything does.
+  Trainer(const TrainerConfig& config, std::vector<Source> sources, const Guest& guest = {});
 
   // Trains on: draws batches, corrupts them, runs the network forward and backward, updates the
   // weights. On the CPU one step a call; on a GPU, where `at_most` allows it, two that are only
@@ -57,27 +67,26 @@ class Trainer {
   std::byte* arena() const { return arena_.data(); }
   size_t arena_bytes() const { return arena_.bytes(); }
   const Executor& executor() const;  // of one step
-  std::string memory_report() const;
+  const MemoryNeed& memory() const { return need_; }
   // On a GPU, for whoever times it; none on the CPU.
   const StepPipeline* pipeline() const { return pipeline_.get(); }
 
  private:
   const Buffer& buffer(Values values) const;
-  void plan_cpu();
   void draw_batch(uint64_t step, Draw* draws) const;
-  void note_losses(const std::vector<float>& losses);
+  void note_loss(float loss);
 
   TrainerConfig config_;
   std::vector<Source> sources_;
   ParameterSet parameters_;
   NamedBuffers buffers_;
+  MemoryNeed need_;
   Buffer arena_;
   uint64_t step_ = 0;  // the state's, known to the host without asking the device
   float loss_ = 0;
   double loss_sum_ = 0;
   int64_t loss_count_ = 0;
 
-  Layout layout_;                           // cpu
   std::unique_ptr<Executor> executor_;      // cpu
   std::unique_ptr<StepPipeline> pipeline_;  // cuda
 };

@@ -25,13 +25,31 @@ ViewRestorer::ViewRestorer(Device device, const NetworkConfig& network, Paramete
   layout_ = lay_out(plan_, true);
 }
 
+size_t ViewRestorer::own_bytes() const {
+  size_t bytes = 0;
+  for (const TensorId id : {draws_, clean_, corrupted_, restored_}) bytes += plan_.view(id).bytes();
+  if (device_ == Device::cuda)
+    bytes += plan_.view(clean_).bytes() + static_cast<size_t>(batch_) * sizeof(Source);
+  return bytes;
+}
+
 void ViewRestorer::attach(std::byte* arena, size_t bytes, const float* weights,
-                          const Source* sources, int64_t source_count) {
+                          const std::vector<Source>& sources) {
   executor_ = std::make_unique<Executor>(plan_, layout_);
   executor_->attach(arena, bytes);
-  executor_->resize(sources_, {source_count, static_cast<int64_t>(sizeof(Source))});
+  host_sources_ = sources;
+  std::vector<Source> table = sources;
+  if (device_ == Device::cuda) {
+    cut_.resize(plan_.view(clean_).bytes());
+    slots_ = Buffer(device_, cut_.size());
+    table = slot_table(slots_.data(), batch_, height_, width_);
+  }
+  table_memory_ = Buffer(device_, table.size() * sizeof(Source));
+  copy_between_devices(table_memory_.data(), table.data(), table_memory_.bytes());
+  executor_->resize(sources_,
+                    {static_cast<int64_t>(table.size()), static_cast<int64_t>(sizeof(Source))});
+  executor_->bind(sources_, table_memory_.data());
   executor_->bind(weights_, const_cast<float*>(weights));
-  executor_->bind(sources_, const_cast<Source*>(sources));
   const auto own = [&](TensorId id, Buffer& memory) {
     memory = Buffer(device_, plan_.view(id).bytes());
     executor_->bind(id, memory.data());
@@ -52,6 +70,10 @@ void ViewRestorer::run_batch(const std::vector<Draw>& draws, size_t first) {
   std::vector<Draw> batch(draws.begin() + static_cast<ptrdiff_t>(first),
                           draws.begin() + static_cast<ptrdiff_t>(first + count));
   batch.resize(static_cast<size_t>(batch_), batch.back());
+  if (device_ == Device::cuda) {
+    cut_views(host_sources_, height_, width_, 0, batch, cut_.data());
+    copy_between_devices(slots_.data(), cut_.data(), slots_.bytes());
+  }
   copy_between_devices(draw_memory_.data(), batch.data(), draw_memory_.bytes());
   executor_->run(Queue{device_});
   if (device_ == Device::cuda) synchronize_device();

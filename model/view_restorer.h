@@ -5,6 +5,7 @@
 
 #include "corrupt/corrupt.h"
 #include "model/network.h"
+#include "model/pictures.h"
 #include "runtime/executor.h"
 
 namespace dae {
@@ -16,11 +17,12 @@ class ViewRestorer {
   ViewRestorer(Device device, const NetworkConfig& network, ParameterSet& parameters,
                const CorruptFlags& flags, int64_t batch, int64_t height, int64_t width);
 
-  // `weights` are laid out as the parameters, `sources` is the table the draws refer to; both, and
-  // the arena, lie on the device and outlive this. The arena may be another plan's as well, as long
-  // as the two do not run at the same time.
-  void attach(std::byte* arena, size_t bytes, const float* weights, const Source* sources,
-              int64_t source_count);
+  // `weights`, laid out as the parameters, and the arena lie on the device; `sources`, which the
+  // draws refer to, in host memory: a GPU is given the views cut out (pictures.h). All outlive
+  // this. The arena may be another plan's as well, as long as the two do not run at the same time.
+  // Takes own_bytes() of the device's memory besides.
+  void attach(std::byte* arena, size_t bytes, const float* weights,
+              const std::vector<Source>& sources);
 
   struct Views {
     int64_t count = 0;                       // the last batch of a list may not be full
@@ -38,6 +40,7 @@ class ViewRestorer {
   }
 
   size_t arena_bytes() const { return layout_.bytes; }
+  size_t own_bytes() const;
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
 
@@ -49,7 +52,10 @@ class ViewRestorer {
   Plan plan_;
   TensorId weights_, sources_, draws_, clean_, corrupted_, restored_;
   Layout layout_;
-  Buffer draw_memory_, clean_memory_, corrupted_memory_, restored_memory_;
+  std::vector<Source> host_sources_;
+  Buffer table_memory_, draw_memory_, clean_memory_, corrupted_memory_, restored_memory_;
+  Buffer slots_;              // cuda
+  std::vector<uint8_t> cut_;  // cuda
   std::unique_ptr<Executor> executor_;
   Views views_;
 };

@@ -34,8 +34,8 @@ bool is_sticky(cudaError_t status) {
     size_t free = 0, total = 0;
     cudaGetLastError();  // this error alone is over
     cudaMemGetInfo(&free, &total);
-    throw OutOfMemory(fmt::format("{} on the GPU, which has {:.1f} of {:.1f} GiB free ({})", what,
-                                  double(free) / (1 << 30), double(total) / (1 << 30), where));
+    throw OutOfMemory(fmt::format("{} on the GPU, which has {} of {} free ({})", what,
+                                  show_bytes(free), show_bytes(total), where));
   }
   fail("CUDA: {} failed: {}", where, what);
 }

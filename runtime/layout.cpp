@@ -1,7 +1,5 @@
 #include "runtime/layout.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -143,17 +141,6 @@ Layout lay_out(const Plan& plan, bool one_stream) {
     layout.offsets.push_back(root == offset_of_root.end() ? 0 : root->second + info.offset);
   }
   return layout;
-}
-
-std::string describe_memory(const Plan& plan, const Layout& layout) {
-  size_t external = 0;
-  for (size_t id = 0; id < plan.tensors().size(); id++) {
-    const TensorInfo& info = plan.tensors()[id];
-    if (info.external && info.root == static_cast<TensorId>(id)) external += info.view.bytes();
-  }
-  constexpr double kMiB = 1 << 20;
-  return fmt::format("arena {:.1f} MiB ({:.1f} MiB without sharing), kept {:.1f} MiB",
-                     layout.bytes / kMiB, layout.bytes_unshared / kMiB, external / kMiB);
 }
 
 }  // namespace dae

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "runtime/plan.h"
@@ -23,8 +22,5 @@ struct Layout {
 
 // `one_stream`: every step on one stream in list order (the CPU; a GPU run under a debugger).
 Layout lay_out(const Plan& plan, bool one_stream);
-
-// One line for the report before a run: the arena, what sharing saved, and the external memory.
-std::string describe_memory(const Plan& plan, const Layout& layout);
 
 }  // namespace dae

@@ -30,6 +30,13 @@ cudaMemPool_t pool() {
 
 }  // namespace
 
+std::string show_bytes(size_t bytes) {
+  const double kib = double(bytes) / 1024;
+  if (kib < 1024) return fmt::format("{:.1f} KiB", kib);
+  if (kib < 1024 * 1024) return fmt::format("{:.1f} MiB", kib / 1024);
+  return fmt::format("{:.1f} GiB", kib / (1024 * 1024));
+}
+
 size_t free_memory(Device device) {
 #ifdef DAE_HAS_CUDA
   if (device == Device::cuda) {
@@ -67,13 +74,12 @@ Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
 #endif
   }
   // Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
-  constexpr double kGiB = 1 << 30;
   const size_t free = free_memory(device);
   const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
   if (bytes <= free) data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
   if (!data_)
-    throw OutOfMemory(fmt::format("{:.1f} GiB of memory are needed at once and {:.1f} GiB are free",
-                                  double(bytes) / kGiB, double(free) / kGiB));
+    throw OutOfMemory(fmt::format("{} of memory are needed at once and {} are free",
+                                  show_bytes(bytes), show_bytes(free)));
   std::memset(data_, 0, rounded);
 }
 

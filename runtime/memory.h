@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "runtime/error.h"
@@ -18,6 +19,8 @@ class OutOfMemory : public Error {
  public:
   using Error::Error;
 };
+
+std::string show_bytes(size_t bytes);  // for people: "640.0 KiB", "94.1 MiB", "31.2 GiB"
 
 // Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or
 // SIZE_MAX where it does not say. On a GPU this waits for all work.

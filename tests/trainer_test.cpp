@@ -10,27 +10,24 @@
 #include "data/synthetic.h"
 #include "runtime/device.h"
 #include "runtime/engines.h"
-#include "runtime/memory.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
 namespace {
 
-constexpr int64_t kSide = 48;
-
-// Pictures on a device, for as long as the trainer that uses them.
+// For as long as the trainer that uses them. Crops are 16 pixels: some pictures are smaller, so
+// that views show what is reflected at their borders.
 struct Pictures {
-  std::vector<Buffer> memory;
+  std::vector<Image> images;
   std::vector<Source> sources;
 
-  explicit Pictures(Device device) {
-    for (uint64_t i = 0; i < 3; i++) {
-      const Image image = draw_dead_leaves(9, i, kSide, kSide);
-      memory.emplace_back(device, image.pixels.size());
-      copy_between_devices(memory.back().data(), image.pixels.data(), image.pixels.size());
-      sources.push_back({reinterpret_cast<const uint8_t*>(memory.back().data()), kSide * 3,
-                         static_cast<int32_t>(kSide), static_cast<int32_t>(kSide)});
-    }
+  Pictures() {
+    for (const auto& [height, width] :
+         {std::pair<int64_t, int64_t>{48, 48}, {20, 33}, {9, 48}, {5, 4}, {1, 1}})
+      images.push_back(draw_dead_leaves(9, images.size(), height, width));
+    for (const Image& image : images)
+      sources.push_back({image.pixels.data(), 3 * image.width, static_cast<int32_t>(image.height),
+                         static_cast<int32_t>(image.width)});
   }
 };
 
@@ -44,6 +41,7 @@ TrainerConfig config_of(Device device, NetworkKind kind, DType dtype) {
                     .latent = kind == NetworkKind::fc ? 12 : 32,
                     .dtype = dtype};
   config.batch = 2;
+  config.resident_share = 1;
   config.schedule = {.peak = 1e-3, .warmup = 2, .total = 20};
   return config;
 }
@@ -54,9 +52,9 @@ struct Outcome {
   double mean_loss;
   StepState state;
 };
-Outcome train(Device device, NetworkKind kind, DType dtype, int steps, int at_most) {
-  const Pictures pictures(device);
-  Trainer trainer(config_of(device, kind, dtype), pictures.sources);
+Outcome train(const TrainerConfig& config, int steps, int at_most) {
+  const Pictures pictures;
+  Trainer trainer(config, pictures.sources);
   for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
   return {trainer.read(Trainer::Values::weights), trainer.read(Trainer::Values::ema),
           trainer.take_mean_loss(), trainer.state()};
@@ -72,13 +70,11 @@ class TrainerTest : public testing::TestWithParam<std::tuple<Device, NetworkKind
   NetworkKind kind() const { return std::get<1>(GetParam()); }
   DType dtype() const { return std::get<2>(GetParam()); }
   TrainerConfig config() const { return config_of(device(), kind(), dtype()); }
-  Outcome trained(int steps, int at_most) const {
-    return train(device(), kind(), dtype(), steps, at_most);
-  }
+  Outcome trained(int steps, int at_most) const { return train(config(), steps, at_most); }
 };
 
 TEST_P(TrainerTest, TrainsLikeTheCpu) {
-  const Outcome want = train(Device::cpu, kind(), DType::f32, 7, 1), got = trained(7, 2);
+  const Outcome want = train(config_of(Device::cpu, kind(), DType::f32), 7, 1), got = trained(7, 2);
   EXPECT_EQ(got.state.step, 7u);
   const bool exact = dtype() == DType::f32;
   EXPECT_NEAR(got.mean_loss, want.mean_loss, (exact ? 2e-5 : 0.02) * want.mean_loss);
@@ -112,9 +108,21 @@ TEST_P(TrainerTest, SameBitsWheneverQueuedWorkRuns) {
   }
 }
 
+TEST_P(TrainerTest, StreamedPhotographsGiveTheSameBits) {
+  if (device() == Device::cpu) GTEST_SKIP() << "the CPU reads photographs where they are";
+  if (dtype() == DType::bf16) GTEST_SKIP() << "photographs do not know what layers compute in";
+  TrainerConfig streamed = config();
+  streamed.resident_share = 0;
+  for (const int at_most : {2, 1}) {
+    const Outcome want = trained(7, at_most), got = train(streamed, 7, at_most);
+    EXPECT_EQ(want.weights, got.weights);
+    EXPECT_EQ(want.mean_loss, got.mean_loss);
+  }
+}
+
 // In bf16: that the weights' copy is made anew with them.
 TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
-  const Pictures pictures(device());
+  const Pictures pictures;
   Trainer whole(config(), pictures.sources);
   for (int done = 0; done < 8;) done += whole.run(2);
   Trainer first(config(), pictures.sources);
@@ -130,7 +138,7 @@ TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
 }
 
 TEST_P(TrainerTest, ProfilingChangesNothing) {
-  const Pictures pictures(device());
+  const Pictures pictures;
   Trainer plain(config(), pictures.sources);
   Trainer profiled(config(), pictures.sources);
   for (int i = 0; i < 3; i++) {
@@ -148,7 +156,7 @@ TEST(TrainerForms, PhasesTrainLikeTheTransposedForm) {
   if (device == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
   if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
   const auto losses = [&] {
-    const Pictures pictures(device);
+    const Pictures pictures;
     Trainer trainer(config_of(device, NetworkKind::conv, DType::f32), pictures.sources);
     for (int done = 0; done < 6;) done += trainer.run(2);
     int shuffles = 0;
@@ -172,19 +180,38 @@ TEST(TrainerForms, PhasesTrainLikeTheTransposedForm) {
 }
 
 // The smallest pipeline, for ThreadSanitizer, under which every simulated thread costs a lot: it
-// sees what kernels on different streams really touch, declared or not.
-class PipelineTest : public testing::TestWithParam<Device> {};
+// sees what kernels on different streams really touch, declared or not. A single step between
+// pairs: both ways of preparing a batch, on both sets of slots.
+class PipelineTest : public testing::TestWithParam<Device> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+  std::vector<float> train(double resident_share, const std::vector<int>& calls) const {
+    const Pictures pictures;
+    TrainerConfig config = config_of(GetParam(), NetworkKind::unet, DType::f32);
+    config.network = {.size = 8, .width = 1, .blocks = 1, .global = false};
+    config.batch = 1;
+    config.resident_share = resident_share;
+    Trainer trainer(config, pictures.sources);
+    EXPECT_EQ(trainer.memory().resident, GetParam() == Device::cuda && resident_share > 0);
+    for (const int at_most : calls) trainer.run(at_most);
+    EXPECT_TRUE(std::isfinite(trainer.take_mean_loss()));
+    return trainer.read(Trainer::Values::weights);
+  }
+};
 
 TEST_P(PipelineTest, StreamsAreOrdered) {
-  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  const Pictures pictures(GetParam());
-  TrainerConfig config = config_of(GetParam(), NetworkKind::unet, DType::f32);
-  config.network = {.size = 8, .width = 1, .blocks = 1, .global = false};
-  config.batch = 1;
-  Trainer trainer(config, pictures.sources);
-  for (int done = 0; done < 5;) done += trainer.run(std::min(2, 5 - done));
-  EXPECT_TRUE(std::isfinite(trainer.take_mean_loss()));
-  EXPECT_EQ(trainer.state().step, 5u);
+  train(0, {2, 1, 2});
+}
+
+TEST_P(PipelineTest, StreamedPhotographsArriveInTime) {
+  const std::vector<int> calls = {2, 1, 2, 2, 2, 2};  // on both sets of slots
+  const std::vector<float> resident = train(1, calls);
+  for (const Variant& variant : many_variants(GetParam())) {
+    variant.apply();
+    EXPECT_EQ(train(0, calls), resident) << variant.name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, PipelineTest, testing::ValuesIn(tested_devices()), device_name);

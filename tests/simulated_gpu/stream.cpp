@@ -425,6 +425,7 @@ void announce(cudaStream_t stream, const std::string& name, std::vector<Access> 
 
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body) {
+  const Unseen bookkeeping;
   if (broken()) {
     set_error(cudaSuccess);
     return;
@@ -448,6 +449,7 @@ void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStre
 
 void enqueue_library_call(const std::string& name, cudaStream_t stream,
                           std::function<void()> work) {
+  const Unseen bookkeeping;
   CUstream_st* const on = resolve(stream);
   if (!on) {
     report(fmt::format("{} on a stream that does not exist", name));

@@ -1,0 +1,32 @@
+// What a run takes of its device's memory, by purpose, known before anything is allocated.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "runtime/layout.h"
+
+namespace dae {
+
+struct MemoryNeed {
+  size_t parameters = 0;  // weights, gradients, moments, EMA, the optimiser's state
+  size_t arena = 0;       // activations and workspaces, which share it
+  size_t activations = 0, workspaces = 0;  // what they would take if nothing were shared
+  size_t batches = 0;                      // pictures clean and corrupted, draws, losses
+  size_t validation = 0;                   // the same, of the views restored between steps
+  size_t photographs = 0;  // on a GPU: all of them, or the slots that they are streamed through
+  bool resident = false;   // all of them
+  size_t pinned = 0;       // host memory that a GPU copies from and to
+
+  size_t total() const { return parameters + arena + batches + validation + photographs; }
+};
+
+// Sets what a training step's plan says: all but validation, photographs and pinned memory. The
+// plan's external tensors clean*, corrupted*, draws* and losses* are its batches, `sources` is left
+// out, and the others are parameters.
+MemoryNeed memory_need(const Plan& plan, const Layout& layout);
+
+// "memory on the GPU: 94.1 MiB = weights, gradients, ... 71.3, arena 21.0 (...), ..."
+std::string to_string(const MemoryNeed& need, Device device);
+
+}  // namespace dae

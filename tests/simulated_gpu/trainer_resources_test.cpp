@@ -1,0 +1,149 @@
+// What a training run takes of a GPU: what it says before, what it does when there is too little,
+// nothing more once it runs, and how it ends when the GPU breaks.
+#include <gtest/gtest.h>
+
+#include "data/synthetic.h"
+#include "model/trainer.h"
+#include "model/view_restorer.h"
+#include "runtime/device.h"
+#include "tests/simulated_gpu/simulator.h"
+
+namespace dae::test {
+namespace {
+
+class SimulatedTrainer : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (uint64_t i = 0; i < 4; i++) images_.push_back(draw_dead_leaves(5, i, 30 + 9 * i, 50));
+    for (const Image& image : images_)
+      sources_.push_back({image.pixels.data(), 3 * image.width, static_cast<int32_t>(image.height),
+                          static_cast<int32_t>(image.width)});
+    config_.device = Device::cuda;
+    config_.network = {.size = 8, .width = 1, .blocks = 1, .global = false};
+    config_.batch = 2;
+  }
+
+  std::unique_ptr<Trainer> make(const Guest& guest = {}) const {
+    return std::make_unique<Trainer>(config_, sources_, guest);
+  }
+  // Leaves the GPU with so much free memory.
+  static void leave(size_t bytes) {
+    simulated::set_capacity(simulated::kCapacity);
+    const size_t taken = simulated::kCapacity - free_memory(Device::cuda);
+    simulated::set_capacity(taken + bytes);
+  }
+  std::string refusal() const {
+    try {
+      make();
+    } catch (const OutOfMemory& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  std::vector<Image> images_;
+  std::vector<Source> sources_;
+  TrainerConfig config_;
+};
+
+TEST_F(SimulatedTrainer, TakesWhatItSaysItWill) {
+  for (const double share : {1.0, 0.0}) {
+    config_.resident_share = share;
+    ParameterSet parameters;
+    ViewRestorer restorer(Device::cuda, config_.network, parameters, {}, 3, 8, 8);
+    const size_t before = free_memory(Device::cuda);
+    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes()});
+    restorer.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema(), sources_);
+    EXPECT_EQ(before - free_memory(Device::cuda), trainer->memory().total());
+    EXPECT_EQ(trainer->memory().resident, share > 0);
+    trainer->run(2);
+    trainer->run(2);
+    EXPECT_EQ(before - free_memory(Device::cuda), trainer->memory().total());
+  }
+}
+
+TEST_F(SimulatedTrainer, KeepsPhotographsThereWhenTheyFitIntoTheShare) {
+  const MemoryNeed need = make()->memory();
+  ASSERT_TRUE(need.resident);
+  const size_t others = need.total() - need.photographs;
+  // Of what others leave, photographs may take half; a sixteenth of all is left alone.
+  leave((others + 2 * need.photographs + 1024) * 16 / 15);
+  EXPECT_TRUE(make()->memory().resident);
+  leave((others + 2 * need.photographs - 1024) * 16 / 15);
+  EXPECT_FALSE(make()->memory().resident);
+}
+
+TEST_F(SimulatedTrainer, RefusesNamingTheLargestBatchThatFits) {
+  config_.batch = 5;
+  config_.resident_share = 0;
+  const size_t need = make()->memory().total();
+  leave(need * 16 / 15 + 16);
+  const size_t before = free_memory(Device::cuda);
+  config_.batch = 64;
+  const std::string words = refusal();
+  EXPECT_NE(words.find("--batch 64"), std::string::npos) << words;
+  EXPECT_NE(words.find("the largest batch that fits is 5"), std::string::npos) << words;
+  EXPECT_EQ(free_memory(Device::cuda), before) << "it was found without allocating";
+  config_.batch = 6;
+  EXPECT_NE(refusal(), "");
+  config_.batch = 5;
+  EXPECT_EQ(refusal(), "");
+  leave(1000);
+  EXPECT_NE(refusal().find("no batch fits"), std::string::npos) << refusal();
+}
+
+TEST_F(SimulatedTrainer, MakesNothingOnceItRuns) {
+  for (const double share : {1.0, 0.0}) {
+    config_.resident_share = share;
+    ParameterSet parameters;
+    ViewRestorer restorer(Device::cuda, config_.network, parameters, {}, 3, 8, 8);
+    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes()});
+    restorer.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema(), sources_);
+    const auto steps_and_validation = [&] {
+      for (const int at_most : {2, 2, 1, 2}) trainer->run(at_most);
+      trainer->take_mean_loss();
+      int views = 0;
+      restorer.run(std::vector<Draw>(4), [&](size_t, const ViewRestorer::Views& batch) {
+        views += static_cast<int>(batch.count);
+      });
+      EXPECT_EQ(views, 4);
+    };
+    steps_and_validation();  // captures the graph
+    const uint64_t before = simulated::resources_made();
+    steps_and_validation();
+    steps_and_validation();
+    EXPECT_EQ(simulated::resources_made(), before);
+    { const Buffer one(Device::cuda, 1); }
+    EXPECT_EQ(simulated::resources_made(), before + 1) << "the counter sees an allocation";
+  }
+}
+
+// At any moment: in the first, uncaptured pair, while photographs are uploaded, in a replay.
+TEST_F(SimulatedTrainer, ABrokenGpuEndsTheRunAndNothingElse) {
+  for (const uint64_t works : {0, 5, 60, 500, 1500}) {
+    {
+      simulated::fail_after(works, cudaErrorECCUncorrectable);
+      std::unique_ptr<Trainer> trainer;
+      try {
+        trainer = make();
+        for (int i = 0; i < 20; i++) trainer->run(2);
+        trainer->take_mean_loss();
+        ADD_FAILURE() << "the GPU had more than " << works << " pieces of work and did not break";
+      } catch (const DeviceLost& error) {
+        EXPECT_NE(std::string(error.what()).find("uncorrectable ECC error"), std::string::npos)
+            << error.what();
+      }
+      if (trainer) {
+        EXPECT_THROW(trainer->read(Trainer::Values::weights), DeviceLost);
+      }
+    }
+    simulated::mend();
+  }
+  EXPECT_TRUE(simulated::take_findings().empty());
+  auto trainer = make();
+  trainer->run(2);
+  EXPECT_TRUE(std::isfinite(trainer->take_mean_loss()));
+}
+
+}  // namespace
+}  // namespace dae::test
