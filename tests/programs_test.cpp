@@ -339,7 +339,8 @@ TEST_F(Programs, RefusesDataItCannotUse) {
   expect_refused("train_cuda --dataset " + path("broken") + out, 1, "none of its 2 image files");
   expect_refused("train_cuda --dataset " + path("single") + out, 1, "--val");
   expect_refused("train_cuda --dataset " + path("photos/leaf0.png") + out, 1, "not a folder");
-  expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1, "smaller --batch");
+  expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1,
+                 "the largest batch that fits");
   if (!cuda_available()) expect_refused(train("--device cuda" + out), 1, "--device cpu");
   if (geteuid() != 0)
     expect_refused(train("--steps 1 --out /proc/run"), 1, "/proc/run");

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/files.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "tools/evaluation.h"
 #include "tools/open_pictures.h"
@@ -154,13 +155,16 @@ int main(int argc, char** argv) {
         build_network(builder, config.network,
                       plan.external("x", {1, config.network.size, config.network.size, 3}));
       }
-      const std::vector<float> weights = folder.load_weights(parameters);
+      const std::vector<float> values = folder.load_weights(parameters);
+      const Buffer weights(on, values.size() * sizeof(float));
+      copy_between_devices(weights.data(), values.data(), weights.bytes());
       ProgressLine line;
       options.progress = [&](const std::string& row, size_t done, size_t total) {
         line.show(fmt::format("{}: {} of {}", row, done, total));
       };
       const Evaluation evaluation =
-          evaluate({on, config, parameters, weights.data()}, dataset, images, options);
+          evaluate({on, config, parameters, reinterpret_cast<const float*>(weights.data())},
+                   dataset, images, options);
       line.clear();
       fmt::print("{}: {} pictures of {}\n{}", run, images.size(), path, to_text(evaluation));
       json = to_json(evaluation);

@@ -104,9 +104,13 @@ void evaluate_crops(const Network& network, const std::vector<Source>& sources,
   flags.max_radius = kMaxRadius;
   ViewRestorer restorer(network.device, network.config.network, network.parameters, flags, kBatch,
                         size, size);
-  const Buffer arena(network.device, restorer.arena_bytes());
-  restorer.attach(arena.data(), arena.bytes(), network.weights, sources.data(),
-                  static_cast<int64_t>(sources.size()));
+  Buffer own;
+  std::span<std::byte> arena = network.arena;
+  if (arena.size() < restorer.arena_bytes()) {
+    own = Buffer(network.device, restorer.arena_bytes());
+    arena = {own.data(), own.bytes()};
+  }
+  restorer.attach(arena.data(), arena.size(), network.weights, sources);
   const double grey = mean_of(sources, views, size);
   evaluation.views = static_cast<int64_t>(views.size());
   evaluation.view_size = fmt::format("{0}x{0} crops", size);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct Network {
   const RunConfig& config;
   ParameterSet& parameters;
   const float* weights;  // laid out as the parameters, on the device
+  // Device memory that nobody else uses meanwhile; what needs more takes its own.
+  std::span<std::byte> arena = {};
 };
 
 struct EvaluationOptions {
@@ -47,7 +50,8 @@ struct EvaluationOptions {
   std::function<void(const std::string& row, size_t done, size_t total)> progress = {};
 };
 
-// `images` are indices into the dataset. Draws depend on seed and view index alone.
+// `images` are indices into the dataset, whose pixels stay in host memory. Draws depend on seed and
+// view index alone.
 Evaluation evaluate(const Network& network, const Dataset& dataset,
                     const std::vector<int64_t>& images, const EvaluationOptions& options);
 

@@ -75,11 +75,9 @@ void DeviceOptions::add_to(CLI::App& app) {
 
 Device DeviceOptions::apply() const {
   set_threads(threads);
-  if (device == "cuda") {
-    if (!cuda_available()) fail("--device cuda: {}; use --device cpu", why_no_cuda());
-    fail("--device cuda: the CUDA training step is not part of this version; use --device cpu");
-  }
-  return Device::cpu;
+  if (device == "cuda" && !cuda_available())
+    fail("--device cuda: {}; use --device cpu", why_no_cuda());
+  return device == "cuda" || (device == "auto" && cuda_available()) ? Device::cuda : Device::cpu;
 }
 
 void CorruptionOptions::add_to(CLI::App& app) {

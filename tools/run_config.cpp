@@ -129,16 +129,20 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
   }
 }
 
-RunConfig read_run_config(const std::filesystem::path& run) {
+json read_run_json(const std::filesystem::path& run) {
   const std::filesystem::path path = run / "config.json";
   std::error_code ignored;
   if (!std::filesystem::is_directory(run, ignored))
     fail("{}: there is no such run folder; train_cuda makes one", run.string());
   std::ifstream file(path);
   if (!file) fail("{}: not a run folder: it has no config.json", run.string());
-  const json parsed = json::parse(file, nullptr, false);
+  json parsed = json::parse(file, nullptr, false);
   if (parsed.is_discarded()) fail("{}: not valid JSON", path.string());
-  return run_config_from_json(parsed, path.string());
+  return parsed;
+}
+
+RunConfig read_run_config(const std::filesystem::path& run) {
+  return run_config_from_json(read_run_json(run), (run / "config.json").string());
 }
 
 json describe_build() {

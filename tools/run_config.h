@@ -31,7 +31,9 @@ nlohmann::json to_json(const RunConfig& config);
 // Throws Error naming `file` and the key that is missing or makes no sense.
 RunConfig run_config_from_json(const nlohmann::json& json, const std::string& file);
 
-// Reads RUN/config.json. Throws Error saying what is wrong when RUN is not a run folder.
+// Reads RUN/config.json, as it stands or as a configuration. Throws Error saying what is wrong when
+// RUN is not a run folder.
+nlohmann::json read_run_json(const std::filesystem::path& run);
 RunConfig read_run_config(const std::filesystem::path& run);
 
 // Versions and machine, for the record: nothing reads it back.

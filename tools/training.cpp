@@ -14,7 +14,8 @@
 #include "model/view_restorer.h"
 #include "quality/psnr.h"
 #include "runtime/ceilings.h"
-#include "runtime/error.h"
+#include "runtime/device.h"
+#include "tools/device_record.h"
 #include "tools/evaluation.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
@@ -62,6 +63,8 @@ class TrainingRun {
   }
 
   int run();
+  // What is left of the run when it ends here, in words.
+  std::string what_is_kept() const;
 
  private:
   const Dataset& validation() const {
@@ -90,6 +93,8 @@ class TrainingRun {
   int64_t validate_every_ = 1;
   double earlier_seconds_ = 0;  // of the sessions before this one
   std::optional<double> last_psnr_;
+  std::optional<uint64_t> saved_step_;  // of the checkpoint in the folder
+  std::vector<std::string> notes_;      // for the report
 };
 
 // The plan of the views comes first: it tells how much memory the shared arena needs.
@@ -107,10 +112,10 @@ void TrainingRun::plan() {
                         .batch = config_.batch,
                         .seed = config_.seed};
   trainer_ = std::make_unique<Trainer>(trainer, sources_of(dataset_, train_images_),
-                                       restorer_->arena_bytes());
+                                       Guest{restorer_->arena_bytes(), restorer_->own_bytes()});
   validation_sources_ = sources_of(validation(), validation_images_);
   restorer_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema(),
-                    validation_sources_.data(), static_cast<int64_t>(validation_sources_.size()));
+                    validation_sources_);
   const std::vector<View> views =
       fixed_views(validation_sources_, network.size, views_an_image(kValidationViews),
                   kValidationViews, kEvaluationSeed);
@@ -156,8 +161,12 @@ Evaluation TrainingRun::evaluate_held_out(int64_t most_views) {
   options.views_per_image = views_an_image(most_views);
   options.most_views = most_views;
   ParameterSet parameters = trainer_->parameters();
-  return evaluate({options_.device, config_, parameters, trainer_->ema()}, validation(),
-                  validation_images_, options);
+  return evaluate({options_.device,
+                   config_,
+                   parameters,
+                   trainer_->ema(),
+                   {trainer_->arena(), trainer_->arena_bytes()}},
+                  validation(), validation_images_, options);
 }
 
 void TrainingRun::fix_budget() {
@@ -252,12 +261,33 @@ Image TrainingRun::draw_samples() {
 }
 
 void TrainingRun::save() {
+  const uint64_t step = trainer_->state().step;
   folder_->save_checkpoint(*trainer_);
+  saved_step_ = step;
+}
+
+std::string TrainingRun::what_is_kept() const {
+  if (!folder_) return "nothing was written";
+  const std::string path = folder_->path().string();
+  return saved_step_ ? fmt::format(
+                           "{0} keeps the checkpoint of step {1}; train_cuda --resume --out "
+                           "{0} goes on from there",
+                           path, *saved_step_)
+                     : fmt::format("{} has no checkpoint yet", path);
 }
 
 int TrainingRun::run() {
+  const nlohmann::json device = describe_device(options_.device);
+  fmt::print("{}\n", to_string(trainer_->memory(), options_.device));
   if (options_.resume) {
-    if (!folder_->load_checkpoint(*trainer_))
+    for (const std::string& change :
+         device_changes(read_run_json(options_.out).value("device", nlohmann::json()), device))
+      notes_.push_back(fmt::format(
+          "Resumed elsewhere: {}. Bits may differ from those of never having stopped.", change));
+    for (const std::string& note : notes_) fmt::print("{}\n", note);
+    if (folder_->load_checkpoint(*trainer_))
+      saved_step_ = trainer_->state().step;
+    else
       fmt::print("{}: it ended before its first checkpoint; it starts again from step 0\n",
                  folder_->path().string());
     folder_->truncate_metrics(trainer_->state().step);
@@ -267,6 +297,7 @@ int TrainingRun::run() {
   fix_budget();
   nlohmann::json json = to_json(config_);
   json["software"] = describe_build();
+  json["device"] = device;
   catch_interrupts();
   if (options_.resume)
     folder_->write_config(json);
@@ -276,9 +307,9 @@ int TrainingRun::run() {
   const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;
   const auto images = static_cast<int64_t>(train_images_.size());
-  fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n{}\n",
+  fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n",
              folder_->path().string(), trainer_->parameters().weights(), images,
-             validation_images_.size(), total - first, config_.batch, trainer_->memory_report());
+             validation_images_.size(), total - first, config_.batch);
 
   ProgressLine line;
   const auto log_every =
@@ -360,7 +391,7 @@ void TrainingRun::finish(bool was_interrupted) {
                     .evaluation = evaluation,
                     .step = step,
                     .weights = trainer_->parameters().weights(),
-                    .notes = {}};
+                    .notes = notes_};
   if (was_interrupted)
     input.notes.push_back(fmt::format(
         "Interrupted after {} of {} steps; train_cuda --resume --out {} goes on from there.", step,
@@ -430,7 +461,12 @@ void TrainingRun::print_profile() const {
 int train(const TrainingOptions& options) {
   // Before any work: an --out that is taken is a mistake to hear of at once.
   if (!options.resume && !options.out.empty()) RunFolder::check_free(options.out);
-  return TrainingRun(options).run();
+  TrainingRun run(options);
+  try {
+    return run.run();
+  } catch (const DeviceLost& lost) {
+    fail("{}; {}", lost.what(), run.what_is_kept());
+  }
 }
 
 }  // namespace dae

@@ -1,0 +1,48 @@
+// The record of what a run was computed on, and what is said when it is resumed on something else.
+#include "tools/device_record.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace dae::test {
+namespace {
+
+using nlohmann::json;
+using Lines = std::vector<std::string>;
+
+json gpu_record() {
+  return json::parse(R"({"kind": "cuda", "gpu": "A", "driver": 13000, "runtime": 13000,
+    "cudnn": 91002, "engines": {"conv 1": {"engine": "57", "seconds": 0.1},
+                                "conv 2": {"engine": "3", "seconds": 0.2}}})");
+}
+
+TEST(DeviceRecord, TheSameDeviceDiffersInNothing) {
+  EXPECT_EQ(device_changes(gpu_record(), gpu_record()), Lines{});
+  EXPECT_EQ(device_changes(describe_device(Device::cpu), describe_device(Device::cpu)), Lines{});
+  json now = gpu_record();
+  now["engines"]["conv 1"]["seconds"] = 0.3;  // measured again
+  now["engines"]["conv 3"]["engine"] = "9";   // of a plan that the run did not have then
+  EXPECT_EQ(device_changes(gpu_record(), now), Lines{});
+}
+
+TEST(DeviceRecord, EveryDifferenceIsNamed) {
+  json now = gpu_record();
+  now["gpu"] = "B";
+  now["driver"] = 13010;
+  now["cudnn"] = 91300;
+  now["engines"]["conv 2"]["engine"] = "4";
+  EXPECT_EQ(device_changes(gpu_record(), now),
+            (Lines{"GPU was A and is B", "CUDA driver was 13000 and is 13010",
+                   "cuDNN was 91002 and is 91300", "engine of conv 2 was 3 and is 4"}));
+  EXPECT_EQ(device_changes(gpu_record(), describe_device(Device::cpu)),
+            Lines{"device was cuda and is cpu"});
+}
+
+TEST(DeviceRecord, OldRunsWithoutARecordDifferInNothing) {
+  EXPECT_EQ(device_changes(json(), gpu_record()), Lines{});
+  EXPECT_EQ(device_changes(json::object(), gpu_record()), Lines{});
+}
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,181 @@
+// The programs as people run them, with --device cuda, on the simulated GPU: train, resume,
+// evaluate and restore, with photographs on the GPU and streamed, with too little memory, and on a
+// GPU that breaks. Device memory is protected from the host, so any pointer in the wrong hands ends
+// them.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "data/image.h"
+#include "data/synthetic.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class SimulatedPrograms : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(path("photos"));
+    // Crops are 8 pixels, so the last picture is smaller.
+    uint64_t i = 0;
+    for (const auto& [height, width] :
+         {std::pair<int64_t, int64_t>{40, 64}, {48, 30}, {56, 56}, {12, 90}, {5, 6}}) {
+      save_png(path("photos/leaf") + std::to_string(i) + ".png",
+               draw_dead_leaves(3, i, height, width));
+      i++;
+    }
+  }
+
+  Outcome run(const std::string& command, const std::string& environment = "") {
+    const std::string line = environment + " XDG_CACHE_HOME=" + path("cache") +
+                             " OMP_NUM_THREADS=1 " + DAE_PROGRAMS + "/simulated/" + command + " >" +
+                             path("out") + " 2>" + path("err");
+    const int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("err")};
+  }
+  Outcome train(const std::string& out, const std::string& environment = "", int batch = 2) {
+    return run("train_cuda --device cuda --dataset " + path("photos") +
+                   " --size 8 --width 1 --blocks 1 --steps 5 --batch " + std::to_string(batch) +
+                   " --out " + path(out),
+               environment);
+  }
+  Outcome resume(const std::string& out, const std::string& device,
+                 const std::string& environment = "") {
+    return run("train_cuda --resume --steps 8 --device " + device + " --out " + path(out),
+               environment);
+  }
+  std::string read(const std::string& name) {
+    std::ifstream file(path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string path(const std::string& name) { return temporary_.file(name); }
+  void copy_run(const std::string& from, const std::string& to) {
+    fs::copy(path(from), path(to), fs::copy_options::recursive);
+  }
+
+  TemporaryFolder temporary_;
+};
+
+bool says(const std::string& text, const std::string& words) {
+  return text.find(words) != std::string::npos;
+}
+
+TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
+  Outcome outcome = train("run");
+  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_TRUE(says(outcome.out, "memory on the GPU")) << outcome.out;
+  EXPECT_TRUE(says(outcome.out, "(all of them)")) << outcome.out;
+  for (const char* name :
+       {"config.json", "metrics.csv", "checkpoint.safetensors", "report.html", "samples/final.png"})
+    EXPECT_TRUE(fs::exists(path("run/") + name)) << name;
+  const auto device = nlohmann::json::parse(read("run/config.json"))["device"];
+  EXPECT_EQ(device["kind"], "cuda");
+  EXPECT_EQ(device["gpu"], "simulated GPU");
+  EXPECT_FALSE(device["engines"].empty());
+
+  // The same checkpoint goes on to the same bits, twice; on the CPU with a word of warning.
+  copy_run("run", "again");
+  copy_run("run", "on_cpu");
+  outcome = resume("run", "auto");
+  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_FALSE(says(outcome.out, "Resumed elsewhere")) << outcome.out;
+  ASSERT_EQ(resume("again", "cuda").code, 0);
+  EXPECT_EQ(read("run/checkpoint.safetensors"), read("again/checkpoint.safetensors"));
+  outcome = resume("on_cpu", "cpu");
+  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_TRUE(says(outcome.out, "device was cuda and is cpu")) << outcome.out;
+  EXPECT_TRUE(says(read("on_cpu/report.html"), "device was cuda and is cpu"));
+
+  // The CPU, whose every op is tested by itself, says what is right.
+  for (const std::string view : {"crops", "whole"}) {
+    nlohmann::json scores[2];
+    for (const std::string on : {"cuda", "cpu"}) {
+      outcome = run("evaluate " + path("run") + " --views 1 --view " + view + " --device " + on +
+                    " --json " + path(on + ".json"));
+      ASSERT_EQ(outcome.code, 0) << outcome.err;
+      scores[on == "cpu"] = nlohmann::json::parse(read(on + ".json"));
+    }
+    for (const char* row : {"all", "noise", "blur", "clean"})
+      EXPECT_NEAR(scores[0][row]["psnr"]["restored"].get<double>(),
+                  scores[1][row]["psnr"]["restored"].get<double>(), 0.01)
+          << view << " " << row;
+  }
+  for (const std::string on : {"cuda", "cpu"}) {
+    outcome = run("denoise " + path("run") + " " + path("photos") + " --device " + on + " --out " +
+                  path(on));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  for (const auto& entry : fs::directory_iterator(path("photos"))) {
+    const std::string name = entry.path().filename().string();
+    const Image gpu = load_image(path("cuda/" + name)), cpu = load_image(path("cpu/" + name));
+    ASSERT_EQ(gpu.pixels.size(), cpu.pixels.size());
+    for (size_t i = 0; i < gpu.pixels.size(); i++)
+      ASSERT_LE(std::abs(gpu.pixels[i] - cpu.pixels[i]), 1) << name << " " << i;
+  }
+}
+
+// Bytes as the memory report gives them after `label`.
+double reported(const std::string& out, const std::string& label) {
+  const size_t at = out.find(label);
+  if (at == std::string::npos) return 0;
+  std::istringstream text(out.substr(at + label.size()));
+  double value = 0;
+  std::string unit;
+  text >> value >> unit;
+  return value * (unit.starts_with("KiB") ? 1 << 10 : 1 << 20);
+}
+
+TEST_F(SimulatedPrograms, PhotographsThatDoNotFitAreStreamedToTheSameBits) {
+  const Outcome resident = train("resident");
+  ASSERT_EQ(resident.code, 0) << resident.err;
+  const double all = reported(resident.out, "memory on the GPU: "),
+               photographs = reported(resident.out, "photographs ");
+  ASSERT_GT(photographs, 0) << resident.out;
+  // Where they would fit, but take more than half of what the rest of the run leaves.
+  const auto capacity = static_cast<int64_t>((all + 0.5 * photographs) * 16 / 15);
+  const Outcome streamed = train("streamed", "DAE_SIMULATED_CAPACITY=" + std::to_string(capacity));
+  ASSERT_EQ(streamed.code, 0) << streamed.out << streamed.err;
+  EXPECT_TRUE(says(streamed.out, "(streamed)")) << streamed.out;
+  EXPECT_EQ(read("resident/checkpoint.safetensors"), read("streamed/checkpoint.safetensors"));
+}
+
+TEST_F(SimulatedPrograms, TooLittleMemoryIsRefusedBeforeAnythingIsWritten) {
+  const Outcome outcome = train("run", "DAE_SIMULATED_CAPACITY=8000000", 512);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(says(outcome.err, "the largest batch that fits is")) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_FALSE(fs::exists(path("run")));
+}
+
+TEST_F(SimulatedPrograms, ABrokenGpuKeepsTheLastCheckpoint) {
+  Outcome outcome = train("young", "DAE_SIMULATED_FAIL_AFTER=300");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(says(outcome.err, "an illegal memory access was encountered")) << outcome.err;
+  EXPECT_TRUE(says(outcome.err, "no checkpoint yet")) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_FALSE(fs::exists(path("young/checkpoint.safetensors")));
+
+  ASSERT_EQ(train("run").code, 0);
+  const std::string before = read("run/checkpoint.safetensors");
+  outcome = resume("run", "cuda", "DAE_SIMULATED_FAIL_AFTER=300");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(says(outcome.err, "keeps the checkpoint of step 5")) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_EQ(read("run/checkpoint.safetensors"), before);
+  EXPECT_EQ(resume("run", "cuda").code, 0);
+}
+
+}  // namespace
+}  // namespace dae::test

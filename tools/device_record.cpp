@@ -1,0 +1,48 @@
+#include "tools/device_record.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/cudnn.h"
+#include "runtime/device.h"
+
+namespace dae {
+
+using nlohmann::json;
+
+json describe_device(Device device) {
+  if (device == Device::cpu) return {{"kind", "cpu"}};
+  const GpuDescription gpu = describe_gpu();
+  json engines = json::object();
+  for (const cudnn::Choice& choice : cudnn::choices())
+    engines[choice.problem] = {{"engine", choice.engine},
+                               {"candidates", choice.candidates},
+                               {"workspace", choice.workspace},
+                               {"seconds", choice.seconds}};
+  return {{"kind", "cuda"},         {"gpu", gpu.name},           {"driver", gpu.driver},
+          {"runtime", gpu.runtime}, {"cudnn", cudnn::version()}, {"engines", engines}};
+}
+
+std::vector<std::string> device_changes(const json& then, const json& now) {
+  std::vector<std::string> changes;
+  const auto text = [](const json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
+  const auto compare = [&](const json& a, const json& b, const char* key, const std::string& name) {
+    if (a.is_object() && b.is_object() && a.contains(key) && b.contains(key) && a[key] != b[key])
+      changes.push_back(fmt::format("{} was {} and is {}", name, text(a[key]), text(b[key])));
+  };
+  compare(then, now, "kind", "device");
+  compare(then, now, "gpu", "GPU");
+  compare(then, now, "driver", "CUDA driver");
+  compare(then, now, "runtime", "CUDA runtime");
+  compare(then, now, "cudnn", "cuDNN");
+  if (then.is_object() && then.contains("engines") && now.contains("engines"))
+    for (const auto& [problem, choice] : now["engines"].items())
+      if (then["engines"].contains(problem))
+        compare(then["engines"][problem], choice, "engine", "engine of " + problem);
+  return changes;
+}
+
+}  // namespace dae

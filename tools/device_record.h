@@ -1,0 +1,21 @@
+// What a run was computed on: recorded in config.json, and compared when the run is resumed, since
+// another GPU, library or engine may round otherwise.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/queue.h"
+
+namespace dae {
+
+// {"kind": "cpu"}, or {"kind": "cuda", "gpu", "driver", "runtime", "cudnn", "engines"}: the engines
+// of all convolutions planned so far, by problem.
+nlohmann::json describe_device(Device device);
+
+// What differs, a line each; empty when bits need not. A convolution that only one of them has is
+// no difference. Records that lack a field, or are not there at all, differ in nothing.
+std::vector<std::string> device_changes(const nlohmann::json& then, const nlohmann::json& now);
+
+}  // namespace dae
