@@ -14,7 +14,8 @@ namespace {
 
 constexpr int64_t kGrid = 8;           // networks halve the size three times
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
-constexpr int64_t kGainCrops = 64, kGainBatch = 16;
+constexpr int64_t kGainBatch = 16;
+constexpr size_t kPasses = 2;  // a picture's tiles and its gain
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -73,8 +74,12 @@ Restorer::Restorer(Device device, const NetworkConfig& config, const ParameterSe
 Restorer::~Restorer() = default;
 
 Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
-  for (const auto& pass : passes_)
-    if (pass->shape == x && pass->gain_only == gain_only) return *pass;
+  for (auto pass = passes_.begin(); pass != passes_.end(); ++pass)
+    if ((*pass)->shape == x && (*pass)->gain_only == gain_only) {
+      std::rotate(pass, pass + 1, passes_.end());
+      return *passes_.back();
+    }
+  if (passes_.size() == kPasses) passes_.erase(passes_.begin());
   auto pass = std::make_unique<Pass>();
   pass->shape = x;
   pass->gain_only = gain_only;

@@ -42,7 +42,7 @@ class Restorer {
   NetworkConfig config_;
   ParameterSet parameters_;
   Buffer weights_;
-  std::vector<std::unique_ptr<Pass>> passes_;
+  std::vector<std::unique_ptr<Pass>> passes_;  // those used last, so that memory does not grow
 };
 
 }  // namespace dae

@@ -111,7 +111,7 @@ void catch_faults() {
 }
 
 cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled = false) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!data) return set_error(cudaErrorInvalidValue);
   *data = nullptr;
@@ -180,7 +180,7 @@ cudaError_t release_memory(void* data, bool pinned) {
   if (!pinned) device_bytes -= a->bytes;
   munmap(a->mapping, a->mapped);
   allocations().erase(a->mapping);
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }
 
 }  // namespace
@@ -294,7 +294,7 @@ cudaError_t cudaFreeHost(void* data) {
   return release_memory(data, true);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   const size_t taken = device_bytes + pool.reserved;
   *free = capacity > taken ? capacity - taken : 0;
   *total = capacity;

@@ -103,7 +103,8 @@ std::string describe_address(const void* data);
 void forget(const void* data, size_t bytes);
 cudaError_t set_error(cudaError_t error);
 bool capturing();
-bool broken();  // then set_error() gives the error that broke it, whatever it is told
+bool broken();
+cudaError_t failure();  // what every call returns once the GPU is broken; before, success
 void count_resource();
 
 }  // namespace simulated

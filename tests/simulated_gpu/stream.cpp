@@ -338,7 +338,7 @@ bool check_copied(const void* data, size_t bytes, bool blocking, const char* cal
 }
 
 cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, bool blocking) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
   if (bytes == 0) return cudaSuccess;
   if (!to || !from) return set_error(cudaErrorInvalidValue);
@@ -354,11 +354,11 @@ cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, 
     wait_for(*stream);
   else if (settings().schedule == Schedule::copies_first)
     run_ready_copies(*stream);
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }
 
 cudaError_t fill(void* to, int value, size_t bytes, CUstream_st* stream, const char* name) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
   if (bytes == 0) return cudaSuccess;
   check_copied(to, bytes, false, name);
@@ -388,7 +388,10 @@ std::vector<std::string> take_findings() {
   return std::exchange(state().findings, {});
 }
 cudaError_t set_error(cudaError_t error) {
-  return state().last_error = state().broken ? state().breaks_with : error;
+  return state().last_error = error;
+}
+cudaError_t failure() {
+  return state().broken ? set_error(state().breaks_with) : cudaSuccess;
 }
 bool broken() {
   return state().broken;
@@ -426,10 +429,7 @@ void announce(cudaStream_t stream, const std::string& name, std::vector<Access> 
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body) {
   const Unseen bookkeeping;
-  if (broken()) {
-    set_error(cudaSuccess);
-    return;
-  }
+  if (broken()) return;
   CUstream_st* const on = resolve(stream);
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (!on) {
@@ -506,7 +506,7 @@ cudaError_t cudaPeekAtLastError() {
   return state().last_error;
 }
 cudaError_t cudaGetLastError() {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   return std::exchange(state().last_error, cudaSuccess);
 }
 cudaError_t cudaGetDeviceCount(int* count) {
@@ -550,7 +550,7 @@ cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
   if (bytes == 0) return set_error(cudaErrorInvalidValue);
   if (broken()) {
     return_to_pool(data);
-    return set_error(cudaSuccess);
+    return failure();
   }
   enqueue(*on, "cudaFreeAsync", {{data, bytes, true}}, [=] { return_to_pool(data); });
   if (pool_allocation_bytes(data) > 0) mark_freed(data);  // else it has run already
@@ -574,7 +574,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 // The null stream waits for the others and they for it unless they are made so that they do not:
 // only such streams are simulated, since a program that leans on that rule hides its order.
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (flags != cudaStreamNonBlocking) return set_error(cudaErrorInvalidValue);
   resolve(nullptr);
   if (state().numbers == 0) state().numbers = 1;  // 0 is the null stream
@@ -593,7 +593,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on) return set_error(cudaErrorInvalidResourceHandle);
   if (on->capture) {
@@ -601,20 +601,20 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
   wait_for(*on);
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }
 cudaError_t cudaDeviceSynchronize() {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (capturing()) {
     state().capture->broken = true;
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
   run_all();
   for (CUstream_st* const stream : state().streams) wait_for(*stream);
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->graph) {
@@ -634,7 +634,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   count_resource();
   *event = new CUevent_st;
   (*event)->timing = flags != cudaEventDisableTiming;
@@ -649,7 +649,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   event->graph = on->capture;
@@ -666,16 +666,16 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (capturing() || event->graph) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!event->last) return cudaSuccess;
   run_until(*event->last->stream, *event->last);
   host_saw(*event->last);
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->last && !event->last->done) return cudaErrorNotReady;
   if (event->last) host_saw(*event->last);
@@ -692,7 +692,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !stream || capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   auto* const graph = new CUgraph_st;
@@ -741,7 +741,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   if (!graph) return set_error(cudaErrorInvalidValue);
   count_resource();
   *exec = new CUgraphExec_st;
@@ -766,7 +766,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 // A replay is the captured work on streams of its own, after what the stream had before and before
 // what it gets next.
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
-  if (broken()) return set_error(cudaSuccess);
+  if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!exec || !on || on->capture) return set_error(cudaErrorInvalidResourceHandle);
   enqueue(*on, "graph launch", {}, {});
@@ -785,5 +785,5 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
     if (lane->last && lane->last != before) on->after.push_back(lane->last);
   }
   enqueue(*on, "graph end", {}, {});
-  return broken() ? set_error(cudaSuccess) : cudaSuccess;
+  return failure();
 }

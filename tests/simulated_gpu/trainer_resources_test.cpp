@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "data/synthetic.h"
+#include "model/restorer.h"
 #include "model/trainer.h"
 #include "model/view_restorer.h"
 #include "runtime/device.h"
@@ -116,6 +117,21 @@ TEST_F(SimulatedTrainer, MakesNothingOnceItRuns) {
     { const Buffer one(Device::cuda, 1); }
     EXPECT_EQ(simulated::resources_made(), before + 1) << "the counter sees an allocation";
   }
+}
+
+TEST_F(SimulatedTrainer, RestoringPicturesOfManySizesTakesNoMoreThanTheLargest) {
+  const auto trainer = make();
+  Restorer restorer(Device::cuda, config_.network, trainer->parameters(), trainer->ema());
+  const auto free_after = [&](int64_t height, int64_t width) {
+    restorer.restore(std::vector<float>(static_cast<size_t>(3 * height * width)), height, width);
+    return free_memory(Device::cuda);
+  };
+  free_after(64, 48);
+  const size_t free = free_after(48, 64);  // both as large
+  for (int64_t side = 8; side <= 40; side += 8) free_after(side, side);
+  EXPECT_GT(free_after(8, 8), free);
+  free_after(64, 48);
+  EXPECT_EQ(free_after(48, 64), free);
 }
 
 // At any moment: in the first, uncaptured pair, while photographs are uploaded, in a replay.
