@@ -120,6 +120,14 @@ NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x)
   return output;
 }
 
+ParameterSet parameters_of(const NetworkConfig& config) {
+  Plan plan;
+  ParameterSet parameters;
+  Builder builder(Device::cpu, plan, parameters, false);
+  build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}));
+  return parameters;
+}
+
 int64_t receptive_radius(const NetworkConfig& config) {
   if (config.kind == NetworkKind::fc) return config.size / 4;
   // Every 3x3 convolution on a level adds that level's pixel size each way; conv: one a level down,

@@ -46,6 +46,9 @@ NetworkOutput build_network(Builder& builder, const NetworkConfig& config, Tenso
 TensorId build_gain(Builder& builder, const NetworkConfig& config, TensorId x);  // {N, 3}
 TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x);
 
+// The weights it has, whatever device it will run on.
+ParameterSet parameters_of(const NetworkConfig& config);
+
 // How far an output pixel sees, in pixels each way: what tiles must overlap by. For fc, which sees
 // its whole crop, the overlap that hides seams: a quarter of the size.
 int64_t receptive_radius(const NetworkConfig& config);

@@ -11,7 +11,6 @@ constexpr size_t kMostTimed = 8;  // heuristics put the good ones first
 struct Record {
   std::vector<Choice> choices;
   std::map<std::string, std::string> wanted;  // engine by problem
-  int missing = 0;
 };
 Record& record() {
   static Record the;
@@ -25,13 +24,8 @@ const std::vector<Choice>& choices() {
 }
 
 void reuse(const std::vector<Choice>& recorded) {
-  record().missing = 0;
   record().wanted.clear();
   for (const Choice& choice : recorded) record().wanted[choice.problem] = choice.engine;
-}
-
-int missing_engines() {
-  return record().missing;
 }
 
 size_t choose(const std::string& problem, const std::vector<Offer>& offered,
@@ -39,15 +33,12 @@ size_t choose(const std::string& problem, const std::vector<Offer>& offered,
   size_t best = 0;
   double seconds = 0;
   bool known = false;
-  if (!record().wanted.empty()) {
-    const auto wanted = record().wanted.find(problem);
+  if (const auto wanted = record().wanted.find(problem); wanted != record().wanted.end())
     for (size_t i = 0; i < offered.size() && !known; i++)
-      if (wanted != record().wanted.end() && offered[i].engine == wanted->second) {
+      if (offered[i].engine == wanted->second) {
         best = i;
         known = true;
       }
-    if (!known) record().missing++;
-  }
   if (!known && time)
     for (size_t i = 0; i < std::min(offered.size(), kMostTimed); i++)
       if (const double took = time(i); i == 0 || took < seconds) {

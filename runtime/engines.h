@@ -21,10 +21,9 @@ struct Choice {
 const std::vector<Choice>& choices();  // a problem once, in order
 
 // From here on a problem that is among `recorded` gets the engine it had then, untimed. Where that
-// is not offered any more, or the problem is new, the engine is chosen anew and counted by
-// missing_engines(): bits may then differ from the recorded run's.
+// is not offered any more, or the problem is new, the engine is chosen anew: bits may then differ
+// from the recorded run's.
 void reuse(const std::vector<Choice>& recorded);
-int missing_engines();
 
 // For the libraries' wrappers. Returns the index of the chosen one of `offered`, of which there is
 // at least one, and records it. `time` gives the seconds of a call of one of them; empty: no GPU.

@@ -68,14 +68,9 @@ int main(int argc, char** argv) {
   return run_program("denoise", app, argc, argv, [&] {
     const Device on = device.apply();
     const RunFolder folder = RunFolder::open(run);
-    const RunConfig config = read_run_config(run);
-    ParameterSet parameters;
-    {
-      Plan plan;
-      Builder builder(on, plan, parameters, false);
-      build_network(builder, config.network,
-                    plan.external("x", {1, config.network.size, config.network.size, 3}));
-    }
+    RunConfig config = read_run_config(run);
+    settle_precision(config.network, on);
+    const ParameterSet parameters = parameters_of(config.network);
     const std::vector<float> weights = folder.load_weights(parameters);
     const std::vector<Job> jobs = list_jobs(inputs, out);
     Restorer restorer(on, config.network, parameters, weights.data());

@@ -6,6 +6,7 @@
 
 #include "runtime/cudnn.h"
 #include "runtime/device.h"
+#include "runtime/engines.h"
 
 namespace dae {
 
@@ -15,13 +16,21 @@ json describe_device(Device device) {
   if (device == Device::cpu) return {{"kind", "cpu"}};
   const GpuDescription gpu = describe_gpu();
   json engines = json::object();
-  for (const cudnn::Choice& choice : cudnn::choices())
+  for (const cuda_libraries::Choice& choice : cuda_libraries::choices())
     engines[choice.problem] = {{"engine", choice.engine},
                                {"candidates", choice.candidates},
                                {"workspace", choice.workspace},
                                {"seconds", choice.seconds}};
   return {{"kind", "cuda"},         {"gpu", gpu.name},           {"driver", gpu.driver},
           {"runtime", gpu.runtime}, {"cudnn", cudnn::version()}, {"engines", engines}};
+}
+
+void reuse_engines(const json& then) {
+  if (!then.is_object() || !then.contains("engines")) return;
+  std::vector<cuda_libraries::Choice> recorded;
+  for (const auto& [problem, choice] : then["engines"].items())
+    recorded.push_back({.problem = problem, .engine = choice.value("engine", std::string())});
+  cuda_libraries::reuse(recorded);
 }
 
 std::vector<std::string> device_changes(const json& then, const json& now) {

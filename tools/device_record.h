@@ -11,8 +11,11 @@
 namespace dae {
 
 // {"kind": "cpu"}, or {"kind": "cuda", "gpu", "driver", "runtime", "cudnn", "engines"}: the engines
-// of all convolutions planned so far, by problem.
+// of all convolutions and dense layers planned so far, by problem.
 nlohmann::json describe_device(Device device);
+
+// What is planned from here on takes the engines that a record holds, where they are still offered.
+void reuse_engines(const nlohmann::json& then);
 
 // What differs, a line each; empty when bits need not. A convolution that only one of them has is
 // no difference. Records that lack a field, or are not there at all, differ in nothing.

@@ -132,7 +132,8 @@ int main(int argc, char** argv) {
       if (view == "whole") refuse_options(app, {"--views", "--most-views"}, "is for --view crops");
       const Device on = device.apply();
       const RunFolder folder = RunFolder::open(run);
-      const RunConfig config = read_run_config(run);
+      RunConfig config = read_run_config(run);
+      settle_precision(config.network, on);
       options.corruption = corruption.apply(config.corruption);
       options.sigma = sigma;
       options.whole_pictures = view == "whole";
@@ -148,13 +149,7 @@ int main(int argc, char** argv) {
         if (!own || held_out.contains(valid_utf8(dataset[i].name))) images.push_back(i);
       if (images.empty())
         fail("{}: none of the pictures the run held out are left; give --dataset", path);
-      ParameterSet parameters;
-      {
-        Plan plan;
-        Builder builder(on, plan, parameters, false);
-        build_network(builder, config.network,
-                      plan.external("x", {1, config.network.size, config.network.size, 3}));
-      }
+      ParameterSet parameters = parameters_of(config.network);
       const std::vector<float> values = folder.load_weights(parameters);
       const Buffer weights(on, values.size() * sizeof(float));
       copy_between_devices(weights.data(), values.data(), weights.bytes());

@@ -145,6 +145,10 @@ RunConfig read_run_config(const std::filesystem::path& run) {
   return run_config_from_json(read_run_json(run), (run / "config.json").string());
 }
 
+void settle_precision(NetworkConfig& network, Device device) {
+  if (device == Device::cpu) network.dtype = DType::f32;
+}
+
 json describe_build() {
   const dnnl_version_t* const onednn = dnnl_version();
   return {{"dae", "0.1"},

@@ -36,6 +36,9 @@ RunConfig run_config_from_json(const nlohmann::json& json, const std::string& fi
 nlohmann::json read_run_json(const std::filesystem::path& run);
 RunConfig read_run_config(const std::filesystem::path& run);
 
+// What the network computes in where it runs now: the CPU has fp32 alone.
+void settle_precision(NetworkConfig& network, Device device);
+
 // Versions and machine, for the record: nothing reads it back.
 nlohmann::json describe_build();
 

@@ -99,7 +99,9 @@ class TrainingRun {
 
 // The plan of the views comes first: it tells how much memory the shared arena needs.
 void TrainingRun::plan() {
+  settle_precision(config_.network, options_.device);
   const NetworkConfig& network = config_.network;
+  if (options_.resume) reuse_engines(read_run_json(options_.out).value("device", nlohmann::json()));
   ParameterSet same_layout;
   restorer_ = std::make_unique<ViewRestorer>(options_.device, network, same_layout,
                                              flags_of(config_.corruption), kValidationBatch,

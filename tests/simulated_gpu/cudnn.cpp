@@ -3,12 +3,6 @@
 
 namespace dae::cudnn {
 
-const std::vector<Choice>& choices() {
-  static const std::vector<Choice> list = {
-      {.problem = "every convolution", .engine = "fp64 loops"}};
-  return list;
-}
-
 int64_t version() {
   return 0;
 }
