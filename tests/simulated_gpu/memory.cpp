@@ -48,7 +48,10 @@ struct Pool {
 };
 Pool pool;
 // Unmapped, so that an access faults instead of finding someone else's memory.
-std::list<Allocation> returned;
+std::list<Allocation>& returned() {
+  static auto* const all = new std::list<Allocation>;  // outlives whatever frees memory
+  return *all;
+}
 std::string running;
 
 std::string name_of(const Allocation& a) {
@@ -57,7 +60,7 @@ std::string name_of(const Allocation& a) {
 }
 
 const Allocation* find_returned(const void* p) {
-  for (const Allocation& a : returned)
+  for (const Allocation& a : returned())
     if (p >= a.mapping && p < a.mapping + a.mapped) return &a;
   return nullptr;
 }
@@ -208,6 +211,7 @@ bool is_freed(const void* data) {
 }
 
 void return_to_pool(const void* data) {
+  const Unseen bookkeeping;
   const auto found = allocations().find(find(data)->mapping);
   const Allocation a = found->second;
   protect(a, PROT_READ | PROT_WRITE);
@@ -219,12 +223,12 @@ void return_to_pool(const void* data) {
   allocations().erase(found);
   pool.used -= a.bytes;
   pool.reserved = std::max(pool.used, std::min<uint64_t>(pool.reserved, pool.threshold));
-  returned.push_back(a);
-  if (returned.size() <= kRemembered) return;
-  const Allocation& oldest = returned.front();
+  returned().push_back(a);
+  if (returned().size() <= kRemembered) return;
+  const Allocation& oldest = returned().front();
   forget(oldest.data, oldest.bytes);
   munmap(oldest.mapping, oldest.mapped);
-  returned.pop_front();
+  returned().pop_front();
 }
 
 DeviceWork::DeviceWork(const std::string& name) {
