@@ -145,6 +145,16 @@ TEST(SimulatedPool, KeepsWhatWasFreedUntilItIsTrimmed) {
   EXPECT_EQ(free_memory(Device::cuda), 0u);
 }
 
+// --- Memory that is not the GPU's ---------------------------------------------------------------
+
+TEST(SimulatedMemory, WorkThatReadsTheHostsMemoryIsFound) {
+  cuda::Stream stream;
+  const std::vector<float> host(kCount);
+  simulated::announce(handle(stream), "use it", {{host.data(), kBytes, false}});
+  simulated::enqueue_library_call("nothing", handle(stream), [] {});
+  expect_finding("which a GPU cannot reach");
+}
+
 // --- A GPU that breaks ------------------------------------------------------------------------
 
 TEST(SimulatedFailure, EveryCallReturnsTheErrorAndDestructorsDoNot) {

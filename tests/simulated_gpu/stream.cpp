@@ -230,6 +230,10 @@ void check_order(const OperationPtr& operation) {
       report(fmt::format("{} (stream {}) {} {}, which was freed", operation->name,
                          operation->stream->number, access.write ? "writes" : "reads",
                          describe_address(begin)));
+    else if (!is_device_memory(begin, access.bytes) && !is_pinned_memory(begin, access.bytes))
+      report(fmt::format("{} (stream {}) {} {}, which a GPU cannot reach", operation->name,
+                         operation->stream->number, access.write ? "writes" : "reads",
+                         describe_address(begin)));
     for (const Past& past : s.history) {
       if (past.by == operation || begin >= past.end || past.begin >= end) continue;
       if (!access.write && !past.write) continue;
