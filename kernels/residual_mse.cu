@@ -5,6 +5,7 @@
 // stay in registers; of 32, so no warp is ragged. Rejected: a thread a pixel (a warp's loads then
 // stride by 12 bytes and use every line three times).
 #include "kernels/elements.cuh"
+#include "kernels/gain_sum.cuh"
 #include "kernels/loss_sum.cuh"
 #include "kernels/residual_mse.h"
 
@@ -56,18 +57,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// A thread a gain adds its image's chunks in order.
-__global__ void __launch_bounds__(kThreads)
-    gain_sum_kernel(const float* __restrict__ partial, float* __restrict__ dgain, int count,
-                    int64_t chunks) {
-  const int i = blockIdx.x * kThreads + threadIdx.x;
-  if (i >= count) return;
-  double slope = 0;
-  for (int64_t k = 0; k < chunks; k++)
-    slope += partial[(i / 3 * chunks + k) * kLossPartials + 1 + i % 3];
-  dgain[i] = static_cast<float>(slope);
-}
-
 const float* floats_or_null(const Tensor& t) {
   return t.data ? t.as<const float>() : nullptr;
 }
@@ -100,8 +89,8 @@ void residual_mse(void* stream, const Tensor& r, const Tensor& x, const Tensor& 
          workspace.as<const float>(), loss.as<float>(), all, static_cast<double>(r.count()));
   if (!gain.data) return;
   const int gains = static_cast<int>(r.shape[0]) * 3;
-  launch("residual_mse", gain_sum_kernel, static_cast<unsigned>(ceil_div(gains, kThreads)),
-         kThreads, 0, stream, workspace.as<const float>(), dgain.as<float>(), gains, chunks);
+  launch("residual_mse", gain_sum_kernel, static_cast<unsigned>(ceil_div(gains, kGainSumThreads)),
+         kGainSumThreads, 0, stream, workspace.as<const float>(), dgain.as<float>(), gains, chunks);
 }
 
 }  // namespace dae::cuda
