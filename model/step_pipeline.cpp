@@ -31,20 +31,20 @@ Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
   Plan plan;
   Builder first(Device::cuda, plan, parameters, true, config_.network.dtype);
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
-  const TensorId losses = plan.external("losses", {2});
+  const TensorId losses = plan.external("losses", {2 * record_size_});
   std::array<Pass, 2> passes;
   for (int i = 0; i < (pair ? 2 : 1); i++)
     passes[i] = {plan.external(fmt::format("clean.{}", i), image, DType::u8),
                  plan.external(fmt::format("corrupted.{}", i), image),
-                 plan.slice(losses, fmt::format("loss.{}", i), i, {1})};
+                 plan.slice(losses, fmt::format("loss.{}", i), i * record_size_, {record_size_})};
   const auto corrupt_into = [&](int i) {
     add_corruption(Device::cuda, plan, config_.corruption, passes[i].clean, passes[i].corrupted,
                    {.draws = i == 0 ? "draws.0" : "draws.1", .stream = kInput});
   };
   const auto find_gradient = [&](Builder& builder, const Pass& pass) {
-    add_mse_and_backward(builder, config_.network,
-                         build_network(builder, config_.network, pass.corrupted), pass.corrupted,
-                         pass.clean, pass.loss);
+    add_loss_and_backward(builder, config_.network, config_.loss,
+                          build_network(builder, config_.network, pass.corrupted), pass.corrupted,
+                          pass.clean, pass.loss);
   };
   if (pair) corrupt_into(1);
   find_gradient(first, passes[0]);
@@ -61,7 +61,10 @@ Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
 
 StepPipeline::StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch,
                            NoteLoss note_loss)
-    : config_(config), draw_batch_(std::move(draw_batch)), note_loss_(std::move(note_loss)) {
+    : config_(config),
+      record_size_(loss_record_size(config.loss)),
+      draw_batch_(std::move(draw_batch)),
+      note_loss_(std::move(note_loss)) {
   preparation_plan_ = plan_preparation();
   single_plan_ = plan_steps(parameters, false);
   pair_plan_ = plan_steps(parameters, true);
@@ -185,7 +188,8 @@ int StepPipeline::enqueue(uint64_t step, int at_most) {
   pending.steps = pair ? 2 : 1;
   streams_[kCopy].wait(done_);
   cuda::copy_async(pending.losses.data(), device_losses_->data(),
-                   static_cast<size_t>(pending.steps) * sizeof(float), streams_[kCopy]);
+                   static_cast<size_t>(pending.steps * record_size_) * sizeof(float),
+                   streams_[kCopy]);
   pending.arrived.record(streams_[kCopy]);
   streams_[kCompute].wait(pending.arrived);  // before the next steps write their losses
   return pending.steps;
@@ -195,7 +199,8 @@ void StepPipeline::collect(Pending& pending) {
   if (pending.steps == 0) return;
   pending.arrived.synchronize();
   const auto* const values = reinterpret_cast<const float*>(pending.losses.data());
-  for (int i = 0; i < pending.steps; i++) note_loss_(values[i]);
+  const auto size = static_cast<size_t>(record_size_);
+  for (int i = 0; i < pending.steps; i++) note_loss_({values + i * record_size_, size});
   pending.steps = 0;
 }
 
@@ -210,9 +215,9 @@ void StepPipeline::run_profiled(uint64_t step) {
   prepare(step);
   finish();
   single_->run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
-  float loss;
-  copy_between_devices(&loss, device_losses_->data(), sizeof(loss));
-  note_loss_(loss);
+  std::vector<float> record(static_cast<size_t>(record_size_));
+  copy_between_devices(record.data(), device_losses_->data(), record.size() * sizeof(float));
+  note_loss_(record);
   prepared_ = false;
 }
 

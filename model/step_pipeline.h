@@ -18,9 +18,11 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "corrupt/corrupt.h"
 #include "kernels/adam.h"
+#include "model/loss_spec.h"
 #include "model/memory_need.h"
 #include "model/named_buffers.h"
 #include "model/network.h"
@@ -34,14 +36,16 @@ class StepPipeline {
   struct Config {
     NetworkConfig network;
     CorruptFlags corruption;
+    LossSpec loss;
     AdamConfig adam;
     int64_t batch = 16;
     std::vector<Source> sources;  // with pixels in host memory, which outlive the pipeline
   };
   // Makes the draws of a step's batch, as if all sources could be seen.
   using DrawBatch = std::function<void(uint64_t step, Draw* draws)>;
-  // Is told the loss of every step, in order, once it is known.
-  using NoteLoss = std::function<void(float loss)>;
+  // Is told what every step left of its loss, loss_record_size() floats, in order, once it is
+  // known.
+  using NoteLoss = std::function<void(std::span<const float> record)>;
 
   // Lays out the plans and allocates no memory.
   StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch,
@@ -95,6 +99,7 @@ class StepPipeline {
   void collect(Pending& pending);
 
   Config config_;
+  int64_t record_size_;  // floats that a step leaves of its loss
   DrawBatch draw_batch_;
   NoteLoss note_loss_;
   Plan preparation_plan_, single_plan_, pair_plan_;

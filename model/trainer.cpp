@@ -22,17 +22,18 @@ Plan plan_cpu_step(const TrainerConfig& config, ParameterSet& parameters) {
   const Shape image = {config.batch, size, size, 3};
   const TensorId clean = plan.tensor("clean", image, DType::u8);
   const TensorId corrupted = plan.tensor("corrupted", image);
-  const TensorId loss = plan.external("losses", {1});
+  const TensorId loss = plan.external("losses", {loss_record_size(config.loss)});
   add_corruption(Device::cpu, plan, flags_of(config.corruption), clean, corrupted);
-  add_mse_and_backward(builder, config.network, build_network(builder, config.network, corrupted),
-                       corrupted, clean, loss);
+  add_loss_and_backward(builder, config.network, config.loss,
+                        build_network(builder, config.network, corrupted), corrupted, clean, loss);
   add_update(builder, declare_optimizer(builder), config.adam);
   return plan;
 }
 
 StepPipeline::Config pipeline_config(const TrainerConfig& config,
                                      const std::vector<Source>& sources) {
-  return {config.network, flags_of(config.corruption), config.adam, config.batch, sources};
+  return {config.network, flags_of(config.corruption), config.loss, config.adam, config.batch,
+          sources};
 }
 
 // What a run may plan for. On a GPU libraries, graphs and fragments take a little as well; a
@@ -80,8 +81,12 @@ int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, 
 }  // namespace
 
 Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const Guest& guest)
-    : config_(config), sources_(std::move(sources)), buffers_(config.device) {
+    : config_(config),
+      sources_(std::move(sources)),
+      buffers_(config.device),
+      record_sums_(static_cast<size_t>(loss_record_size(config.loss))) {
   check(config.network);
+  check(config.loss, config.network.size);
   const bool cuda = config.device == Device::cuda;
   const auto refuse = [&](const std::string& why) {
     const int64_t batch = largest_batch(config, sources_, guest, usable_memory(config.device));
@@ -97,7 +102,7 @@ Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const
       pipeline_ = std::make_unique<StepPipeline>(
           pipeline_config(config, sources_), parameters_,
           [this](uint64_t step, Draw* draws) { draw_batch(step, draws); },
-          [this](float loss) { note_loss(loss); });
+          [this](std::span<const float> record) { note_loss(record); });
       need_ = with_guest(pipeline_->memory_need(false), guest);
     } else {
       plan = plan_cpu_step(config, parameters_);
@@ -150,9 +155,9 @@ void Trainer::draw_batch(uint64_t step, Draw* draws) const {
                                 sources_, size, size);
 }
 
-void Trainer::note_loss(float loss) {
-  loss_ = loss;
-  loss_sum_ += loss;
+void Trainer::note_loss(std::span<const float> record) {
+  loss_ = record[0];
+  for (size_t i = 0; i < record.size(); i++) record_sums_[i] += record[i];
   loss_count_++;
 }
 
@@ -165,7 +170,7 @@ int Trainer::run(int at_most) {
   draw_batch(step_, reinterpret_cast<Draw*>(buffers_["draws"].data()));
   executor_->run(Queue{});
   step_++;
-  note_loss(*reinterpret_cast<const float*>(buffers_["losses"].data()));
+  note_loss({reinterpret_cast<const float*>(buffers_["losses"].data()), record_sums_.size()});
   return 1;
 }
 
@@ -175,18 +180,23 @@ void Trainer::run_profiled() {
   } else {
     draw_batch(step_, reinterpret_cast<Draw*>(buffers_["draws"].data()));
     executor_->run_profiled(Queue{});
-    note_loss(*reinterpret_cast<const float*>(buffers_["losses"].data()));
+    note_loss({reinterpret_cast<const float*>(buffers_["losses"].data()), record_sums_.size()});
   }
   step_++;
 }
 
 double Trainer::take_mean_loss() {
   if (pipeline_) pipeline_->finish();
-  const double mean = loss_count_ > 0 ? loss_sum_ / static_cast<double>(loss_count_)
-                                      : std::numeric_limits<double>::quiet_NaN();
-  loss_sum_ = 0;
+  const auto mean = [&](size_t i) {
+    return loss_count_ > 0 ? record_sums_[i] / static_cast<double>(loss_count_)
+                           : std::numeric_limits<double>::quiet_NaN();
+  };
+  const double loss = mean(0);
+  mean_terms_.clear();
+  for (size_t i = 1; i < record_sums_.size(); i += 2) mean_terms_.push_back({mean(i), mean(i + 1)});
+  std::fill(record_sums_.begin(), record_sums_.end(), 0.0);
   loss_count_ = 0;
-  return mean;
+  return loss;
 }
 
 const Executor& Trainer::executor() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct TrainerConfig {
   Device device = Device::cpu;
   NetworkConfig network;
   CorruptSpec corruption;
+  LossSpec loss;
   AdamConfig adam;
   Schedule schedule;
   int64_t batch = 16;
@@ -29,6 +31,12 @@ struct TrainerConfig {
 // Another plan that runs between steps: it shares the arena and has memory of its own.
 struct Guest {
   size_t arena_bytes = 0, own_bytes = 0;
+};
+
+// Of one term of the loss, in the order of LossSpec::terms.
+struct TermMean {
+  double value = 0;          // the term, without its weight
+  double gradient_norm = 0;  // L2 of weight d(term) / dy over a batch
 };
 
 class Trainer {
@@ -53,6 +61,8 @@ class Trainer {
   // The mean loss of the steps run since the last call, each of its batch before its update; waits
   // for them. NaN when there were none.
   double take_mean_loss();
+  // Means over the same steps as the last take_mean_loss(); none for plain MSE.
+  const std::vector<TermMean>& mean_terms() const { return mean_terms_; }
   float loss() const { return loss_; }  // of the latest step that is known to be over
 
   // What a checkpoint holds besides the state, each as long as parameters().count().
@@ -74,7 +84,7 @@ class Trainer {
  private:
   const Buffer& buffer(Values values) const;
   void draw_batch(uint64_t step, Draw* draws) const;
-  void note_loss(float loss);
+  void note_loss(std::span<const float> record);
 
   TrainerConfig config_;
   std::vector<Source> sources_;
@@ -84,8 +94,9 @@ class Trainer {
   Buffer arena_;
   uint64_t step_ = 0;  // the state's, known to the host without asking the device
   float loss_ = 0;
-  double loss_sum_ = 0;
+  std::vector<double> record_sums_;  // of what steps left of their losses, and how many they were
   int64_t loss_count_ = 0;
+  std::vector<TermMean> mean_terms_;
 
   std::unique_ptr<Executor> executor_;      // cpu
   std::unique_ptr<StepPipeline> pipeline_;  // cuda

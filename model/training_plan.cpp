@@ -1,7 +1,12 @@
 #include "model/training_plan.h"
 
+#include "kernels/dct_loss.h"
+#include "kernels/ms_ssim_loss.h"
+#include "kernels/output_backward.h"
+#include "kernels/pixel_loss.h"
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
+#include "kernels/ssim_loss.h"
 #include "kernels/step_state.h"
 
 namespace dae {
@@ -9,6 +14,71 @@ namespace {
 
 bool has_sigmoid(const NetworkConfig& config) {
   return config.kind != NetworkKind::unet;
+}
+
+struct LossOp {
+  const char* op;
+  void (*run)(const Queue&, const Tensor& y, const Tensor& target, const LossTerm&,
+              const Tensor& workspace);
+  int64_t (*workspace_count)(const Shape&);
+};
+
+LossOp op_of(LossKind kind) {
+  switch (kind) {
+    case LossKind::mse:
+      return {"mse_loss", mse_loss, pixel_loss_workspace_count};
+    case LossKind::l1:
+      return {"l1_loss", l1_loss, pixel_loss_workspace_count};
+    case LossKind::ssim:
+      return {"ssim_loss", ssim_loss, ssim_loss_workspace_count};
+    case LossKind::ms_ssim:
+      return {"ms_ssim_loss", ms_ssim_loss, ms_ssim_loss_workspace_count};
+    case LossKind::dct:
+      break;
+  }
+  return {"dct_loss", dct_loss, dct_loss_workspace_count};
+}
+
+// From dy to the gradients of the network's output.
+void add_output_backward(Builder& b, const NetworkConfig& config, const NetworkOutput& network,
+                         TensorId x, TensorId y, TensorId dy) {
+  Plan& plan = b.plan();
+  const TensorId values = network.values, gain = network.gain;
+  const TensorId d_values = b.tensor_like("d(values)", values);
+  b.set_gradient(values, d_values);
+  if (has_sigmoid(config)) {
+    plan.add({.op = "sigmoid_backward",
+              .name = "output",
+              .phase = Phase::backward,
+              .reads = {y, dy},
+              .writes = {d_values},
+              .run = [=](const Queue& q, const TensorTable& t) {
+                sigmoid_backward(q, t[y], t[dy], t[d_values]);
+              }});
+    return;
+  }
+  const TensorId input = config.residual ? x : kNoTensor;
+  const TensorId workspace =
+      plan.tensor("output.workspace", {loss_workspace_count(plan.shape(values))});
+  std::vector<TensorId> reads = {values, dy}, writes = {d_values};
+  if (config.residual) reads.push_back(x);
+  TensorId d_gain = kNoTensor;
+  if (gain != kNoTensor) {
+    d_gain = b.tensor_like("d(gain)", gain);
+    b.set_gradient(gain, d_gain);
+    reads.push_back(gain);
+    writes.push_back(d_gain);
+  }
+  plan.add({.op = "residual_output_backward",
+            .name = "output",
+            .phase = Phase::backward,
+            .reads = reads,
+            .writes = writes,
+            .scratch = {workspace},
+            .run = [=](const Queue& q, const TensorTable& t) {
+              residual_output_backward(q, t[values], t[input], t[gain], t[dy], t[d_values],
+                                       t[d_gain], t[workspace]);
+            }});
 }
 
 }  // namespace
@@ -53,6 +123,45 @@ void add_mse_and_backward(Builder& b, const NetworkConfig& config, const Network
                              t[loss], t[workspace]);
               }});
   }
+  b.backward();
+}
+
+int64_t loss_record_size(const LossSpec& loss) {
+  return loss.is_plain_mse() ? 1 : 1 + 2 * static_cast<int64_t>(loss.terms.size());
+}
+
+void add_loss_and_backward(Builder& b, const NetworkConfig& config, const LossSpec& loss,
+                           const NetworkOutput& network, TensorId x, TensorId target,
+                           TensorId record) {
+  if (loss.is_plain_mse()) {
+    add_mse_and_backward(b, config, network, x, target, record);
+    return;
+  }
+  Plan& plan = b.plan();
+  const Shape& image = plan.shape(target);
+  const TensorId y = plan.tensor("restoration", image), dy = plan.tensor("d(restoration)", image);
+  const TensorId total = plan.slice(record, "loss.total", 0, {1});
+  add_restoration(b, config, network, x, y);
+  for (size_t i = 0; i < loss.terms.size(); i++) {
+    const LossSpec::Term term = loss.terms[i];
+    const LossOp loss_op = op_of(term.kind);
+    const std::string name = std::string("loss.") + name_of(term.kind);
+    const bool first = i == 0;
+    const TensorId report = plan.slice(record, name, 1 + 2 * static_cast<int64_t>(i), {2});
+    const TensorId workspace =
+        plan.tensor(name + ".workspace", {loss_op.workspace_count(plan.shape(target))});
+    plan.add({.op = loss_op.op,
+              .name = name,
+              .phase = Phase::loss,
+              .reads = first ? std::vector{y, target} : std::vector{y, target, dy, total},
+              .writes = {dy, total, report},
+              .scratch = {workspace},
+              .run = [=](const Queue& q, const TensorTable& t) {
+                loss_op.run(q, t[y], t[target], {term.weight, first, t[dy], t[total], t[report]},
+                            t[workspace]);
+              }});
+  }
+  add_output_backward(b, config, network, x, y, dy);
   b.backward();
 }
 

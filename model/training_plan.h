@@ -3,6 +3,7 @@
 
 #include "kernels/adam.h"
 #include "kernels/schedule.h"
+#include "model/loss_spec.h"
 #include "model/network.h"
 
 namespace dae {
@@ -12,6 +13,17 @@ namespace dae {
 // the loss, f32 {1}, which lies in `loss`, an external tensor.
 void add_mse_and_backward(Builder& builder, const NetworkConfig& config,
                           const NetworkOutput& network, TensorId x, TensorId target, TensorId loss);
+
+// The floats that a step leaves of its loss: the loss; then, of every term of anything but plain
+// MSE, its value and the L2 norm of weight d(term) / dy over the batch, where y is the restoration.
+int64_t loss_record_size(const LossSpec& loss);
+
+// The same for any loss; `record` is an external f32 {loss_record_size(loss)}. Plain MSE is
+// add_mse_and_backward(). For others y is written, each term adds to its gradient, and one more op
+// leads from there into the network.
+void add_loss_and_backward(Builder& builder, const NetworkConfig& config, const LossSpec& loss,
+                           const NetworkOutput& network, TensorId x, TensorId target,
+                           TensorId record);
 
 // Adds the restoration y {N, H, W, 3}, f32: not clamped to [0, 1], which is left to whoever shows
 // or measures it.

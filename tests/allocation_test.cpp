@@ -57,14 +57,16 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
 namespace dae {
 namespace {
 
-class Allocation : public testing::TestWithParam<NetworkKind> {};
+class Allocation : public testing::TestWithParam<std::tuple<NetworkKind, const char*>> {};
 
 TEST_P(Allocation, StepsAllocateNothing) {
   void* warm[4];
   backtrace(warm, 4);  // loads what it needs, which allocates
   std::vector<uint8_t> pixels(64 * 64 * 3, 100);
   TrainerConfig config;
-  config.network = {.kind = GetParam(), .size = 32, .width = 16, .blocks = 1, .latent = 64};
+  const auto [kind, loss] = GetParam();
+  config.network = {.kind = kind, .size = 32, .width = 16, .blocks = 1, .latent = 64};
+  config.loss = parse_loss(loss);
   config.batch = 2;
   Trainer trainer(config, {{pixels.data(), 64 * 3, 64, 64}});
   for (int i = 0; i < 3; i++) trainer.run(1);
@@ -91,11 +93,14 @@ TEST(AllocationCounter, SeesAnAllocation) {
   delete held;
 }
 
-std::string kind_name(const testing::TestParamInfo<NetworkKind>& info) {
-  return name_of(info.param);
+std::string kind_name(const testing::TestParamInfo<Allocation::ParamType>& info) {
+  const auto& [kind, loss] = info.param;
+  return std::string(name_of(kind)) + (parse_loss(loss).is_plain_mse() ? "" : "_all_losses");
 }
 INSTANTIATE_TEST_SUITE_P(Networks, Allocation,
-                         testing::Values(NetworkKind::fc, NetworkKind::conv, NetworkKind::unet),
+                         testing::Combine(testing::Values(NetworkKind::fc, NetworkKind::conv,
+                                                          NetworkKind::unet),
+                                          testing::Values("mse", "mse+l1+ssim+ms_ssim+dct")),
                          kind_name);
 
 }  // namespace

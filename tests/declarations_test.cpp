@@ -17,11 +17,13 @@
 namespace dae::test {
 namespace {
 
-constexpr int64_t kBatch = 2, kSize = 16;
+constexpr int64_t kBatch = 2;
+constexpr const char* kAllLosses = "mse+l1+ssim+ms_ssim+dct";
 
 using Bytes = std::vector<std::byte>;
 
-class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKind, DType>> {
+class Declarations
+    : public testing::TestWithParam<std::tuple<Device, NetworkKind, DType, const char*>> {
  protected:
   // Memory of one root tensor, or of the arena.
   struct Region {
@@ -33,23 +35,25 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
     bool operator<(const Part& other) const { return begin < other.begin; }
   };
 
-  void make(Device device, NetworkKind kind, DType dtype) {
-    const Shape image = {kBatch, kSize, kSize, 3};
+  void make(Device device, NetworkKind kind, DType dtype, const LossSpec& loss_spec) {
+    const int64_t size = loss_spec.is_plain_mse() ? 16 : 24;  // room for MS-SSIM's windows
+    const Shape image = {kBatch, size, size, 3};
     const NetworkConfig config{.kind = kind,
-                               .size = kSize,
+                               .size = size,
                                .width = 4,
                                .blocks = 1,
-                               .latent = kind == NetworkKind::fc ? 12 : 32,
+                               .latent = kind == NetworkKind::fc ? 12 : size * size / 8,
                                .dtype = dtype};
     Plan plan;
     ParameterSet parameters;
     Builder builder(device, plan, parameters, true, dtype);
     const TensorId clean = plan.tensor("clean", image, DType::u8),
-                   corrupted = plan.tensor("corrupted", image), loss = plan.external("loss", {1});
+                   corrupted = plan.tensor("corrupted", image),
+                   loss = plan.external("loss", {loss_record_size(loss_spec)});
     const CorruptSpec spec;
     const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted);
-    add_mse_and_backward(builder, config, build_network(builder, config, corrupted), corrupted,
-                         clean, loss);
+    add_loss_and_backward(builder, config, loss_spec, build_network(builder, config, corrupted),
+                          corrupted, clean, loss);
     const OptimizerTensors optimizer = declare_optimizer(builder);
     add_update(builder, optimizer, AdamConfig{});
     // Nothing shares memory here, so that garbage is garbage to one tensor alone.
@@ -102,7 +106,7 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
     put(input.sources, &source, sizeof(source));
     std::vector<Draw> draws;
     for (int64_t i = 0; i < kBatch; i++)
-      draws.push_back(draw_training(spec, 1, 0, i, {&source, 1}, kSize, kSize));
+      draws.push_back(draw_training(spec, 1, 0, i, {&source, 1}, size, size));
     put(input.draws, draws.data(), draws.size() * sizeof(Draw));
   }
 
@@ -145,10 +149,10 @@ class Declarations : public testing::TestWithParam<std::tuple<Device, NetworkKin
 };
 
 TEST_P(Declarations, AreWhatStepsReadAndWrite) {
-  const auto [device, kind, dtype] = GetParam();
+  const auto [device, kind, dtype, loss] = GetParam();
   if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
   if (device == Device::cpu && dtype != DType::f32) GTEST_SKIP() << "the CPU computes in f32";
-  make(device, kind, dtype);
+  make(device, kind, dtype, parse_loss(loss));
   std::mt19937_64 bits(1);
   for (const Step& step : executor_->plan().steps()) {
     const std::vector<Bytes> before = read_all();
@@ -158,7 +162,10 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
     // Garbage everywhere, then what the step reads.
     std::vector<Bytes> garbage = before;
     for (Bytes& region : garbage)
-      for (std::byte& b : region) b = static_cast<std::byte>(bits());
+      for (size_t i = 0; i < region.size(); i += sizeof(uint64_t)) {
+        const uint64_t word = bits();
+        std::memcpy(&region[i], &word, std::min(sizeof(word), region.size() - i));
+      }
     for (const Part& part : parts_of(step.reads))
       std::memcpy(&garbage[part.region][part.begin], &before[part.region][part.begin],
                   part.end - part.begin);
@@ -187,14 +194,15 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
 
 std::string declarations_name(const testing::TestParamInfo<Declarations::ParamType>& info) {
   return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param)) + "_" +
-         name_of(std::get<2>(info.param));
+         name_of(std::get<2>(info.param)) +
+         (std::get<3>(info.param) == kAllLosses ? "_all_losses" : "");
 }
-INSTANTIATE_TEST_SUITE_P(Networks, Declarations,
-                         testing::Combine(testing::ValuesIn(tested_devices()),
-                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
-                                                          NetworkKind::unet),
-                                          testing::Values(DType::f32, DType::bf16)),
-                         declarations_name);
+INSTANTIATE_TEST_SUITE_P(
+    Networks, Declarations,
+    testing::Combine(testing::ValuesIn(tested_devices()),
+                     testing::Values(NetworkKind::fc, NetworkKind::conv, NetworkKind::unet),
+                     testing::Values(DType::f32, DType::bf16), testing::Values("mse", kAllLosses)),
+    declarations_name);
 
 }  // namespace
 }  // namespace dae::test

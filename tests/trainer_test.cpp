@@ -179,6 +179,76 @@ TEST(TrainerForms, PhasesTrainLikeTheTransposedForm) {
   EXPECT_NEAR(got, want, 1e-5 * want);
 }
 
+// A sum of all losses: the network trains like on the CPU, and each term is told.
+class SumTest : public testing::TestWithParam<Device> {
+ protected:
+  struct Outcome {
+    double loss;
+    std::vector<TermMean> terms;
+    std::vector<float> weights;
+  };
+  static Outcome train(Device device, int steps, int at_most) {
+    const Pictures pictures;
+    TrainerConfig config = config_of(device, NetworkKind::unet, DType::f32);
+    config.network.size = 24;
+    config.loss = parse_loss("mse+0.5*l1+0.1*ssim+0.2*ms_ssim+0.3*dct");
+    Trainer trainer(config, pictures.sources);
+    for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
+    const double loss = trainer.take_mean_loss();
+    return {loss, trainer.mean_terms(), trainer.read(Trainer::Values::weights)};
+  }
+};
+
+TEST_P(SumTest, TrainsLikeTheCpuAndTellsItsTerms) {
+  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  const Outcome want = train(Device::cpu, 5, 1), got = train(GetParam(), 5, 2),
+                singles = train(GetParam(), 5, 1);
+  EXPECT_EQ(got.weights, singles.weights);
+  EXPECT_EQ(got.loss, singles.loss);
+  EXPECT_NEAR(got.loss, want.loss, 1e-4 * want.loss);
+  const double weights[] = {1, 0.5, 0.1, 0.2, 0.3};
+  double sum = 0;
+  ASSERT_EQ(got.terms.size(), std::size(weights));
+  for (size_t i = 0; i < got.terms.size(); i++) {
+    sum += weights[i] * got.terms[i].value;
+    EXPECT_NEAR(got.terms[i].value, want.terms[i].value, 1e-4 * want.terms[i].value) << i;
+    EXPECT_NEAR(got.terms[i].gradient_norm, want.terms[i].gradient_norm,
+                1e-3 * want.terms[i].gradient_norm)
+        << i;
+    EXPECT_EQ(got.terms[i].value, singles.terms[i].value) << i;
+    EXPECT_EQ(got.terms[i].gradient_norm, singles.terms[i].gradient_norm) << i;
+  }
+  EXPECT_NEAR(sum, got.loss, 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, SumTest, testing::ValuesIn(tested_devices()), device_name);
+
+// Each loss alone falls by training for it, the network's first outputs being those of the classic
+// sigmoid networks: unlike any picture.
+TEST(Losses, TrainingForOneLowersIt) {
+  const Pictures pictures;
+  for (const char* loss : {"mse", "l1", "ssim", "ms_ssim", "dct"}) {
+    TrainerConfig config = config_of(Device::cpu, NetworkKind::conv, DType::f32);
+    config.network.size = 24;
+    config.network.latent = 288;
+    const Range off{.present = false};
+    config.corruption = {.noise = off, .blur = off, .brightness = off, .channel = off};
+    config.loss = parse_loss(loss);
+    config.batch = 4;
+    config.schedule = {.peak = 3e-3, .warmup = 5, .total = 80};
+    Trainer trainer(config, pictures.sources);
+    double first = 0, last = 0;
+    for (int step = 0; step < 80; step++) {
+      trainer.run(1);
+      if (step == 9) first = trainer.take_mean_loss();
+      if (step == 69) trainer.take_mean_loss();
+    }
+    last = trainer.take_mean_loss();
+    RecordProperty(loss, std::to_string(first) + " to " + std::to_string(last));
+    EXPECT_LT(last, 0.85 * first) << loss;
+  }
+}
+
 // The smallest pipeline, for ThreadSanitizer, under which every simulated thread costs a lot: it
 // sees what kernels on different streams really touch, declared or not. A single step between
 // pairs: both ways of preparing a batch, on both sets of slots.

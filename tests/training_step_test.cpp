@@ -13,21 +13,13 @@
 #include "runtime/device.h"
 #include "runtime/executor.h"
 #include "runtime/memory.h"
+#include "tests/support/hashed.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
 namespace {
 
 constexpr int64_t kBatch = 2, kSize = 16, kSteps = 10;
-
-// Uniform in (-1, 1), as hashed() in make_training_fixtures.py.
-double hashed(uint64_t stream, uint64_t index) {
-  uint64_t z = ((stream << 32) + index + 1) * 0x9E3779B97F4A7C15;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-  z ^= z >> 31;
-  return ((z >> 40) + 0.5) / (1 << 23) - 1;
-}
 
 double norm_of(const float* values, int64_t count) {
   double sum = 0;
@@ -75,13 +67,7 @@ class StepRun {
       executor_->bind(id, buffers_.back().data());
     }
 
-    std::vector<float> weights(parameters.count());
-    for (size_t i = 0; i < parameters.list().size(); i++) {
-      const Parameter& p = parameters.list()[i];
-      const bool bias = p.shape.rank() == 1;
-      for (int64_t e = 0; e < p.shape.count(); e++)
-        weights[p.offset + e] = static_cast<float>(hashed(i + 10, e) * (bias ? 0.1 : p.bound));
-    }
+    const std::vector<float> weights = hashed_weights(parameters);
     put(weights_, weights.data());
     put(ema_, weights.data());
     if (builder.layer_weights() != weights_) {
