@@ -164,6 +164,56 @@ TEST_F(Programs, EveryModelTrainsAndRestores) {
   }
 }
 
+// A sum of losses: its text in config.json, a column for each term and its gradient in metrics.csv,
+// curves in the report; resuming keeps the columns and the bits.
+TEST_F(Programs, TrainsForASumOfLosses) {
+  make_photos("photos");
+  const std::string options =
+      "--size 24 --loss 'mse + 0.1*ssim+2e-2*ms_ssim+0.1*dct+0.3*l1' --steps 6 --out ";
+  ASSERT_EQ(run(train(options + path("whole"))).code, 0) << read("err");
+  const auto config = nlohmann::json::parse(read("whole/config.json"));
+  EXPECT_EQ(config["loss"], "mse+0.1*ssim+0.02*ms_ssim+0.1*dct+0.3*l1");
+  std::istringstream metrics(read("whole/metrics.csv"));
+  std::string header, row;
+  std::getline(metrics, header);
+  EXPECT_TRUE(header.ends_with(
+      "validation_psnr,mse,mse_gradient_norm,ssim,ssim_gradient_norm,ms_ssim,ms_ssim_gradient_norm,"
+      "dct,dct_gradient_norm,l1,l1_gradient_norm"))
+      << header;
+  int rows = 0;
+  while (std::getline(metrics, row)) {
+    std::vector<std::string> fields;
+    std::stringstream stream(row);
+    for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
+    ASSERT_EQ(fields.size(), 17u) << row;
+    const double weights[] = {1, 0.1, 0.02, 0.1, 0.3};
+    double sum = 0;
+    for (size_t i = 0; i < std::size(weights); i++) {
+      sum += weights[i] * std::stod(fields[7 + 2 * i]);
+      EXPECT_GT(std::stod(fields[8 + 2 * i]), 0) << row;
+    }
+    EXPECT_NEAR(sum, std::stod(fields[2]), 1e-5) << row;
+    rows++;
+  }
+  EXPECT_EQ(rows, 6);
+  const std::string report = read("whole/report.html");
+  for (const char* words : {"Terms of the loss", "Gradients of the weighted terms"})
+    EXPECT_NE(report.find(words), std::string::npos) << words;
+
+  ASSERT_EQ(run(train(options + path("parts"))).code, 0);
+  ASSERT_EQ(run("train_cuda --resume --steps 9 --out " + path("whole")).code, 0) << read("err");
+  ASSERT_EQ(run("train_cuda --resume --steps 9 --out " + path("parts")).code, 0) << read("err");
+  EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
+  EXPECT_TRUE(read("whole/metrics.csv").starts_with(header));
+  // What the configuration says of the loss is checked.
+  std::string text = read("parts/config.json");
+  text.replace(text.find("mse+0.1*ssim"), 3, "msx");
+  std::ofstream(path("parts/config.json")) << text;
+  const Outcome outcome = run("train_cuda --resume --steps 12 --out " + path("parts"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("no term 'msx'"), std::string::npos) << outcome.err;
+}
+
 TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
   threads_ = 2;
   make_photos("photos");
@@ -313,6 +363,10 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused(train("--seed 18446744073709551616" + out), 2, "--seed");
   expect_refused(train("--val " + path("nowhere") + out), 1,
                  path("nowhere") + ": there is no such");
+  expect_refused(train("--loss huber" + out), 2, "--loss huber");
+  expect_refused(train("--loss mse+-1*l1" + out), 2, "positive number");
+  expect_refused(train("--loss mse+0.1*ssim --size 8" + out), 2, "--size 8");
+  expect_refused(train("--loss ms_ssim" + out), 2, "--size 16");
   expect_refused("train_cuda --model fc --width 8 --dataset synthetic" + out, 2, "--width");
   expect_refused("train_cuda --model conv --latent 7 --dataset synthetic" + out, 2, "--latent");
   expect_refused("train_cuda --resume", 2, "--out");

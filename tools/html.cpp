@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kWidth = 500, kHeight = 280, kLeft = 64, kRight = 12, kTop = 28, kBottom = 44;
 constexpr size_t kDotted = 25;  // a curve of few points shows where they are, even if it is one
-constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce"};
+constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce", "#a16207"};
 
 // Round values that divide [low, high] into about five parts.
 std::vector<double> round_ticks(double low, double high) {

@@ -21,12 +21,34 @@ html::Curve curve(const std::string& name, const std::vector<MetricsRow>& rows,
   return out;
 }
 
-std::string curves(const std::vector<MetricsRow>& rows) {
+// One curve a term of the loss.
+std::string term_plot(const std::string& title, const std::string& y_label, const LossSpec& loss,
+                      const std::vector<MetricsRow>& rows, double TermMean::*value) {
+  std::vector<html::Curve> terms;
+  for (size_t i = 0; i < loss.terms.size(); i++) {
+    terms.push_back({name_of(loss.terms[i].kind), {}, {}});
+    for (const MetricsRow& row : rows) {
+      if (i >= row.terms.size()) continue;  // a line that was cut off
+      terms.back().x.push_back(static_cast<double>(row.step));
+      terms.back().y.push_back(row.terms[i].*value);
+    }
+  }
+  return html::plot(title, "step", y_label, terms, true);
+}
+
+std::string curves(const LossSpec& loss, const std::vector<MetricsRow>& rows) {
   const auto validation = [](const MetricsRow& row) {
     return row.validation_psnr.value_or(std::numeric_limits<double>::quiet_NaN());
   };
-  return html::plot("Loss", "step", "mean squared error",
+  std::string terms;
+  if (!loss.is_plain_mse())
+    terms =
+        term_plot("Terms of the loss", "value, without its weight", loss, rows, &TermMean::value) +
+        term_plot("Gradients of the weighted terms", "L2 norm by the restoration", loss, rows,
+                  &TermMean::gradient_norm);
+  return html::plot("Loss", "step", loss.is_plain_mse() ? "mean squared error" : to_string(loss),
                     {curve("loss", rows, [](const MetricsRow& r) { return r.loss; })}, true) +
+         terms +
          html::plot("Validation (EMA weights)", "step", "PSNR, dB",
                     {curve("PSNR", rows, validation)}) +
          html::plot("Learning rate", "step", "rate",
@@ -60,7 +82,7 @@ std::string render_report(const ReportInput& input) {
           "know. <i>inf</i>: some view came out exactly, so that the mean over views says nothing; "
           "look at the pooled column.</p>\n" +
           to_html(input.evaluation);
-  body += "<h2>Training</h2>\n" + curves(input.metrics);
+  body += "<h2>Training</h2>\n" + curves(c.loss, input.metrics);
   nlohmann::json config = to_json(c);
   constexpr size_t kNamed = 20;  // CIFAR-10 holds out 5000
   if (c.held_out.size() > kNamed)

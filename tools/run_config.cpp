@@ -71,7 +71,7 @@ json to_json(const RunConfig& c) {
         {"validation", c.validation},
         {"max_side", c.max_side},
         {"held_out", c.held_out}}},
-      {"loss", c.loss},
+      {"loss", to_string(c.loss)},
       {"budget", c.budget},
       {"batch", c.batch},
       {"seed", c.seed},
@@ -117,7 +117,8 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     data.at("validation").get_to(c.validation);
     data.at("max_side").get_to(c.max_side);
     data.at("held_out").get_to(c.held_out);
-    j.at("loss").get_to(c.loss);
+    c.loss = parse_loss(j.at("loss").get<std::string>());
+    check(c.loss, c.network.size);
     j.at("budget").get_to(c.budget);
     j.at("batch").get_to(c.batch);
     j.at("seed").get_to(c.seed);

@@ -8,6 +8,7 @@
 
 #include "corrupt/spec.h"
 #include "kernels/adam.h"
+#include "model/loss_spec.h"
 #include "model/network.h"
 
 namespace dae {
@@ -20,7 +21,7 @@ struct RunConfig {
   std::string dataset, validation;  // as given; validation empty: held out of the dataset
   int64_t max_side = 1024;
   std::vector<std::string> held_out;  // names of the images kept out of training
-  std::string loss = "mse";
+  LossSpec loss;
   std::string budget;  // in words: "--time 300"
   int64_t batch = 16;
   uint64_t seed = 1;

@@ -19,8 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kHeader =
-    "step,seconds,loss,learning_rate,gradient_norm,images_per_second,validation_psnr\n";
 constexpr const char* kCheckpoint = "checkpoint.safetensors";
 constexpr const char* kPrevious = "checkpoint.previous.safetensors";
 
@@ -46,10 +44,24 @@ fs::path make_dated(const std::string& model) {
   return path;
 }
 
+// A term's value and the norm of its gradient follow what every run has.
+std::string header_for(const LossSpec& loss) {
+  std::string header =
+      "step,seconds,loss,learning_rate,gradient_norm,images_per_second,validation_psnr";
+  if (!loss.is_plain_mse())
+    for (const LossSpec::Term& term : loss.terms)
+      header += fmt::format(",{0},{0}_gradient_norm", name_of(term.kind));
+  return header + "\n";
+}
+
 std::string format_row(const MetricsRow& row) {
-  return fmt::format("{},{:.3f},{:.6g},{:.6g},{:.6g},{:.2f},{}\n", row.step, row.seconds, row.loss,
-                     row.learning_rate, row.gradient_norm, row.images_per_second,
-                     row.validation_psnr ? fmt::format("{:.4f}", *row.validation_psnr) : "");
+  std::string text =
+      fmt::format("{},{:.3f},{:.6g},{:.6g},{:.6g},{:.2f},{}", row.step, row.seconds, row.loss,
+                  row.learning_rate, row.gradient_norm, row.images_per_second,
+                  row.validation_psnr ? fmt::format("{:.4f}", *row.validation_psnr) : "");
+  for (const TermMean& term : row.terms)
+    text += fmt::format(",{:.6g},{:.6g}", term.value, term.gradient_norm);
+  return text + "\n";
 }
 
 void read_checkpoint(const fs::path& path, Trainer& trainer) {
@@ -76,7 +88,8 @@ void RunFolder::check_free(const fs::path& path) {
                path.string());
 }
 
-RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config) {
+RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config,
+                            const LossSpec& loss) {
   std::error_code error;
   const fs::path path = wanted.empty() ? make_dated(config.at("model").at("kind")) : wanted;
   check_free(path);
@@ -89,7 +102,7 @@ RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config
   RunFolder folder(path);
   try {
     folder.lock();
-    write_file_atomically(path / "metrics.csv", std::string_view(kHeader));
+    write_file_atomically(path / "metrics.csv", std::string_view(header_for(loss)));
     folder.write_config(config);
   } catch (...) {
     for (const char* name : {"config.json", "metrics.csv", "samples"})
@@ -157,13 +170,15 @@ std::vector<MetricsRow> RunFolder::metrics() const {
                    .gradient_norm = number(4),
                    .images_per_second = number(5)};
     if (fields.size() > 6 && !fields[6].empty()) row.validation_psnr = number(6);
+    for (size_t i = 7; i + 1 < fields.size(); i += 2)
+      row.terms.push_back({number(i), number(i + 1)});
     rows.push_back(row);
   }
   return rows;
 }
 
-void RunFolder::truncate_metrics(uint64_t step) {
-  std::string text = kHeader;
+void RunFolder::truncate_metrics(uint64_t step, const LossSpec& loss) {
+  std::string text = header_for(loss);
   for (const MetricsRow& row : metrics())
     if (row.step <= step) text += format_row(row);
   write_file_atomically(path_ / "metrics.csv", std::string_view(text));

@@ -21,15 +21,18 @@ struct MetricsRow {
   double loss = 0;     // mean since the previous row
   double learning_rate = 0, gradient_norm = 0, images_per_second = 0;
   std::optional<double> validation_psnr = {};
+  std::vector<TermMean> terms = {};  // means like the loss; none for plain MSE
 };
 
 class RunFolder {
  public:
   // Throws UsageError when the folder exists and is not empty.
   static void check_free(const std::filesystem::path& path);
-  // Makes the folder, which must be free, with its configuration: from then on it can be resumed.
-  // An empty path: runs/DATE-TIME-MODEL. Throws Error when it cannot be made, and leaves nothing.
-  static RunFolder create(const std::filesystem::path& path, const nlohmann::json& config);
+  // Makes the folder, which must be free, with its configuration and a metrics.csv for runs with
+  // this loss: from then on it can be resumed. An empty path: runs/DATE-TIME-MODEL. Throws Error
+  // when it cannot be made, and leaves nothing.
+  static RunFolder create(const std::filesystem::path& path, const nlohmann::json& config,
+                          const LossSpec& loss);
   // Opens one that train_cuda made, to read it.
   static RunFolder open(const std::filesystem::path& path);
   // To train on. Throws Error when another process is doing that.
@@ -42,7 +45,7 @@ class RunFolder {
   void append(const MetricsRow& row);
   std::vector<MetricsRow> metrics() const;
   // Forgets rows after `step`: they are about to be made again.
-  void truncate_metrics(uint64_t step);
+  void truncate_metrics(uint64_t step, const LossSpec& loss);
 
   // Weights, EMA, moments and state. The previous checkpoint is kept beside it.
   void save_checkpoint(const Trainer& trainer) const;

@@ -13,6 +13,7 @@ constexpr const char* kAbout =
     "  train_cuda --dataset photos/                       five minutes of the default network\n"
     "  train_cuda --dataset photos/ --time 3600 --out runs/long\n"
     "  train_cuda --resume --out runs/long --time 3600     an hour more\n"
+    "  train_cuda --dataset photos/ --loss mse+0.1*ssim   a weighted sum of losses\n"
     "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
 
 constexpr double kDefaultSeconds = 300;
@@ -27,7 +28,7 @@ int main(int argc, char** argv) {
   NetworkConfig& network = config.network;
   DeviceOptions device;
   CorruptionOptions corruption;
-  std::string model = "unet", skips = "on", global = "on", residual = "on", precision;
+  std::string model = "unet", loss = "mse", skips = "on", global = "on", residual = "on", precision;
   double learning_rate = 0;
   int64_t latent = 0;
   std::string out;
@@ -60,8 +61,12 @@ int main(int argc, char** argv) {
       ->excludes(steps);
   auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.002]")
                          ->check(number_between(1e-9, 1));
-  app.add_option("--loss", config.loss, "mse")
-      ->check(CLI::IsMember({"mse"}))
+  app.add_option(
+         "--loss", loss,
+         "what to make small: mse, l1, ssim, ms_ssim, dct, or a weighted sum such as "
+         "mse+0.1*ssim. ssim and ms_ssim stand for 1 - the measure; dct is the mean size of "
+         "the error's 8x8 frequencies. metrics.csv and report.html show each term with the "
+         "size of its gradient: weights compare badly, 0.1*ssim can outweigh mse tenfold")
       ->capture_default_str();
   app.add_option("--width", network.width, "unet: channels of the top level")
       ->capture_default_str();
@@ -120,6 +125,8 @@ int main(int argc, char** argv) {
       fail_usage("--precision bf16: the CPU computes in fp32");
     if (options.device == Device::cuda && precision != "fp32") network.dtype = DType::bf16;
     check(network);
+    config.loss = parse_loss(loss);
+    check(config.loss, network.size);
     config.corruption = corruption.apply({});
     if (rate->count()) config.schedule.peak = learning_rate;
     return train(options);

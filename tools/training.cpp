@@ -109,6 +109,7 @@ void TrainingRun::plan() {
   TrainerConfig trainer{.device = options_.device,
                         .network = network,
                         .corruption = config_.corruption,
+                        .loss = config_.loss,
                         .adam = config_.adam,
                         .schedule = config_.schedule,
                         .batch = config_.batch,
@@ -292,7 +293,7 @@ int TrainingRun::run() {
     else
       fmt::print("{}: it ended before its first checkpoint; it starts again from step 0\n",
                  folder_->path().string());
-    folder_->truncate_metrics(trainer_->state().step);
+    folder_->truncate_metrics(trainer_->state().step, config_.loss);
     if (const std::vector<MetricsRow> rows = folder_->metrics(); !rows.empty())
       earlier_seconds_ = rows.back().seconds;
   }
@@ -304,7 +305,7 @@ int TrainingRun::run() {
   if (options_.resume)
     folder_->write_config(json);
   else
-    folder_ = RunFolder::create(options_.out, json);
+    folder_ = RunFolder::create(options_.out, json, config_.loss);
 
   const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;
@@ -345,7 +346,8 @@ int TrainingRun::run() {
                      .learning_rate = state.learning_rate,
                      .gradient_norm = state.gradient_norm,
                      .images_per_second = speed,
-                     .validation_psnr = {}};
+                     .validation_psnr = {},
+                     .terms = trainer_->mean_terms()};
       if (!std::isfinite(row.loss))
         fail(
             "the loss is not a number any more after step {}; {} keeps the last good checkpoint. "
