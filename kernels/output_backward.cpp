@@ -57,7 +57,7 @@ void sigmoid_backward(const Queue& q, const Tensor& y, const Tensor& dy, const T
   const char* const op = "sigmoid_backward";
   check_dtype(op, "y", y, DType::f32);
   check_dtype(op, "dy", dy, DType::f32);
-  check_dtype(op, "dz", dz, DType::f32);
+  check_float(op, "dz", dz, q.device);
   check_same_layout(op, "dy and y", dy, y);
   check_same_layout(op, "dz and y", dz, y);
   DAE_DISPATCH(q, sigmoid_backward_cpu(y, dy, dz), cuda::sigmoid_backward(q.stream, y, dy, dz));
@@ -70,11 +70,11 @@ void residual_output_backward(const Queue& q, const Tensor& r, const Tensor& x, 
   const Shape& s = r.shape;
   if (s.rank() != 4 || s[3] != 3 || r.block != 1)
     fail("{}: r must be plain {{N, H, W, 3}}, got {}", op, to_string(r));
-  check_dtype(op, "r", r, DType::f32);
+  check_float(op, "r", r, q.device);
   check_same_layout(op, "dy and r", dy, r);
   check_dtype(op, "dy", dy, DType::f32);
   check_same_layout(op, "dr and r", dr, r);
-  check_dtype(op, "dr", dr, DType::f32);
+  check_dtype(op, "dr", dr, r.dtype);
   if (x.data) {
     check_same_layout(op, "x and r", x, r);
     check_dtype(op, "x", x, DType::f32);

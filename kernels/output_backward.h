@@ -1,7 +1,8 @@
 // From the gradient of the restoration y to the gradients of what the network gave: the last step
 // of every loss that is not MSE alone (which has it in its own pass: sigmoid_mse, residual_mse).
 //
-// Layout NHWC, f32 {N, H, W, 3}. Throw Error naming the op and the shapes.
+// Layout NHWC {N, H, W, 3}; r, and what is written for the network, dz and dr, f32 or (cuda) bf16,
+// the rest f32. Throw Error naming the op and the shapes.
 #pragma once
 
 #include "kernels/loss_chunks.h"

@@ -94,6 +94,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(OutputBackward, cases());
+DAE_OP_TEST(OutputBackwardBf16, in_bf16(cases(), {"y", "x", "gain", "dy", "dgain"}));
 
 TEST(OutputBackwardReference, GradientsMatchFiniteDifferences) {
   expect_gradient(
