@@ -272,7 +272,8 @@ for part in a b c; do
     c) compared ;;
   esac
   report
-  tar -czf "$out/details-$part.tar.gz" --exclude='*.safetensors' -C "$work" logs results
+  tar -czf "$out/details-$part.tar.gz" --exclude='*.safetensors' --exclude='*.sqlite' -C "$work" \
+    logs results
 done
 echo "$count commands run, $failures failed; $out/summary.md"
 [ "$failures" -eq 0 ]
