@@ -146,11 +146,12 @@ item() {
 
 # --- a: right -------------------------------------------------------------------------------------
 right() {
-  local test name tool source
+  local test name listed tool source
   for test in "$build"/tests/*_test; do
     name=$(basename "$test")
     case $name in simulated*) continue ;; esac
-    "$test" --gtest_list_tests --gtest_filter='*cuda*' 2>/dev/null | grep -q '^  ' || continue
+    listed=$("$test" --gtest_list_tests --gtest_filter='*cuda*' 2>/dev/null | grep '^  ')
+    [ -n "$listed" ] || continue
     item "tests on cuda: $name" 120 "$test" '--gtest_filter=*cuda*'
   done
 

@@ -26,9 +26,8 @@ mkdir -p "$stage/tests" "$stage/lib"
 for program in "${programs[@]}"; do cp "build/bundle/$program" "$stage/"; done
 cp build/bundle/tests/planted_bugs "$stage/tests/"
 for test in "${tests[@]}"; do
-  if "build/bundle/tests/$test" --gtest_list_tests --gtest_filter='*cuda*:*Cudnn*' | grep -q '^  '; then
-    cp "build/bundle/tests/$test" "$stage/tests/"
-  fi
+  listed=$("build/bundle/tests/$test" --gtest_list_tests --gtest_filter='*cuda*:*Cudnn*')
+  case $listed in *"  "*) cp "build/bundle/tests/$test" "$stage/tests/" ;; esac
 done
 find "$stage" -type f -exec strip {} +
 for file in "$stage"/* "$stage"/tests/*; do
