@@ -10,7 +10,6 @@
 #include "model/trainer.h"
 #include "profiling/bench.h"
 #include "runtime/ceilings.h"
-#include "runtime/device.h"
 #include "runtime/stopwatch.h"
 #include "runtime/trace.h"
 
@@ -23,8 +22,7 @@ constexpr int kGraphRuns = 10;
 // plans.
 class Model {
  public:
-  Model(const BenchOptions& options, NetworkKind kind)
-      : picture_(options.device, kSide * kSide * 3) {
+  Model(const BenchOptions& options, NetworkKind kind) : picture_(kSide * kSide * 3) {
     config_.device = options.device;
     config_.network.kind = kind;
     config_.network.size = options.size;
@@ -34,13 +32,10 @@ class Model {
     config_.batch = options.batch;
     check(config_.network);
     // Any photograph will do for timing: smooth shading with texture.
-    std::vector<uint8_t> pixels(kSide * kSide * 3);
-    for (size_t i = 0; i < pixels.size(); i++)
-      pixels[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
-    copy_between_devices(picture_.data(), pixels.data(), pixels.size());
+    for (size_t i = 0; i < picture_.size(); i++)
+      picture_[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
     trainer_ = std::make_unique<Trainer>(
-        config_, std::vector<Source>{
-                     {reinterpret_cast<const uint8_t*>(picture_.data()), kSide * 3, kSide, kSide}});
+        config_, std::vector<Source>{{picture_.data(), kSide * 3, kSide, kSide}});
     trainer_->run(1);  // fills the arena
     trainer_->take_mean_loss();
   }
@@ -51,7 +46,7 @@ class Model {
  private:
   static constexpr int64_t kSide = 256;
   TrainerConfig config_;
-  Buffer picture_;
+  std::vector<uint8_t> picture_;  // the trainer takes it to the device
   std::unique_ptr<Trainer> trainer_;
 };
 
