@@ -3,9 +3,7 @@
 // zero is undecided, and that is an answer.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -36,27 +34,39 @@ Part pool(const std::vector<Part>& parts) {
   return total;
 }
 
-// The standard error of statistic(pool(parts)) by the jackknife (Efron & Stein, "The jackknife
-// estimate of variance", 1981): the statistic is taken once more without each part,
-//   error^2 = (n - 1) / n * sum of (value without part i - mean of those values)^2.
-// The parts must be independent, so they are whole pictures and never windows of one. For smooth
-// statistics. NaN for fewer than two parts, or where the statistic is NaN without one of them.
+// A statistic of all parts together, and the same without each part in turn, which is what the
+// jackknife (Efron & Stein, "The jackknife estimate of variance", 1981) judges its error from. The
+// parts must be independent, so they are whole pictures and never windows of one. For smooth
+// statistics.
+struct Jackknife {
+  double value = 0;
+  std::vector<double> without;  // one a part; empty: a value with no error known
+};
+
 template <class Part, class Statistic>
-double jackknife_error(const std::vector<Part>& parts, const Statistic& statistic) {
-  const double n = static_cast<double>(parts.size());
-  if (parts.size() < 2) return std::numeric_limits<double>::quiet_NaN();
+Jackknife jackknife(const std::vector<Part>& parts, const Statistic& statistic) {
   const Part total = pool(parts);
-  std::vector<double> values;
-  double sum = 0;
+  Jackknife result{statistic(total), {}};
+  if (parts.size() < 2) return result;
   for (const Part& part : parts) {
     Part others = total;
     others -= part;
-    values.push_back(statistic(others));
-    sum += values.back();
+    result.without.push_back(statistic(others));
   }
-  double squares = 0;
-  for (const double value : values) squares += (value - sum / n) * (value - sum / n);
-  return std::sqrt((n - 1) / n * squares);
+  return result;
 }
+
+// Of two statistics of the same parts: pairs again, part by part. Throws Error when the numbers of
+// parts differ.
+Jackknife operator-(const Jackknife& a, const Jackknife& b);
+
+// The standard error:
+//   error^2 = (n - 1) / n * sum of (value without part i - mean of those values)^2.
+// NaN for fewer than two parts, or where the statistic is NaN without one of them.
+double jackknife_error(const Jackknife& statistic);
+
+// value -+ t(0.975, n - 1) * error: the same as mean_interval() for a mean. Infinite where the
+// error is NaN.
+Interval jackknife_interval(const Jackknife& statistic);
 
 }  // namespace dae

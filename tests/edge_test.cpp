@@ -133,7 +133,7 @@ TEST(Edge, NoiseIsNotSharpness) {
     }
   }
   const auto half = [](const EdgeProfile& p) { return mtf50(p).value_or(kNaN); };
-  const double error = jackknife_error(parts, half);
+  const double error = jackknife_error(jackknife(parts, half));
   EXPECT_LT(error, 0.05 * want);
   EXPECT_NEAR(half(pool(parts)), want, 3 * error);
   const Interval nothing = mean_interval(at_nyquist);

@@ -79,7 +79,7 @@ TEST(Jackknife, OfAMeanIsItsStandardError) {
   const std::vector<Sums> parts = {{1, 0, 1}, {4, 0, 1}, {2, 0, 1}, {9, 0, 1}};
   EXPECT_EQ(pool(parts).x, 16);
   const double variance = (9 + 0 + 4 + 25) / 3.0;  // about the mean, 4
-  EXPECT_NEAR(jackknife_error(parts, [](const Sums& s) { return s.x / s.n; }),
+  EXPECT_NEAR(jackknife_error(jackknife(parts, [](const Sums& s) { return s.x / s.n; })),
               std::sqrt(variance / 4), 1e-12);
 }
 
@@ -91,14 +91,42 @@ TEST(Jackknife, OfARatioIsTheDeltaMethods) {
   const double ratio = total.x / total.y;
   double squares = 0;
   for (const Sums& part : parts) squares += (part.x - ratio * part.y) * (part.x - ratio * part.y);
-  EXPECT_NEAR(jackknife_error(parts, [](const Sums& s) { return s.x / s.y; }) /
+  EXPECT_NEAR(jackknife_error(jackknife(parts, [](const Sums& s) { return s.x / s.y; })) /
                   (std::sqrt(squares * 200 / 199) / total.y),
               1, 0.01);
 }
 
 TEST(Jackknife, NeedsTwoParts) {
   const std::vector<Sums> parts = {{1, 1, 1}};
-  EXPECT_TRUE(std::isnan(jackknife_error(parts, [](const Sums& s) { return s.x; })));
+  const Jackknife one = jackknife(parts, [](const Sums& s) { return s.x; });
+  EXPECT_TRUE(std::isnan(jackknife_error(one)));
+  EXPECT_EQ(jackknife_interval(one).high, kInfinity);
+}
+
+// Of means, the jackknife's interval is Student's, and its differences are the paired ones: what
+// the pair shares, here nearly all of it, drops out.
+TEST(Jackknife, OfMeansIsStudentsInterval) {
+  std::vector<Sums> parts;
+  std::vector<double> x, y;
+  for (int i = 0; i < 7; i++) {
+    x.push_back(texture(i, 0));
+    y.push_back(texture(i, 0) + 0.01 * texture(i, 1));
+    parts.push_back({x.back(), y.back(), 1});
+  }
+  const Jackknife of_x = jackknife(parts, [](const Sums& s) { return s.x / s.n; });
+  const Jackknife of_y = jackknife(parts, [](const Sums& s) { return s.y / s.n; });
+  const auto expect_same = [](const Interval& got, const Interval& want) {
+    EXPECT_NEAR(got.mean, want.mean, 1e-12);
+    EXPECT_NEAR(got.low, want.low, 1e-12);
+    EXPECT_NEAR(got.high, want.high, 1e-12);
+    EXPECT_EQ(got.count, want.count);
+  };
+  expect_same(jackknife_interval(of_x), mean_interval(x));
+  expect_same(jackknife_interval(of_x - of_y), paired_interval(x, y));
+  EXPECT_FALSE(jackknife_interval(of_x).high - of_y.value < 0) << "apart, they do not differ";
+  EXPECT_TRUE(jackknife_interval(of_x - of_y).decided());
+  const Jackknife of_three = jackknife(std::vector<Sums>(3), [](const Sums& s) { return s.n; });
+  EXPECT_THROW(of_x - of_three, std::exception);
 }
 
 }  // namespace

@@ -101,9 +101,10 @@ TEST(Transfer, NoiseIsNotDetail) {
     const RingSpectra loud = pool(parts);
     EXPECT_GT(loud.other[24] / loud.clean[24], 10 * quiet.other[24] / quiet.clean[24]);
     const double off = variance_of(loud) - variance_of(quiet);
-    const double error = jackknife_error(parts, variance_of);
+    const double error = jackknife_error(jackknife(parts, variance_of));
     EXPECT_LT(std::abs(off), 4 * error);
-    EXPECT_NEAR(texture_kept(loud), texture_kept(quiet), 4 * jackknife_error(parts, texture_kept));
+    EXPECT_NEAR(texture_kept(loud), texture_kept(quiet),
+                4 * jackknife_error(jackknife(parts, texture_kept)));
     sum += off;
     squares += off * off;
     errors += error * error;
