@@ -330,7 +330,7 @@ TEST_F(Programs, CtrlCBeforeTheFirstStepLeavesNothing) {
 }
 
 TEST_F(Programs, HelpTeaches) {
-  for (const char* program : {"train_cuda", "denoise", "evaluate", "corrupt"}) {
+  for (const char* program : {"train_cuda", "denoise", "evaluate", "corrupt", "blur_report"}) {
     const Outcome outcome = run(std::string(program) + " --help");
     EXPECT_EQ(outcome.code, 0) << program;
     EXPECT_GT(outcome.out.size(), 500u) << program;

@@ -1,0 +1,51 @@
+// What every run of a blur report is asked to restore: held-out views, dead leaves and drawn edges,
+// corrupted once, with the same draws for all.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/dataset.h"
+#include "quality/edge.h"
+#include "quality/image_view.h"
+#include "tools/evaluation.h"
+
+namespace dae {
+
+using Pictures = std::vector<std::vector<float>>;  // each {size, size, 3} in [0, 1]
+
+struct PictureSet {
+  std::vector<Image> drawn;  // what the sources point to, where this set made it
+  std::vector<Source> sources;
+  std::vector<Draw> draws;
+  Pictures clean, corrupted;  // one a draw
+};
+
+struct BlurMaterial {
+  int64_t size = 0;
+  CorruptSpec corruption;
+  PictureSet views, leaves, edges;
+  // Of edges.draws[(contrast * kEdgeDraws + draw) * 4 + angle], counting as quality/edge.h does.
+  std::vector<Edge> drawn_edges;
+
+  ImageView view(const std::vector<float>& picture) const { return {picture.data(), size, size}; }
+};
+
+inline constexpr int64_t kEdgeDraws = 16;  // each at every contrast and angle, with its own noise
+inline constexpr int64_t kLeafPictures = 32;
+
+struct BlurMaterialOptions {
+  int64_t size = 64;
+  int64_t views_per_image = 4;
+  CorruptSpec corruption;
+  uint64_t seed = 1;
+};
+
+// Views are crops of `images` of the dataset, which must be at least size x size and outlive this.
+BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_t>& images,
+                                const BlurMaterialOptions& options);
+
+// What a network makes of a set, clamped to [0, 1] as a file would be.
+Pictures restore_set(const Network& network, const BlurMaterial& material, const PictureSet& set);
+
+}  // namespace dae

@@ -1,0 +1,65 @@
+// The measures of quality/ taken of one set of answers, and how sure each is.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "quality/interval.h"
+#include "quality/transfer.h"
+#include "tools/blur_material.h"
+
+namespace dae {
+
+// In the order of kMeasures.
+enum class Measure {
+  psnr,
+  aligned_psnr,
+  blur,
+  transfer_low,
+  transfer_middle,
+  transfer_high,
+  coherence_low,
+  coherence_middle,
+  coherence_high,
+  error_low,
+  error_middle,
+  error_high,
+  texture,
+  mtf50_01,
+  mtf50_03,
+  mtf50_06,
+  distance,
+  count
+};
+inline constexpr size_t kMeasureCount = static_cast<size_t>(Measure::count);
+
+struct MeasureName {
+  const char* key;
+  const char* title;
+  int digits;
+  double (*shown)(double);  // from the value that errors belong to: blur is measured as a variance
+  const char* beyond;       // what an infinite value reads as
+};
+const MeasureName& name_of(Measure measure);
+
+// "0.71 [0.68, 0.74]", "> 0.5" where it is beyond what can be measured, "-" where it is not known.
+std::string show(Measure measure, const Jackknife& value);
+// "+0.31 [+0.12, +0.50]", and "undecided" where the interval contains zero.
+std::string show_difference(Measure measure, const Jackknife& difference);
+
+struct BlurMeasures {
+  std::array<Jackknife, kMeasureCount> values;  // value NaN: not measured; infinite: beyond
+  std::vector<RadialBand> bands;                // of all views; empty when they are too small
+  Pictures aligned;                             // the views after gain alignment, in [0, 1]
+  std::vector<std::string> notes;               // what could not be measured, and why
+
+  const Jackknife& operator[](Measure m) const { return values[static_cast<size_t>(m)]; }
+};
+
+// Answers to material.views, .leaves and .edges, in their order. Errors are the jackknife's, over
+// pictures (the sliced Wasserstein distance: groups of pictures; edges: noise draws).
+BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
+                          const Pictures& leaves, const Pictures& edges);
+
+}  // namespace dae

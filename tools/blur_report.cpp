@@ -1,0 +1,196 @@
+// blur_report: how sharp finished runs are, side by side on one page.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "data/files.h"
+#include "runtime/error.h"
+#include "tools/blur_page.h"
+#include "tools/program.h"
+#include "tools/progress.h"
+#include "tools/run_folder.h"
+
+namespace {
+
+using namespace dae;
+namespace fs = std::filesystem;
+
+constexpr const char* kAbout =
+    "Compares how sharp finished runs restore the same held-out views under the same corruption: "
+    "one\n"
+    "self-contained page with transfer, effective blur, texture, edges, a distance between sets "
+    "of\n"
+    "patches, paired differences, and the crops where the runs differ most.\n\n"
+    "  blur_report runs/mse runs/l1 --dataset photos/ --out blur.html";
+
+struct Options {
+  std::vector<std::string> runs;
+  std::string dataset, out, json_file;
+  int64_t size = 0, views = 4;
+  uint64_t seed = 1;
+};
+
+// The runs that can be compared, in the order given; a line for each that cannot.
+std::vector<BlurRun> open_runs(const Options& options, std::vector<std::string>& notes) {
+  std::vector<BlurRun> runs;
+  for (const std::string& path : options.runs) try {
+      BlurRun run;
+      run.path = path;
+      run.config = read_run_config(path);
+      const std::vector<MetricsRow> metrics = RunFolder::open(path).metrics();
+      run.steps = metrics.empty() ? 0 : metrics.back().step;
+      if (run.steps < run.config.schedule.total)
+        fail("{}: unfinished, {} of {} steps: finish it with train_cuda --resume --out {}", path,
+             run.steps, run.config.schedule.total, path);
+      run.name = (fs::path(path) / "").parent_path().filename().string();
+      for (const BlurRun& other : runs)
+        if (other.name == run.name) run.name = path;
+      runs.push_back(std::move(run));
+    } catch (const Error& error) {
+      notes.push_back(fmt::format("Left out: {}", error.what()));
+    }
+  return runs;
+}
+
+// Pictures that no run was trained on and that are as large as a view.
+std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& path,
+                                     const std::vector<BlurRun>& runs, int64_t size,
+                                     std::vector<std::string>& notes) {
+  std::vector<int64_t> images;
+  int64_t trained_on = 0, small = 0;
+  std::error_code ignored;
+  for (int64_t i = 0; i < dataset.size(); i++) {
+    const bool seen = std::any_of(runs.begin(), runs.end(), [&](const BlurRun& run) {
+      const RunConfig& c = run.config;
+      return (c.dataset == path || fs::equivalent(c.dataset, path, ignored)) &&
+             (!c.validation.empty() ||
+              !std::count(c.held_out.begin(), c.held_out.end(), dataset[i].name));
+    });
+    if (seen)
+      trained_on++;
+    else if (std::min(dataset[i].height, dataset[i].width) < size)
+      small++;
+    else
+      images.push_back(i);
+  }
+  if (trained_on > 0)
+    notes.push_back(
+        fmt::format("Left out: {} pictures of {} that a run was trained on.", trained_on, path));
+  if (small > 0)
+    notes.push_back(
+        fmt::format("Left out: {} pictures of {} smaller than {}x{}.", small, path, size, size));
+  if (images.empty())
+    fail("{}: no picture of at least {}x{} pixels that the runs were not trained on", path, size,
+         size);
+  return images;
+}
+
+void measure(BlurRun& run, Device device, const BlurMaterial& material) {
+  ParameterSet parameters;
+  {
+    Plan plan;
+    Builder builder(device, plan, parameters, false);
+    build_network(builder, run.config.network,
+                  plan.external("x", {1, material.size, material.size, 3}));
+  }
+  const std::vector<float> weights = RunFolder::open(run.path).load_weights(parameters);
+  const Network network{device, run.config, parameters, weights.data()};
+  run.views = restore_set(network, material, material.views);
+  run.measures = measure_blur(material, run.views, restore_set(network, material, material.leaves),
+                              restore_set(network, material, material.edges));
+}
+
+int report(const Options& options, Device device, const CorruptionOptions& corruption) {
+  BlurPage page;
+  std::vector<BlurRun> runs = open_runs(options, page.notes);
+  if (runs.empty()) fail("no run to report on. {}", fmt::join(page.notes, " "));
+  const RunConfig first = runs.front().config;
+  const int64_t size = options.size > 0 ? options.size : first.network.size;
+  const CorruptSpec spec = corruption.apply(first.corruption);
+  std::erase_if(runs, [&](const BlurRun& run) {
+    const NetworkConfig& n = run.config.network;
+    const bool impossible = n.kind == NetworkKind::fc && n.size != size;
+    if (impossible)
+      page.notes.push_back(
+          fmt::format("Left out: {}: fc restores crops of {} pixels only, and the "
+                      "views are of {}",
+                      run.path, n.size, size));
+    return impossible;
+  });
+  for (const BlurRun& run : runs) {
+    if (run.config.network.size != size)
+      page.notes.push_back(fmt::format("{} was trained on crops of {} pixels and restores {} here.",
+                                       run.path, run.config.network.size, size));
+    if (run.config.corruption != spec)
+      page.notes.push_back(
+          fmt::format("{} was trained for another corruption than it meets here.", run.path));
+  }
+
+  page.dataset = !options.dataset.empty()   ? options.dataset
+                 : first.validation.empty() ? first.dataset
+                                            : first.validation;
+  const Dataset dataset = open_dataset(page.dataset, {.max_side = first.max_side});
+  const std::vector<int64_t> images =
+      held_out_images(dataset, page.dataset, runs, size, page.notes);
+  ProgressLine line;
+  line.show("corrupting");
+  page.material = make_blur_material(
+      dataset, images,
+      {.size = size, .views_per_image = options.views, .corruption = spec, .seed = options.seed});
+  page.corrupted = measure_blur(page.material, page.material.views.corrupted,
+                                page.material.leaves.corrupted, page.material.edges.corrupted);
+  for (BlurRun& run : runs) try {
+      line.show(fmt::format("measuring {}", run.name));
+      measure(run, device, page.material);
+      page.runs.push_back(std::move(run));
+    } catch (const Error& error) {
+      page.notes.push_back(fmt::format("Left out: {}", error.what()));
+    }
+  line.clear();
+  if (page.runs.empty()) fail("no run to report on. {}", fmt::join(page.notes, " "));
+
+  write_file_atomically(options.out, std::string_view(render_blur_page(page)));
+  if (!options.json_file.empty())
+    write_file_atomically(options.json_file, std::string_view(to_json(page).dump(2) + "\n"));
+  for (const std::string& note : page.notes) fmt::print("{}\n", note);
+  for (const BlurRun& run : page.runs)
+    fmt::print("{}: PSNR {} dB, effective blur {} pixels\n", run.name,
+               show(Measure::psnr, run.measures[Measure::psnr]),
+               show(Measure::blur, run.measures[Measure::blur]));
+  fmt::print("{}\n", options.out);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout);
+  Options options;
+  DeviceOptions device;
+  CorruptionOptions corruption;
+  app.add_option("RUN", options.runs, "run folders of train_cuda");
+  app.add_option("--dataset", options.dataset,
+                 "pictures to restore; those a run was trained on are left out [those the first "
+                 "run held out]");
+  app.add_option("--out", options.out, "the page, an HTML file")->required();
+  app.add_option("--size", options.size,
+                 "side of the views in pixels, a multiple of 8 [the first "
+                 "run's crop]")
+      ->check(CLI::Range(8, 4096));
+  app.add_option("--views", options.views, "views a picture")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
+  app.add_option("--json", options.json_file, "write the figures to this file as well");
+  corruption.add_to(app);
+  device.add_to(app);
+
+  return run_program("blur_report", app, argc, argv, [&] {
+    if (options.runs.empty()) fail_usage("give run folders");
+    if (options.size % 8 != 0) fail_usage("--size {}: not a multiple of 8", options.size);
+    return report(options, device.apply(), corruption);
+  });
+}
