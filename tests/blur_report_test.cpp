@@ -278,6 +278,8 @@ TEST_F(BlurReport, RefusesInOneLine) {
   };
   expect_refused(out, 2, "run folders");
   expect_refused(path("first"), 2, "--out");
+  expect_refused(path("first") + " --edges" + out, 2, "--edges");
+  expect_refused(path("first") + " --steps 5" + out, 2, "--edges");
   expect_refused(path("first") + " --size 20" + out, 2, "--size 20");
   expect_refused(path("nowhere") + out, 1, "no such run folder");
   expect_refused(path("first") + " --dataset " + path("empty") + out, 1, "no images");
