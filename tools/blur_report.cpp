@@ -30,7 +30,7 @@ constexpr const char* kAbout =
     "is\n"
     "                                          known exactly, and measures both";
 
-constexpr double kEdgeRate = 3e-3;  // at 1e-3 and 2e-3 the edges' networks came less close
+constexpr double kEdgeRate = 3e-3;
 
 struct Options {
   std::vector<std::string> runs;

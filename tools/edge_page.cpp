@@ -21,7 +21,9 @@ constexpr EdgeAnswer EdgePoint::*kAnswers[] = {&EdgePoint::mean, &EdgePoint::med
 // The search for a blur ends at an eighth of the window.
 constexpr double kMostVariance = (kEdgeSide / 8.0) * (kEdgeSide / 8.0);
 
+// "-" for an answer that holds nothing of the edge.
 std::string blur_text(const Jackknife& variance) {
+  if (std::isnan(variance.value)) return "-";
   if (variance.value > kMostVariance * (1 - 1e-6)) return fmt::format("over {}", kEdgeSide / 8);
   const Interval i = jackknife_interval(variance);
   return fmt::format("{:.2f} [{:.2f}, {:.2f}]", blur_pixels(i.mean), blur_pixels(i.low),
@@ -40,7 +42,7 @@ std::vector<html::Curve> over_strength(const std::vector<EdgePoint>& points, con
     html::Curve curve{(points[0].*answer).name, {}, {}};
     for (const EdgePoint& point : points) {
       curve.x.push_back(point.strength);
-      curve.y.push_back(value(point.*answer));
+      curve.y.push_back(value(point, point.*answer));
     }
     curves.push_back(std::move(curve));
   }
@@ -105,13 +107,18 @@ std::string render_edge_page(const EdgeStudyOptions& options,
       [](const EdgePoint& a, const EdgePoint& b) { return a.excess.value < b.excess.value; });
   body += fmt::format(
       "<p>At {} of {} strengths the network is surely within {:.0f}% of the MMSE of the posterior "
-      "mean; at worst it is {}% above, at strength {}. What it is above is undertraining; what the "
+      "mean; at worst it is {} percent above, at strength {}. What it is above is undertraining; "
+      "what the "
       "mean is blurred by no network trained to this loss can avoid.</p>\n",
       reached, points.size(), 100 * kTarget, excess_text(worst.excess), worst.strength);
 
   body += "<h2>How wrong</h2>\n" +
-          html::plot("Squared error", "strength", "mean square",
-                     over_strength(points, [](const EdgeAnswer& a) { return a.mse; }), true);
+          html::plot("Squared error", "strength", "mean square / contrast squared",
+                     over_strength(points,
+                                   [](const EdgePoint& p, const EdgeAnswer& a) {
+                                     return a.mse / (p.contrast * p.contrast);
+                                   }),
+                     true);
   const EdgePoint& shown =
       *std::min_element(points.begin(), points.end(), [](const EdgePoint& a, const EdgePoint& b) {
         return std::abs(a.strength - kShownStrength) < std::abs(b.strength - kShownStrength);
@@ -122,18 +129,19 @@ std::string render_edge_page(const EdgeStudyOptions& options,
       shown.strength, 100 * (shown.median.mse / shown.mean.mse - 1),
       100 * (1 - shown.median.absolute / shown.mean.absolute));
 
-  body +=
-      "<h2>How blurred</h2>\n" +
-      html::plot("Effective blur", "strength", "s, pixels",
-                 over_strength(points,
-                               [](const EdgeAnswer& a) { return blur_pixels(a.variance.value); })) +
-      fmt::format(
-          "<p>At strength {} the best answer by squared error has a blur of {} pixels, "
-          "by absolute error {}, and the network {}. The median is a sharp edge in a "
-          "guessed place: transfer counts what is out of place as lost.</p>\n",
-          shown.strength, blur_text(shown.mean.variance), blur_text(shown.median.variance),
-          blur_text(shown.network.variance)) +
-      transfer_at(shown);
+  body += "<h2>How blurred</h2>\n" +
+          html::plot("Effective blur", "strength", "s, pixels",
+                     over_strength(points,
+                                   [](const EdgePoint&, const EdgeAnswer& a) {
+                                     return blur_pixels(a.variance.value);
+                                   })) +
+          fmt::format(
+              "<p>At strength {} the best answer by squared error has a blur of {} pixels, "
+              "by absolute error {}, and the network {}. The median is a sharp edge in a "
+              "guessed place: transfer counts what is out of place as lost.</p>\n",
+              shown.strength, blur_text(shown.mean.variance), blur_text(shown.median.variance),
+              blur_text(shown.network.variance)) +
+          transfer_at(shown);
   const auto nearest = [](const EdgeAnswer& answer) {
     const auto band = std::min_element(
         answer.bands.begin(), answer.bands.end(), [](const RadialBand& a, const RadialBand& b) {
