@@ -95,6 +95,22 @@ TEST_F(BlurMeasuresTest, AreThoseOfQuality) {
   EXPECT_NEAR(value(Measure::error_high), 1e6 * error, 1e-6);
 }
 
+// The corruption's noise moves the two contrasts apart; each must be of its own edges.
+TEST_F(BlurMeasuresTest, EdgesAreTakenByContrast) {
+  for (const auto& [m, contrast] : {std::pair{Measure::mtf50_01, 0.1}, {Measure::mtf50_06, 0.6}}) {
+    std::vector<EdgeProfile> profiles;
+    for (size_t i = 0; i < material_.drawn_edges.size(); i++) {
+      const Edge& edge = material_.drawn_edges[i];
+      if (std::abs(edge.high - edge.low - contrast) < 1e-9)
+        profiles.push_back(
+            edge_profile(material_.view(material_.edges.corrupted[i]), edge, kSize / 2 - 9));
+    }
+    EXPECT_EQ(profiles.size(), 64u);
+    EXPECT_NEAR(value(m), mtf50(pool(profiles)).value(), 1e-6) << contrast;
+  }
+  EXPECT_GT(std::abs(value(Measure::mtf50_01) - value(Measure::mtf50_06)), 1e-4);
+}
+
 TEST_F(BlurMeasuresTest, OfTheCleanPicturesAreThoseOfNoLoss) {
   const BlurMeasures clean =
       measure_blur(material_, material_.views.clean, material_.leaves.clean, material_.edges.clean);

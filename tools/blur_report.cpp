@@ -213,17 +213,19 @@ int main(int argc, char** argv) {
       ->needs(edges)
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  app.add_option("--dataset", options.dataset,
-                 "pictures to restore; those a run was trained on are left out [those the first "
-                 "run held out]");
+  auto* const dataset = app.add_option(
+      "--dataset", options.dataset,
+      "pictures to restore; those a run was trained on are left out [those the first "
+      "run held out]");
   app.add_option("--out", options.out, "the page, an HTML file")->required();
-  app.add_option("--size", options.size,
-                 "side of the views in pixels, a multiple of 8 [the first "
-                 "run's crop]")
-      ->check(CLI::Range(8, 4096));
-  app.add_option("--views", options.views, "views a picture")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  auto* const size =
+      app.add_option("--size", options.size,
+                     "side of the views in pixels, a multiple of 8 [the first run's crop]")
+          ->check(CLI::Range(8, 4096));
+  auto* const views = app.add_option("--views", options.views, "views a picture")
+                          ->check(CLI::Range(1, 1000))
+                          ->capture_default_str();
+  for (auto* const of_runs : {dataset, size, views}) edges->excludes(of_runs);
   app.add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
   app.add_option("--json", options.json_file, "write the figures to this file as well");
   corruption.add_to(app);

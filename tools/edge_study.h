@@ -1,11 +1,10 @@
 // Is it the loss? Edges under noise, for which the best answers are known exactly, and a network
 // trained on them: how far from the best answer it is, and how blurred the best answer is itself.
 //
-// The picture is one upright edge at one of 33 shifts a quarter pixel apart
-// over the middle half of 16 x 16 pixels, bright to the right or to the left (training flips), all
-// 66 equally likely; under Gaussian noise, neither clipped nor rounded. A row of one channel sees
-// the edge once, so H = 3 * 16 looks at it are averaged, and all that matters is
-//   contrast * sqrt(H) / sigma.
+// The picture is one upright edge at one of 33 places a quarter pixel apart over the middle half of
+// 16x16 pixels, bright to the right or to the left (training flips), all 66 equally likely; under
+// Gaussian noise, neither clipped nor rounded. A row of one channel sees the edge once, so H = 3 *
+// 16 looks at it are averaged, and all that matters is the strength, contrast * sqrt(H) / sigma.
 #pragma once
 
 #include <functional>
