@@ -81,8 +81,7 @@ Pictures restore_set(const Network& network, const BlurMaterial& material, const
   ViewRestorer restorer(network.device, network.config.network, network.parameters, flags, kBatch,
                         material.size, material.size);
   const Buffer arena(network.device, restorer.arena_bytes());
-  restorer.attach(arena.data(), arena.bytes(), network.weights, set.sources.data(),
-                  static_cast<int64_t>(set.sources.size()));
+  restorer.attach(arena.data(), arena.bytes(), network.weights, set.sources);
   Pictures restored;
   const int64_t count = 3 * material.size * material.size;
   restorer.run(set.draws, [&](size_t, const ViewRestorer::Views& batch) {

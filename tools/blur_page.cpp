@@ -243,8 +243,8 @@ std::string render_blur_page(const BlurPage& page) {
   for (const BlurRun& run : page.runs)
     body += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-        html::escape(run.name), network_of(run.config), html::escape(run.config.loss), run.steps,
-        run.config.batch, run.config.network.size, run.config.seed);
+        html::escape(run.name), network_of(run.config), html::escape(to_string(run.config.loss)),
+        run.steps, run.config.batch, run.config.network.size, run.config.seed);
   body += "</table>\n";
 
   body +=
@@ -317,7 +317,7 @@ json to_json(const BlurPage& page) {
     json one = to_json(run.measures);
     one["run"] = run.path;
     one["name"] = run.name;
-    one["loss"] = run.config.loss;
+    one["loss"] = to_string(run.config.loss);
     one["steps"] = run.steps;
     out["runs"].push_back(one);
   }

@@ -7,12 +7,15 @@
 #include <optional>
 
 #include "data/files.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "tools/blur_page.h"
 #include "tools/edge_page.h"
+#include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/run_folder.h"
+#include "tools/text.h"
 
 namespace {
 
@@ -74,7 +77,7 @@ std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& 
       const RunConfig& c = run.config;
       return (c.dataset == path || fs::equivalent(c.dataset, path, ignored)) &&
              (!c.validation.empty() ||
-              !std::count(c.held_out.begin(), c.held_out.end(), dataset[i].name));
+              !std::count(c.held_out.begin(), c.held_out.end(), valid_utf8(dataset[i].name)));
     });
     if (seen)
       trained_on++;
@@ -96,15 +99,13 @@ std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& 
 }
 
 void measure(BlurRun& run, Device device, const BlurMaterial& material) {
-  ParameterSet parameters;
-  {
-    Plan plan;
-    Builder builder(device, plan, parameters, false);
-    build_network(builder, run.config.network,
-                  plan.external("x", {1, material.size, material.size, 3}));
-  }
-  const std::vector<float> weights = RunFolder::open(run.path).load_weights(parameters);
-  const Network network{device, run.config, parameters, weights.data()};
+  settle_precision(run.config.network, device);
+  ParameterSet parameters = parameters_of(run.config.network);
+  const std::vector<float> values = RunFolder::open(run.path).load_weights(parameters);
+  const Buffer weights(device, values.size() * sizeof(float));
+  copy_between_devices(weights.data(), values.data(), weights.bytes());
+  const Network network{device, run.config, parameters,
+                        reinterpret_cast<const float*>(weights.data())};
   run.views = restore_set(network, material, material.views);
   run.measures = measure_blur(material, run.views, restore_set(network, material, material.leaves),
                               restore_set(network, material, material.edges));
@@ -139,7 +140,7 @@ int report(const Options& options, Device device, const CorruptionOptions& corru
   page.dataset = !options.dataset.empty()   ? options.dataset
                  : first.validation.empty() ? first.dataset
                                             : first.validation;
-  const Dataset dataset = open_dataset(page.dataset, {.max_side = first.max_side});
+  const Dataset dataset = open_pictures(page.dataset, first.max_side);
   const std::vector<int64_t> images =
       held_out_images(dataset, page.dataset, runs, size, page.notes);
   ProgressLine line;
@@ -226,7 +227,7 @@ int main(int argc, char** argv) {
                           ->check(CLI::Range(1, 1000))
                           ->capture_default_str();
   for (auto* const of_runs : {dataset, size, views}) edges->excludes(of_runs);
-  app.add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
+  add_seed(app, options.seed, "of what is drawn");
   app.add_option("--json", options.json_file, "write the figures to this file as well");
   corruption.add_to(app);
   device.add_to(app);

@@ -137,6 +137,7 @@ EdgePoint study_edge(const EdgeStudyOptions& options, double strength) {
   Trainer trainer({.device = options.device,
                    .network = options.network,
                    .corruption = spec,
+                   .loss = {},
                    .adam = {},
                    .schedule = options.schedule,
                    .batch = options.batch,
@@ -159,8 +160,7 @@ EdgePoint study_edge(const EdgeStudyOptions& options, double strength) {
                         kEdgeSide, kEdgeSide);
   const Buffer arena(options.device, restorer.arena_bytes());
   trainer.take_mean_loss();  // waits for the last step
-  restorer.attach(arena.data(), arena.bytes(), trainer.ema(), sources.data(),
-                  static_cast<int64_t>(sources.size()));
+  restorer.attach(arena.data(), arena.bytes(), trainer.ema(), sources);
   std::vector<Round> rounds(static_cast<size_t>(options.rounds));
   restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
     const int64_t values = kEdgeSide * kEdgeSide * 3;
