@@ -18,6 +18,7 @@ std::string why_no_cuda() {
 }
 
 GpuDescription describe_gpu() {
+  if (!cuda_available()) fail("{}", why_no_cuda());
   GpuDescription gpu;
   cudaDeviceProp properties;
   DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, 0));

@@ -1,7 +1,11 @@
 // The libraries' side of a simulated step: fp64 loops, run in stream order like any kernel.
 #include "runtime/cuda_libraries.h"
 
+#include <fmt/format.h>
+
 #include "kernels/conv2d.h"
+#include "runtime/engines.h"
+#include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/reference_conv.h"
 
@@ -40,6 +44,8 @@ class Reference : public Routine {
     simulated::enqueue_library_call(
         name_, static_cast<cudaStream_t>(stream),
         [compute = compute_, operands = std::vector<const void*>(data), workspace] {
+          // What a library touches is declared by the step; its own doings are nobody's business.
+          const simulated::Unseen unseen;
           std::memset(workspace, 0xcd, 1024);
           compute(operands);
         });
@@ -61,6 +67,9 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
   spec.relu = p.relu;
   const int64_t x = p.x.count(), w = p.w.count(), y = p.y.count();
   const DType dtype = p.dtype;
+  choose(fmt::format("{} {} by {} to {}", name_of(dtype), to_string(p.x), to_string(p.w),
+                     to_string(p.y)),
+         {{"fp64 loops"}}, {});
   switch (p.direction) {
     case Direction::forward:
       return std::make_shared<Reference>("convolution forward", [=](const auto& data) {

@@ -132,6 +132,7 @@ std::vector<Placed> execute(const OpCase& op_case, Device device, std::vector<Pl
 
 void run_case(const OpCase& op_case, Device device) {
   if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  if (device == Device::cpu && op_case.gpu_only) GTEST_SKIP() << "a form that only a GPU has";
 
   std::vector<Placed> before(op_case.args.size());
   std::vector<Values> want;

@@ -55,6 +55,7 @@ struct OpCase {
   // the argument's dtype).
   std::function<void(std::vector<Values>&)> reference;
   Tolerance tolerance = {};
+  bool gpu_only = false;  // the CPU has no such form, and its contract says so
 };
 
 std::ostream& operator<<(std::ostream& out, const OpCase& op_case);
