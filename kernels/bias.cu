@@ -15,8 +15,8 @@
 // in fp64, 32 rows of threads at a time: no atomics, so the same bits in every run. Runs are 64
 // pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full. Rejected:
 // one pass with atomicAdd (the order of additions changes from run to run); a block a channel (each
-// load would use 4 of 128 bytes); a thread a channel in the second kernel (1024 dependent additions
-// took longer than the first kernel by count of latencies).
+// load would use 4 of 128 bytes); a thread a channel in the second kernel (up to 1024
+// additions one after the other, each waiting for memory, in a few warps).
 #include "kernels/bias.h"
 #include "kernels/elements.cuh"
 

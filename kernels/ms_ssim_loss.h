@@ -7,10 +7,10 @@
 // 44, 2 from 22.
 //
 // The value agrees with pytorch-msssim on even sizes (at odd ones it pads with zeros, which darkens
-// the border) while every mean is at least L = kLeastSimilarity. A mean m below L, where powers have
-// slopes without bound and then no value, counts as L^2 / (2 L - m), which meets it at L with the
-// same slope and stays positive: a network whose first outputs are unlike any picture still has a
-// gradient.
+// the border) while every mean is at least L = kLeastSimilarity. A mean m below L, where powers
+// have slopes without bound and then no value, counts as L^2 / (2 L - m), which meets it at L with
+// the same slope and stays positive: a network whose first outputs are unlike any picture still has
+// a gradient.
 #pragma once
 
 #include "kernels/loss_term.h"
