@@ -45,7 +45,8 @@ void check_term(const char* op, const Tensor& y, const Tensor& target, const Los
          needed, to_string(y));
 }
 
-void finish_term(const Queue& q, const char* op, const TermSums& sums, const LossTerm& term) {
+void finish_term(const Queue& q, [[maybe_unused]] const char* op, const TermSums& sums,
+                 const LossTerm& term) {
   DAE_DISPATCH(q, finish_term_cpu(sums, term), cuda::finish_term(q.stream, op, sums, term));
 }
 
