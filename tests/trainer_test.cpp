@@ -151,7 +151,7 @@ TEST_P(TrainerTest, ProfilingChangesNothing) {
 
 // A decoder that works by phases (kernels/pixel_shuffle.h), which would be chosen by time on a GPU,
 // trains like the one that is transposed.
-TEST(TrainerForms, PhasesTrainLikeTheTransposedForm) {
+TEST(TrainerForms, PhasesTrainLikeTheTransposedFormWhenSimulated) {
   const Device device = tested_devices().back();
   if (device == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
   if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
