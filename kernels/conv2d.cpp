@@ -150,8 +150,7 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
       {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
       {DNNL_ARG_DST, true, d.y, pd.dst_desc()}};
   if (spec.bias) operands.push_back({DNNL_ARG_BIAS, false, d.b, d.b});
-  routine_ = std::make_shared<onednn::Routine>(dnnl::convolution_forward(pd), pd.scratchpad_desc(),
-                                               operands);
+  routine_ = onednn::make_routine<dnnl::convolution_forward>(pd, operands);
 }
 
 int64_t Conv2dForward::workspace_bytes() const {
@@ -197,8 +196,8 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : sp
     return dnnl::convolution_backward_data::primitive_desc(
         desc, attributes(false), onednn::engine(), forward_pd(d, a, false, false));
   });
-  routine_ = std::make_shared<onednn::Routine>(
-      dnnl::convolution_backward_data(pd), pd.scratchpad_desc(),
+  routine_ = onednn::make_routine<dnnl::convolution_backward_data>(
+      pd,
       std::vector<onednn::Routine::Operand>{{DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
                                             {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
                                             {DNNL_ARG_DIFF_SRC, true, d.x, pd.diff_src_desc()}});
@@ -239,8 +238,7 @@ Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec
       {DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
       {DNNL_ARG_DIFF_WEIGHTS, true, d.w, pd.diff_weights_desc()}};
   if (spec.bias) operands.push_back({DNNL_ARG_DIFF_BIAS, true, d.b, d.b});
-  routine_ = std::make_shared<onednn::Routine>(dnnl::convolution_backward_weights(pd),
-                                               pd.scratchpad_desc(), operands);
+  routine_ = onednn::make_routine<dnnl::convolution_backward_weights>(pd, operands);
 }
 
 int64_t Conv2dBackwardWeights::workspace_bytes() const {

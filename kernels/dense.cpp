@@ -80,12 +80,11 @@ DenseForward::DenseForward(Device device, const DenseSpec& spec) : spec_(spec) {
   }
   const Descs d = describe(spec);
   const auto pd = forward_pd(d, spec.relu);
-  routine_ = std::make_shared<onednn::Routine>(
-      dnnl::inner_product_forward(pd), pd.scratchpad_desc(),
-      std::vector<onednn::Routine::Operand>{{DNNL_ARG_SRC, false, d.x, d.x},
-                                            {DNNL_ARG_WEIGHTS, false, d.w, d.w},
-                                            {DNNL_ARG_DST, true, d.y, d.y},
-                                            {DNNL_ARG_BIAS, false, d.b, d.b}});
+  routine_ = onednn::make_routine<dnnl::inner_product_forward>(
+      pd, std::vector<onednn::Routine::Operand>{{DNNL_ARG_SRC, false, d.x, d.x},
+                                                {DNNL_ARG_WEIGHTS, false, d.w, d.w},
+                                                {DNNL_ARG_DST, true, d.y, d.y},
+                                                {DNNL_ARG_BIAS, false, d.b, d.b}});
 }
 
 int64_t DenseForward::workspace_bytes() const {
@@ -109,11 +108,10 @@ DenseBackwardData::DenseBackwardData(Device device, const DenseSpec& spec) : spe
   const Descs d = describe(spec);
   const dnnl::inner_product_backward_data::primitive_desc pd(
       {d.x, d.w, d.y}, user_scratchpad(), onednn::engine(), forward_pd(d, false));
-  routine_ = std::make_shared<onednn::Routine>(
-      dnnl::inner_product_backward_data(pd), pd.scratchpad_desc(),
-      std::vector<onednn::Routine::Operand>{{DNNL_ARG_DIFF_DST, false, d.y, d.y},
-                                            {DNNL_ARG_WEIGHTS, false, d.w, d.w},
-                                            {DNNL_ARG_DIFF_SRC, true, d.x, d.x}});
+  routine_ = onednn::make_routine<dnnl::inner_product_backward_data>(
+      pd, std::vector<onednn::Routine::Operand>{{DNNL_ARG_DIFF_DST, false, d.y, d.y},
+                                                {DNNL_ARG_WEIGHTS, false, d.w, d.w},
+                                                {DNNL_ARG_DIFF_SRC, true, d.x, d.x}});
 }
 
 int64_t DenseBackwardData::workspace_bytes() const {
@@ -136,12 +134,11 @@ DenseBackwardWeights::DenseBackwardWeights(Device device, const DenseSpec& spec)
   const Descs d = describe(spec);
   const dnnl::inner_product_backward_weights::primitive_desc pd(
       {d.x, d.w, d.b, d.y}, user_scratchpad(), onednn::engine(), forward_pd(d, false));
-  routine_ = std::make_shared<onednn::Routine>(
-      dnnl::inner_product_backward_weights(pd), pd.scratchpad_desc(),
-      std::vector<onednn::Routine::Operand>{{DNNL_ARG_SRC, false, d.x, d.x},
-                                            {DNNL_ARG_DIFF_DST, false, d.y, d.y},
-                                            {DNNL_ARG_DIFF_WEIGHTS, true, d.w, d.w},
-                                            {DNNL_ARG_DIFF_BIAS, true, d.b, d.b}});
+  routine_ = onednn::make_routine<dnnl::inner_product_backward_weights>(
+      pd, std::vector<onednn::Routine::Operand>{{DNNL_ARG_SRC, false, d.x, d.x},
+                                                {DNNL_ARG_DIFF_DST, false, d.y, d.y},
+                                                {DNNL_ARG_DIFF_WEIGHTS, true, d.w, d.w},
+                                                {DNNL_ARG_DIFF_BIAS, true, d.b, d.b}});
 }
 
 int64_t DenseBackwardWeights::workspace_bytes() const {

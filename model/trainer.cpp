@@ -72,9 +72,6 @@ int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, 
     try {
       does = least_need(config, sources, guest).total() <= usable;
     } catch (const OutOfMemory&) {
-    } catch (const Error&) {
-      throw;
-    } catch (const std::exception&) {  // oneDNN, of a size beyond it
     }
     (does ? fits : too_large) = config.batch;
   }
@@ -114,10 +111,6 @@ Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const
     }
   } catch (const OutOfMemory& error) {
     refuse(error.what());
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {  // oneDNN, of a size beyond it: it says no more than that
-    refuse(fmt::format("oneDNN {}", error.what()));
   }
   const size_t usable = usable_memory(config.device);  // beside what planning left loaded
   if (need_.total() > usable)

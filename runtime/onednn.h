@@ -2,9 +2,13 @@
 // kernels/dense.cpp include it.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <dnnl.hpp>
+#include <memory>
 #include <vector>
 
+#include "runtime/memory.h"
 #include "runtime/routine.h"
 #include "runtime/tensor.h"
 
@@ -57,5 +61,18 @@ class Routine : public dae::Routine {
   size_t workspace_bytes_ = 0;
   std::vector<dnnl_exec_arg_t> arguments_;
 };
+
+// The routine of a primitive descriptor. Where sizes are beyond oneDNN it fails only now, and says
+// no more than that it could not create a primitive: thrown as OutOfMemory, for a smaller batch is
+// the remedy.
+template <class Primitive>
+std::shared_ptr<Routine> make_routine(const typename Primitive::primitive_desc& pd,
+                                      const std::vector<Routine::Operand>& operands) {
+  try {
+    return std::make_shared<Routine>(Primitive(pd), pd.scratchpad_desc(), operands);
+  } catch (const dnnl::error& error) {
+    throw OutOfMemory(fmt::format("oneDNN {}", error.message));
+  }
+}
 
 }  // namespace dae::onednn
