@@ -5,16 +5,13 @@
 #include "kernels/bias.h"
 #include "kernels/conv2d.h"
 #include "kernels/pixel_shuffle.h"
+#include "runtime/cuda_timer.h"
 #include "runtime/device.h"
 #include "runtime/engines.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
-#ifdef DAE_HAS_CUDA
-#include "runtime/cuda_timer.h"
-#endif
 
 namespace dae {
-#ifdef DAE_HAS_CUDA
 namespace {
 
 constexpr int kTimedRuns = 5;
@@ -86,13 +83,5 @@ UpconvForm choose_upconv_form(Device device, const Shape& x, int64_t filters, DT
                                           name_of(dtype), to_string(x), filters);
   return kForms[cuda_libraries::choose(problem, {{"transposed 4x4"}, {"phases 2x2"}}, time)];
 }
-
-#else
-
-UpconvForm choose_upconv_form(Device, const Shape&, int64_t, DType) {
-  return UpconvForm::transposed;
-}
-
-#endif
 
 }  // namespace dae

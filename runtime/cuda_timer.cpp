@@ -1,4 +1,3 @@
-#ifdef DAE_HAS_CUDA
 #include "runtime/cuda_timer.h"
 
 #include <algorithm>
@@ -23,4 +22,3 @@ double median_seconds(int runs, const std::function<void()>& enqueue) {
 }
 
 }  // namespace dae::cuda
-#endif
