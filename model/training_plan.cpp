@@ -16,6 +16,28 @@ bool has_sigmoid(const NetworkConfig& config) {
   return config.kind != NetworkKind::unet;
 }
 
+// What a step that leads back into the residual output touches besides its own: reads its input and
+// gain, where the network has them, and writes the gain's gradient.
+struct ResidualOutput {
+  TensorId input = kNoTensor, d_gain = kNoTensor;
+};
+ResidualOutput wire_residual_output(Builder& b, const NetworkConfig& config, TensorId gain,
+                                    TensorId x, std::vector<TensorId>& reads,
+                                    std::vector<TensorId>& writes) {
+  ResidualOutput output;
+  if (config.residual) {
+    output.input = x;
+    reads.push_back(x);
+  }
+  if (gain != kNoTensor) {
+    output.d_gain = b.tensor_like("d(gain)", gain);
+    b.set_gradient(gain, output.d_gain);
+    reads.push_back(gain);
+    writes.push_back(output.d_gain);
+  }
+  return output;
+}
+
 struct LossOp {
   const char* op;
   void (*run)(const Queue&, const Tensor& y, const Tensor& target, const LossTerm&,
@@ -57,18 +79,10 @@ void add_output_backward(Builder& b, const NetworkConfig& config, const NetworkO
               }});
     return;
   }
-  const TensorId input = config.residual ? x : kNoTensor;
   const TensorId workspace =
       plan.tensor("output.workspace", {loss_workspace_count(plan.shape(values))});
   std::vector<TensorId> reads = {values, dy}, writes = {d_values};
-  if (config.residual) reads.push_back(x);
-  TensorId d_gain = kNoTensor;
-  if (gain != kNoTensor) {
-    d_gain = b.tensor_like("d(gain)", gain);
-    b.set_gradient(gain, d_gain);
-    reads.push_back(gain);
-    writes.push_back(d_gain);
-  }
+  const auto [input, d_gain] = wire_residual_output(b, config, gain, x, reads, writes);
   plan.add({.op = "residual_output_backward",
             .name = "output",
             .phase = Phase::backward,
@@ -102,16 +116,8 @@ void add_mse_and_backward(Builder& b, const NetworkConfig& config, const Network
                 sigmoid_mse(q, t[values], t[target], t[d_values], t[loss], t[workspace]);
               }});
   } else {
-    const TensorId input = config.residual ? x : kNoTensor;
     std::vector<TensorId> reads = {values, target}, writes = {d_values, loss};
-    if (config.residual) reads.push_back(x);
-    TensorId d_gain = kNoTensor;
-    if (gain != kNoTensor) {
-      d_gain = b.tensor_like("d(gain)", gain);
-      b.set_gradient(gain, d_gain);
-      reads.push_back(gain);
-      writes.push_back(d_gain);
-    }
+    const auto [input, d_gain] = wire_residual_output(b, config, gain, x, reads, writes);
     plan.add({.op = "residual_mse",
               .name = "loss",
               .phase = Phase::loss,
