@@ -58,6 +58,15 @@ def what_caught(mutant):
     return test + (f": {finding[1]}" if finding else "")
 
 
+def refuse_empty_filters(mutants):
+    """A filter that a renamed test has slipped out of would let every bug survive."""
+    for mutant in mutants:
+        listed = subprocess.check_output([BUILD / "tests" / mutant["program"], "--gtest_list_tests",
+                                          "--gtest_filter=" + mutant.get("filter", "*")], text=True)
+        if not re.search(r"^  \w", listed, re.M):
+            sys.exit(f"{mutant['bug']}: {mutant['program']} has no test {mutant['filter']}")
+
+
 def main():
     words = " ".join(sys.argv[1:])
     mutants = [m for m in json.loads((ROOT / "tests" / "mutants.json").read_text()) if words in m["bug"]]
@@ -69,6 +78,7 @@ def main():
     fine, output = build(sorted({m["program"] for m in mutants}))
     if not fine:
         sys.exit(output[-3000:])
+    refuse_empty_filters(mutants)
     survivors, rows = [], ["| planted bug | in | caught by |", "|---|---|---|"]
     for number, mutant in enumerate(mutants, 1):
         path = SOURCE / mutant["file"]
