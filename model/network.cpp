@@ -40,6 +40,19 @@ TensorId build_fc(Builder& b, const NetworkConfig& config, TensorId x) {
   return decode(b, b.unflatten("unflatten", x, {batch, side, side, 128}));
 }
 
+// The last layer starts small, and with it the answer at an even grey, whatever noise comes in:
+// from full-sized first weights most hidden units die before they have learnt anything.
+TensorId build_mlp(Builder& b, const NetworkConfig& config, TensorId x) {
+  const Shape image = b.plan().shape(x);
+  x = b.conv("patches", b.input(x),
+             {.filters = config.width, .kernel = 4, .stride = 4, .pad = 0, .relu = false});
+  x = b.flatten("flatten", x);
+  x = b.dense("hidden.0", x, config.latent, true);
+  x = b.dense("hidden.1", x, config.latent, true);
+  x = b.dense("output", x, image[1] * image[2] * 3, false, 0.05);
+  return b.unflatten("unflatten", x, image);
+}
+
 TensorId build_conv(Builder& b, const NetworkConfig& config, TensorId x) {
   return decode(b, encode(b, x, config.latent / (grid_side(config) * grid_side(config))));
 }
@@ -61,7 +74,17 @@ TensorId residual_blocks(Builder& b, const std::string& name, TensorId x, int64_
 }  // namespace
 
 const char* name_of(NetworkKind kind) {
-  return kind == NetworkKind::fc ? "fc" : kind == NetworkKind::conv ? "conv" : "unet";
+  switch (kind) {
+    case NetworkKind::fc:
+      return "fc";
+    case NetworkKind::conv:
+      return "conv";
+    case NetworkKind::unet:
+      return "unet";
+    case NetworkKind::mlp:
+      break;
+  }
+  return "mlp";
 }
 
 void check(const NetworkConfig& c) {
@@ -90,6 +113,7 @@ TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {
 
 TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
   if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
+  if (config.kind == NetworkKind::mlp) return build_mlp(b, config, x);
   if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
   std::vector<TensorId> skips;
   x = b.conv("head", b.input(x), {.filters = config.width, .relu = false});
@@ -128,8 +152,12 @@ ParameterSet parameters_of(const NetworkConfig& config) {
   return parameters;
 }
 
+bool has_one_size(const NetworkConfig& config) {
+  return config.kind == NetworkKind::fc || config.kind == NetworkKind::mlp;
+}
+
 int64_t receptive_radius(const NetworkConfig& config) {
-  if (config.kind == NetworkKind::fc) return config.size / 4;
+  if (has_one_size(config)) return config.size / 4;
   // Every 3x3 convolution on a level adds that level's pixel size each way; conv: one a level down,
   // one a level up (the upsampled kernel reaches at most a pixel of the coarser level), two on top.
   if (config.kind == NetworkKind::conv) return 1 + 1 + 2 + 4 + 8 + 4 + 2 + 1;

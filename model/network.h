@@ -1,4 +1,4 @@
-// The three networks. docs/models.md has their shapes and parameter counts.
+// The networks. docs/models.md has their shapes and parameter counts.
 //
 //   fc    the classic: convolutions down to size/8, a dense latent, dense back, upsampling up, and
 //   a
@@ -6,6 +6,10 @@
 //   conv  the same without the dense layers; its latent is a feature map.
 //   unet  residual blocks on four levels with additive skips; the output is the input plus what the
 //         network found, times one gain a channel that a global path sets from the whole picture.
+//
+// And a fourth for the study of edges (tools/blur/edge_study.h), not for photographs:
+//
+//   mlp   4x4 patches taken together linearly, then dense layers and a sigmoid. One size only.
 #pragma once
 
 #include <string>
@@ -14,15 +18,17 @@
 
 namespace dae {
 
-enum class NetworkKind { fc, conv, unet };
+enum class NetworkKind { fc, conv, unet, mlp };
 const char* name_of(NetworkKind kind);
 
 struct NetworkConfig {
   NetworkKind kind = NetworkKind::unet;
   int64_t size = 64;         // training crops; a multiple of 8
-  int64_t width = 32;        // unet: channels of the top level, doubled on each of the next three
+  int64_t width = 32;        // unet: channels of the top level, doubled on each of the next three;
+                             // mlp: of a patch
   int64_t blocks = 2;        // unet: residual blocks a level
-  int64_t latent = 512;      // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2
+  int64_t latent = 512;      // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2;
+                             // mlp: units of each of two hidden layers
   bool skips = true;         // unet: add encoder features to the decoder's
   bool global = true;        // unet: the global path
   bool residual = true;      // unet: add the input to the output
@@ -49,8 +55,11 @@ TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x);
 // The weights it has, whatever device it will run on.
 ParameterSet parameters_of(const NetworkConfig& config);
 
-// How far an output pixel sees, in pixels each way: what tiles must overlap by. For fc, which sees
-// its whole crop, the overlap that hides seams: a quarter of the size.
+// Whether it takes pictures of config.size alone: fc and mlp.
+bool has_one_size(const NetworkConfig& config);
+
+// How far an output pixel sees, in pixels each way: what tiles must overlap by. For those of
+// one size, which see their whole crop, the overlap that hides seams: a quarter of the size.
 int64_t receptive_radius(const NetworkConfig& config);
 
 }  // namespace dae

@@ -242,7 +242,7 @@ std::vector<float> Restorer::restore_crops(const std::vector<float>& picture, in
 
 std::vector<float> Restorer::restore(const std::vector<float>& picture, int64_t height,
                                      int64_t width, bool keep_colour) {
-  std::vector<float> restored = config_.kind == NetworkKind::fc
+  std::vector<float> restored = has_one_size(config_)
                                     ? restore_crops(picture, height, width)
                                     : restore_tiled(picture, height, width);
   if (keep_colour) {

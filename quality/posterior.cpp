@@ -78,4 +78,19 @@ double posterior_variance(std::span<const ImageView> pictures, std::span<const d
   return sum / static_cast<double>(pictures[0].count());
 }
 
+double posterior_absolute_error(std::span<const ImageView> pictures,
+                                std::span<const double> weights, const ImageView& answer) {
+  if (answer.height != pictures[0].height || answer.width != pictures[0].width)
+    fail("quality: an answer of {}x{} pixels to pictures of {}x{}", answer.width, answer.height,
+         pictures[0].width, pictures[0].height);
+  double sum = 0;
+  for (size_t k = 0; k < pictures.size(); k++) {
+    double distance = 0;
+    for (int64_t i = 0; i < answer.count(); i++)
+      distance += std::abs(double{pictures[k].data[i]} - answer.data[i]);
+    sum += weights[k] * distance;
+  }
+  return sum / static_cast<double>(answer.count());
+}
+
 }  // namespace dae

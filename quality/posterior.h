@@ -33,4 +33,9 @@ std::vector<float> posterior_median(std::span<const ImageView> pictures,
 // with, given y. Its mean over y is the minimum mean squared error.
 double posterior_variance(std::span<const ImageView> pictures, std::span<const double> weights);
 
+// The mean over values of sum of w_k |x_k - answer|: the absolute error that an answer is to
+// expect, given y. The median has the smallest. Throws Error when the answer has another size.
+double posterior_absolute_error(std::span<const ImageView> pictures,
+                                std::span<const double> weights, const ImageView& answer);
+
 }  // namespace dae

@@ -10,8 +10,8 @@
 #include "quality/sliced_wasserstein.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/blur_measures.h"
-#include "tools/blur_page.h"
+#include "tools/blur/measures.h"
+#include "tools/blur/comparison_page.h"
 #include "tools/run_folder.h"
 
 namespace dae::test {

@@ -197,12 +197,13 @@ std::string declarations_name(const testing::TestParamInfo<Declarations::ParamTy
          name_of(std::get<2>(info.param)) +
          (std::get<3>(info.param) == kAllLosses ? "_all_losses" : "");
 }
-INSTANTIATE_TEST_SUITE_P(
-    Networks, Declarations,
-    testing::Combine(testing::ValuesIn(tested_devices()),
-                     testing::Values(NetworkKind::fc, NetworkKind::conv, NetworkKind::unet),
-                     testing::Values(DType::f32, DType::bf16), testing::Values("mse", kAllLosses)),
-    declarations_name);
+INSTANTIATE_TEST_SUITE_P(Networks, Declarations,
+                         testing::Combine(testing::ValuesIn(tested_devices()),
+                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
+                                                          NetworkKind::unet, NetworkKind::mlp),
+                                          testing::Values(DType::f32, DType::bf16),
+                                          testing::Values("mse", kAllLosses)),
+                         declarations_name);
 
 }  // namespace
 }  // namespace dae::test

@@ -70,7 +70,7 @@ TEST(Posterior, MeanAndMedianAreTheBestAnswers) {
   const std::vector<double> weights = by_densities(p);
   const std::vector<float> mean = posterior_mean(p.list, weights),
                            median = posterior_median(p.list, weights);
-  double variance = 0;
+  double variance = 0, absolute = 0;
   for (size_t i = 0; i < mean.size(); i++) {
     const auto risk = [&](double answer, bool squared) {
       double sum = 0;
@@ -85,8 +85,10 @@ TEST(Posterior, MeanAndMedianAreTheBestAnswers) {
       EXPECT_LE(risk(median[i], false), risk(other, false) + 1e-12);
     }
     variance += risk(mean[i], true) / static_cast<double>(mean.size());
+    absolute += risk(p.seen.values[i], false) / static_cast<double>(mean.size());
   }
   EXPECT_NEAR(posterior_variance(p.list, weights), variance, 1e-12);
+  EXPECT_NEAR(posterior_absolute_error(p.list, weights, p.seen.view()), absolute, 1e-12);
 }
 
 // What the posterior says of its own error is what the error is, over pictures and noise.
@@ -114,6 +116,7 @@ TEST(Posterior, RefusesWhatHasNone) {
   const Picture other{1, 1, {0, 0, 0}};
   EXPECT_THROW(posterior_weights({}, p.seen.view(), 0.5), std::exception);
   EXPECT_THROW(posterior_weights(p.list, other.view(), 0.5), std::exception);
+  EXPECT_THROW(posterior_absolute_error(p.list, by_densities(p), other.view()), std::exception);
   EXPECT_THROW(posterior_weights(p.list, p.seen.view(), 0), std::exception);
 }
 

@@ -9,8 +9,9 @@
 #include "data/files.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "tools/blur_page.h"
-#include "tools/edge_page.h"
+#include "tools/blur/comparison_page.h"
+#include "tools/blur/edge_page.h"
+#include "tools/html.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
@@ -33,12 +34,10 @@ constexpr const char* kAbout =
     "is\n"
     "                                          known exactly, and measures both";
 
-constexpr double kEdgeRate = 3e-3;
-
 struct Options {
   std::vector<std::string> runs;
   std::string dataset, out, json_file;
-  int64_t size = 0, views = 4, steps = 8000;
+  int64_t size = 0, views = 4, steps = static_cast<int64_t>(EdgeStudyOptions{}.schedule.total);
   bool edges = false;
   uint64_t seed = 1;
 };
@@ -120,7 +119,7 @@ int report(const Options& options, Device device, const CorruptionOptions& corru
   const CorruptSpec spec = corruption.apply(first.corruption);
   std::erase_if(runs, [&](const BlurRun& run) {
     const NetworkConfig& n = run.config.network;
-    const bool impossible = n.kind == NetworkKind::fc && n.size != size;
+    const bool impossible = has_one_size(n) && n.size != size;
     if (impossible)
       page.notes.push_back(
           fmt::format("Left out: {}: fc restores crops of {} pixels only, and the "
@@ -175,23 +174,29 @@ int report(const Options& options, Device device, const CorruptionOptions& corru
 int report_edges(const Options& options, Device device) {
   EdgeStudyOptions study;
   study.device = device;
-  study.schedule = {.peak = kEdgeRate,
-                    .warmup = static_cast<uint64_t>(options.steps) / 20,
-                    .total = static_cast<uint64_t>(options.steps)};
+  study.schedule.total = static_cast<uint64_t>(options.steps);
+  study.schedule.warmup = study.schedule.total / 20;
   study.seed = options.seed;
   ProgressLine line;
-  study.progress = [&](double strength, int64_t step) {
-    line.show(fmt::format("strength {}: step {} of {}", strength, step, options.steps));
+  study.progress = [&](double strength, LossKind loss, int64_t step) {
+    line.show(fmt::format("strength {}, {}: step {} of {}", strength, name_of(loss), step,
+                          options.steps));
   };
   std::vector<EdgePoint> points;
   for (const double strength : kEdgeStrengths) {
     points.push_back(study_edge(study, strength));
-    const Interval excess = jackknife_interval(points.back().excess);
+    const Interval mse = jackknife_interval(points.back().mse_excess);
+    const Interval l1 = jackknife_interval(points.back().l1_excess);
     line.clear();
-    fmt::print("strength {}: {:.1f}% [{:.1f}, {:.1f}] above the MMSE\n", strength,
-               100 * excess.mean, 100 * excess.low, 100 * excess.high);
+    fmt::print(
+        "strength {}: MSE {:.1f}% [{:.1f}, {:.1f}] above the posterior mean, L1 {:.1f}% [{:.1f}, "
+        "{:.1f}] above the median\n",
+        strength, 100 * mse.mean, 100 * mse.low, 100 * mse.high, 100 * l1.mean, 100 * l1.low,
+        100 * l1.high);
   }
-  write_file_atomically(options.out, std::string_view(render_edge_page(study, points)));
+  const std::string page =
+      html::page("Is it the loss? Edges under noise", edge_section(study, points));
+  write_file_atomically(options.out, std::string_view(page));
   if (!options.json_file.empty())
     write_file_atomically(options.json_file,
                           std::string_view(to_json(study, points).dump(2) + "\n"));

@@ -1,4 +1,4 @@
-#include "tools/blur_page.h"
+#include "tools/blur/comparison_page.h"
 
 #include <fmt/format.h>
 

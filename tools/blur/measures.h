@@ -7,7 +7,7 @@
 
 #include "quality/interval.h"
 #include "quality/transfer.h"
-#include "tools/blur_material.h"
+#include "tools/blur/material.h"
 
 namespace dae {
 

@@ -1,4 +1,4 @@
-#include "tools/blur_measures.h"
+#include "tools/blur/measures.h"
 
 #include <fmt/format.h>
 

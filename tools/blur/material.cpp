@@ -1,4 +1,4 @@
-#include "tools/blur_material.h"
+#include "tools/blur/material.h"
 
 #include <algorithm>
 #include <iterator>

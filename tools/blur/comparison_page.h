@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/blur_measures.h"
+#include "tools/blur/measures.h"
 #include "tools/run_config.h"
 
 namespace dae {
