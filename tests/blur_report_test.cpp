@@ -172,10 +172,10 @@ TEST_F(BlurMeasuresTest, CropsAreWhereRunsDifferMost) {
 }
 
 TEST(BlurReportText, SaysWhatIsKnown) {
-  EXPECT_EQ(show(Measure::transfer_low, {0.5, {}}), "0.500");
-  EXPECT_EQ(show(Measure::transfer_low, {-0.0001, {}}), "0.000");
-  EXPECT_EQ(show(Measure::mtf50_01, {kInfinity, {}}), "> 0.5");
-  EXPECT_EQ(show(Measure::texture, {kNaN, {}}), "-");
+  EXPECT_EQ(show(Measure::transfer_low, Jackknife{0.5, {}}), "0.500");
+  EXPECT_EQ(show(Measure::transfer_low, Jackknife{-0.0001, {}}), "0.000");
+  EXPECT_EQ(show(Measure::mtf50_01, Jackknife{kInfinity, {}}), "> 0.5");
+  EXPECT_EQ(show(Measure::texture, Jackknife{kNaN, {}}), "-");
   // The interval's ends are mapped from variances: s = 1, +- 12.706 * 0.05 = sqrt(1 -+ 0.635).
   EXPECT_EQ(show(Measure::blur, {1, {0.95, 1.05}}), "1.00 [0.60, 1.28]");
   EXPECT_EQ(show_difference(Measure::psnr, {1, {0.99, 1.01}}), "+1.00 [+0.87, +1.13]");

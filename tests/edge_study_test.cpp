@@ -72,7 +72,7 @@ EdgeStudyOptions quick(uint64_t steps) {
 
 TEST(EdgeStudy, BestAnswersAreThoseOfTheColumns) {
   for (const double strength : {1.0, 4.0}) {
-    const EdgePoint point = study_edge(quick(1), strength);
+    const EdgePoint point = *study_edge(quick(1), strength);
     EXPECT_NEAR(point.contrast * std::sqrt(48.0) / point.sigma, strength, 1e-9);
     const ColumnAnswers want = answers_of_columns(point.contrast, point.sigma);
     // Both are means over draws: of 1056 pictures here, of 6600 there.
@@ -92,7 +92,7 @@ TEST(EdgeStudy, BestAnswersAreThoseOfTheColumns) {
 TEST(EdgeStudy, ExcessAddsUpAndTrainingLowersIt) {
   EdgeStudyOptions options = quick(800);
   options.network = EdgeStudyOptions{}.network;
-  const EdgePoint start = study_edge(quick(1), 4), later = study_edge(options, 4);
+  const EdgePoint start = *study_edge(quick(1), 4), later = *study_edge(options, 4);
   for (const EdgePoint* const p : {&start, &later}) {
     EXPECT_NEAR(p->by_mse.mse / (p->mmse * (1 + p->mse_excess.value)), 1, 0.08);
     EXPECT_NEAR(p->by_l1.absolute / (p->least_absolute * (1 + p->l1_excess.value)), 1, 0.08);
@@ -110,21 +110,29 @@ TEST(EdgeStudy, KeepsItsNetworksAndFindsThemAgain) {
   EdgeStudyOptions options = quick(4);
   options.folder = temporary.file("edges");
   int trained = 0;
-  options.progress = [&](double, LossKind, int64_t step) { trained += step == 4; };
-  const EdgePoint first = study_edge(options, 2);
+  options.progress = [&](double, LossKind, int64_t step) {
+    trained += step == 4;
+    return true;
+  };
+  const EdgePoint first = *study_edge(options, 2);
   EXPECT_EQ(trained, 2);
-  const EdgePoint again = study_edge(options, 2);
+  const EdgePoint again = *study_edge(options, 2);
   EXPECT_EQ(trained, 2) << "trained again";
   EXPECT_EQ(first.mse_excess.value, again.mse_excess.value);
   EXPECT_EQ(first.l1_excess.value, again.l1_excess.value);
   options.seed = 2;  // another recipe
-  study_edge(options, 2);
+  EXPECT_TRUE(study_edge(options, 2));
   EXPECT_EQ(trained, 4);
+  options.seed = 3;
+  options.progress = [](double, LossKind loss, int64_t step) {
+    return loss == LossKind::mse || step < 2;
+  };
+  EXPECT_FALSE(study_edge(options, 2)) << "ended by progress";
 }
 
 TEST(EdgeStudy, PageHoldsEveryStrengthAndNothingFromOutside) {
   const EdgeStudyOptions options = quick(1);
-  std::vector<EdgePoint> points = {study_edge(options, 2), study_edge(options, 8)};
+  std::vector<EdgePoint> points = {*study_edge(options, 2), *study_edge(options, 8)};
   points[1].by_mse.variance = {std::nan(""), {}};  // an output that holds nothing of the edge
   const std::string page = edge_section(options, points);
   for (const char* outside : {"http://", "https://", "<script", "<link", "url("})

@@ -154,6 +154,13 @@ std::string base64(const std::vector<uint8_t>& bytes) {
   return out;
 }
 
+std::string cell(const std::string& text) {
+  const size_t bracket = text.find(" [");
+  if (bracket == std::string::npos) return fmt::format("<td>{}</td>", escape(text));
+  return fmt::format("<td>{}<br><small>{}</small></td>", escape(text.substr(0, bracket)),
+                     escape(text.substr(bracket + 1)));
+}
+
 std::string picture(const Image& image, const std::string& alt) {
   return fmt::format("<img alt=\"{}\" width=\"{}\" src=\"data:image/png;base64,{}\">", escape(alt),
                      image.width, base64(encode_png(image)));

@@ -281,7 +281,8 @@ std::string TrainingRun::what_is_kept() const {
 
 int TrainingRun::run() {
   const nlohmann::json device = describe_device(options_.device);
-  fmt::print("{}\n", to_string(trainer_->memory(), options_.device));
+  const bool brief = !options_.brief.empty();
+  if (!brief) fmt::print("{}\n", to_string(trainer_->memory(), options_.device));
   if (options_.resume) {
     for (const std::string& change :
          device_changes(read_run_json(options_.out).value("device", nlohmann::json()), device))
@@ -310,9 +311,10 @@ int TrainingRun::run() {
   const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;
   const auto images = static_cast<int64_t>(train_images_.size());
-  fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n",
-             folder_->path().string(), trainer_->parameters().weights(), images,
-             validation_images_.size(), total - first, config_.batch);
+  if (!brief)
+    fmt::print("{}: {} weights; {} training images, {} held out; {} steps of batch {}\n",
+               folder_->path().string(), trainer_->parameters().weights(), images,
+               validation_images_.size(), total - first, config_.batch);
 
   ProgressLine line;
   const auto log_every =
@@ -357,7 +359,7 @@ int TrainingRun::run() {
       folder_->append(row);
       if (validation_due) {
         folder_->write_sample(fmt::format("step_{:07}.png", step), draw_samples());
-        if (!line.is_live())
+        if (!line.is_live() && !brief)
           line.print(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s  validation {:.2f} dB",
                                  step, total, row.loss, speed, *last_psnr_));
       }
@@ -371,8 +373,8 @@ int TrainingRun::run() {
     const double left = seconds_since(begin) / double(step - first) * double(total - step);
     // The first step is slow, and a speed is known when the first row is written.
     if (speed > 0)
-      line.show(fmt::format("step {}/{}  loss {:.5f}  {:.1f} images/s{}  {} left", step, total,
-                            trainer_->loss(), speed,
+      line.show(fmt::format("{}step {}/{}  loss {:.5f}  {:.1f} images/s{}  {} left", options_.brief,
+                            step, total, trainer_->loss(), speed,
                             last_psnr_ ? fmt::format("  validation {:.2f} dB", *last_psnr_) : "",
                             clock_text(left)));
   }
@@ -409,6 +411,12 @@ void TrainingRun::finish(bool was_interrupted) {
   folder_->write_report(render_report(input));
 
   const EvaluationRow& all = evaluation.rows.front();
+  if (!options_.brief.empty()) {
+    fmt::print("{}{}: {} of {} steps, {:.2f} dB\n", options_.brief,
+               folder_->path().filename().string(), step, config_.schedule.total,
+               all.restored.mean.psnr);
+    return;
+  }
   fmt::print(
       "{} crops of {} held-out pictures, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; "
       "gain-aligned {:.2f} to {:.2f} dB\n",

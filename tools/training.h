@@ -20,6 +20,8 @@ struct TrainingOptions {
   std::filesystem::path out;  // empty: a fresh folder under runs/
   bool resume = false;
   bool profile = false;
+  // Of a run among many: its progress after these words, and one line at its end, which begins so.
+  std::string brief = {};
 };
 
 // Trains, and leaves the run folder complete. Returns the program's exit code: 0, or 130 when it

@@ -45,21 +45,13 @@ std::string network_of(const RunConfig& c) {
                      n.residual ? "" : ", not residual");
 }
 
-// The interval in a line of its own.
-std::string cell_of(const std::string& text) {
-  const size_t bracket = text.find(" [");
-  if (bracket == std::string::npos) return fmt::format("<td>{}</td>", html::escape(text));
-  return fmt::format("<td>{}<br><small>{}</small></td>", text.substr(0, bracket),
-                     text.substr(bracket + 1));
-}
-
 std::string table_of(const std::vector<Row>& rows, const std::vector<Measure>& measures) {
   std::string html = "<table><tr><th></th>";
   for (const Measure m : measures) html += fmt::format("<th>{}</th>", name_of(m).title);
   html += "</tr>\n";
   for (const Row& row : rows) {
     html += fmt::format("<tr><td>{}</td>", html::escape(row.name));
-    for (const Measure m : measures) html += cell_of(show(m, (*row.measures)[m]));
+    for (const Measure m : measures) html += html::cell(show(m, (*row.measures)[m]));
     html += "</tr>\n";
   }
   return html + "</table>\n";
@@ -115,7 +107,7 @@ std::string differences_of(const BlurPage& page) {
     html += fmt::format("<tr><td>{}</td>",
                         m == Measure::blur ? "blur s squared, pixel squared" : name_of(m).title);
     for (const Pair& pair : pairs)
-      html += cell_of(show_difference(m, pair.a->measures[m] - pair.b->measures[m]));
+      html += html::cell(show_difference(m, pair.a->measures[m] - pair.b->measures[m]));
     html += "</tr>\n";
   }
   return html + "</table>\n";
@@ -138,24 +130,6 @@ Image cut(const std::vector<float>& picture, int64_t size, const Crop& crop, int
     out.insert(out.end(), picture.begin() + (y * size + crop.x) * 3,
                picture.begin() + (y * size + crop.x + side) * 3);
   return to_image(out.data(), side, side);
-}
-
-std::string crops_of(const BlurPage& page) {
-  const int64_t size = page.material.size, side = std::min(size, kCropSide);
-  std::vector<Cell> cells;
-  for (const Crop& crop : most_different(page, side, kCrops)) {
-    const std::string first = cells.empty() ? "clean" : "";
-    const bool labelled = cells.empty();
-    cells.push_back({cut(page.material.views.clean[crop.view], size, crop, side), first});
-    cells.push_back({cut(page.material.views.corrupted[crop.view], size, crop, side),
-                     labelled ? "corrupted" : ""});
-    for (const BlurRun& run : page.runs)
-      cells.push_back({cut(run.views[crop.view], size, crop, side),
-                       labelled ? run.name.substr(0, kSheetLabel) : ""});
-  }
-  const auto columns = static_cast<int>(2 + page.runs.size());
-  return html::picture(draw_sheet(cells, columns, kCropZoom),
-                       "crops of clean, corrupted, restored");
 }
 
 json number_or_null(double value) {
@@ -221,6 +195,28 @@ std::vector<Crop> most_different(const BlurPage& page, int64_t side, size_t coun
         pictures.insert(page.material.views.draws[crop.view].view.image).second)
       chosen.push_back(crop);
   return chosen;
+}
+
+std::string crops_section(const BlurPage& page) {
+  const int64_t size = page.material.size, side = std::min(size, kCropSide);
+  std::vector<Cell> cells;
+  for (const Crop& crop : most_different(page, side, kCrops)) {
+    const std::string first = cells.empty() ? "clean" : "";
+    const bool labelled = cells.empty();
+    cells.push_back({cut(page.material.views.clean[crop.view], size, crop, side), first});
+    cells.push_back({cut(page.material.views.corrupted[crop.view], size, crop, side),
+                     labelled ? "corrupted" : ""});
+    for (const BlurRun& run : page.runs)
+      cells.push_back({cut(run.views[crop.view], size, crop, side),
+                       labelled ? run.name.substr(0, kSheetLabel) : ""});
+  }
+  const auto columns = static_cast<int>(2 + page.runs.size());
+  return fmt::format(
+             "<p>Squares of {} pixels from different pictures, in which the gain-aligned "
+             "restorations {} differ most, enlarged {} times without smoothing.</p>\n",
+             side, page.runs.size() > 1 ? "of two runs" : "and the clean view", kCropZoom) +
+         html::picture(draw_sheet(cells, columns, kCropZoom),
+                       "crops of clean, corrupted, restored");
 }
 
 std::string render_blur_page(const BlurPage& page) {
@@ -294,13 +290,7 @@ std::string render_blur_page(const BlurPage& page) {
               "1.</p>\n",
               sentence_of(rows, "are", Measure::distance));
 
-  body += fmt::format(
-              "<h2>Where the runs differ most</h2>\n<p>Squares of {} pixels from different "
-              "pictures, in which the gain-aligned restorations {} differ most, enlarged {} times "
-              "without smoothing.</p>\n",
-              std::min(material.size, kCropSide),
-              page.runs.size() > 1 ? "of two runs" : "and the clean view", kCropZoom) +
-          crops_of(page);
+  body += "<h2>Where the runs differ most</h2>\n" + crops_section(page);
   return html::page("Blur report", body);
 }
 

@@ -5,17 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "tools/blur/measures.h"
-#include "tools/run_config.h"
+#include "tools/blur/measured_run.h"
 
 namespace dae {
 
-struct BlurRun {
+struct BlurRun : MeasuredRun {
   std::string name, path;
   RunConfig config;
   uint64_t steps = 0;
-  Pictures views;  // as restored
-  BlurMeasures measures;
 };
 
 struct BlurPage {
@@ -28,6 +25,9 @@ struct BlurPage {
 
 std::string render_blur_page(const BlurPage& page);
 nlohmann::json to_json(const BlurPage& page);
+
+// The pictures of most_different(), with a sentence that says what they are.
+std::string crops_section(const BlurPage& page);
 
 // Where the runs' aligned restorations differ most: squares of `side` pixels of different pictures,
 // the largest mean squared difference of two runs first (of the run and the clean view, where there

@@ -156,6 +156,7 @@ std::string recipe(const EdgeStudyOptions& o) {
                      o.seed);
 }
 
+// Empty when progress() ended it.
 std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask& task,
                                  LossKind loss) {
   const std::filesystem::path file =
@@ -180,7 +181,8 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
                   task.sources);
   for (uint64_t step = 0; step < options.schedule.total;) {
     step += static_cast<uint64_t>(trainer.run(options.schedule.total - step > 1 ? 2 : 1));
-    if (options.progress) options.progress(task.strength, loss, static_cast<int64_t>(step));
+    if (options.progress && !options.progress(task.strength, loss, static_cast<int64_t>(step)))
+      return {};
   }
   std::vector<float> values = trainer.read(Trainer::Values::ema);
   if (!options.folder.empty()) {
@@ -216,7 +218,7 @@ Pictures restore(const EdgeStudyOptions& options, const EdgeTask& task,
 
 }  // namespace
 
-EdgePoint study_edge(const EdgeStudyOptions& options, double strength) {
+std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double strength) {
   const EdgeTask task(strength);
   std::vector<ImageView> list;
   for (const std::vector<float>& values : task.listed) list.push_back(view_of(values.data()));
@@ -227,11 +229,13 @@ EdgePoint study_edge(const EdgeStudyOptions& options, double strength) {
                     .flip = picture >= task.sources.size()};
     draws.push_back(draw_evaluation(task.spec, options.seed + 1, i, view));
   }
+  const std::vector<float> mse_weights = train_network(options, task, LossKind::mse);
+  if (mse_weights.empty()) return std::nullopt;
+  const std::vector<float> l1_weights = train_network(options, task, LossKind::l1);
+  if (l1_weights.empty()) return std::nullopt;
   Pictures seen;
-  const Pictures by_mse =
-      restore(options, task, train_network(options, task, LossKind::mse), draws, &seen);
-  const Pictures by_l1 =
-      restore(options, task, train_network(options, task, LossKind::l1), draws, nullptr);
+  const Pictures by_mse = restore(options, task, mse_weights, draws, &seen);
+  const Pictures by_l1 = restore(options, task, l1_weights, draws, nullptr);
 
   std::vector<Round> rounds(static_cast<size_t>(options.rounds));
 #pragma omp parallel for schedule(dynamic)
@@ -255,7 +259,7 @@ EdgePoint study_edge(const EdgeStudyOptions& options, double strength) {
     }
 
   const Round all = pool(rounds);
-  return {
+  return EdgePoint{
       .strength = strength,
       .contrast = task.contrast,
       .sigma = task.sigma,

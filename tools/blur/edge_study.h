@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ struct EdgeStudyOptions {
   uint64_t seed = 1;
   // Where networks are kept and found again; empty: nowhere.
   std::filesystem::path folder = {};
-  std::function<void(double strength, LossKind loss, int64_t step)> progress = {};
+  // False ends the training.
+  std::function<bool(double strength, LossKind loss, int64_t step)> progress = {};
 };
 
 // One way to answer: how wrong and how blurred it is.
@@ -55,7 +57,7 @@ struct EdgePoint {
 };
 
 // Trains a network by each loss at this strength, where the folder has none that was trained so,
-// and measures them.
-EdgePoint study_edge(const EdgeStudyOptions& options, double strength);
+// and measures them. Nothing when `progress` ended it.
+std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double strength);
 
 }  // namespace dae

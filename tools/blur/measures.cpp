@@ -211,27 +211,34 @@ const MeasureName& name_of(Measure measure) {
 }
 
 std::string show(Measure measure, const Jackknife& value) {
-  const MeasureName& name = name_of(measure);
   if (std::isnan(value.value)) return "-";
-  if (std::isinf(value.value)) return name.beyond;
+  if (std::isinf(value.value)) return name_of(measure).beyond;
+  const Interval interval = jackknife_interval(value);
+  return show(measure, Interval{value.value, interval.low, interval.high, 1});
+}
+
+std::string show(Measure measure, const Interval& value) {
+  if (value.count == 0) return "-";
+  const MeasureName& name = name_of(measure);
   const double unit = std::pow(10, name.digits);
   const auto number = [&](double v) {  // + 0: there is no minus zero
     return fmt::format("{:.{}f}", std::round(name.shown(v) * unit) / unit + 0.0, name.digits);
   };
-  const Interval interval = jackknife_interval(value);
-  if (std::isinf(interval.high)) return number(value.value);
-  return fmt::format("{} [{}, {}]", number(value.value), number(interval.low),
-                     number(interval.high));
+  if (std::isinf(value.high)) return number(value.mean);
+  return fmt::format("{} [{}, {}]", number(value.mean), number(value.low), number(value.high));
 }
 
 std::string show_difference(Measure measure, const Jackknife& difference) {
-  const MeasureName& name = name_of(measure);
   if (!std::isfinite(difference.value)) return "-";
-  const Interval interval = jackknife_interval(difference);
-  if (std::isinf(interval.high)) return fmt::format("{:+.{}f}", difference.value, name.digits);
-  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", interval.mean, name.digits, interval.low,
-                     name.digits, interval.high, name.digits,
-                     interval.decided() ? "" : " undecided");
+  return show_difference(measure, jackknife_interval(difference));
+}
+
+std::string show_difference(Measure measure, const Interval& difference) {
+  if (difference.count == 0) return "-";
+  const int digits = name_of(measure).digits;
+  if (std::isinf(difference.high)) return fmt::format("{:+.{}f}", difference.mean, digits);
+  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", difference.mean, digits, difference.low,
+                     digits, difference.high, digits, difference.decided() ? "" : " undecided");
 }
 
 BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,

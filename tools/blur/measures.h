@@ -45,8 +45,10 @@ const MeasureName& name_of(Measure measure);
 
 // "0.71 [0.68, 0.74]", "> 0.5" where it is beyond what can be measured, "-" where it is not known.
 std::string show(Measure measure, const Jackknife& value);
+std::string show(Measure measure, const Interval& value);  // "-" for a count of 0
 // "+0.31 [+0.12, +0.50]", and "undecided" where the interval contains zero.
 std::string show_difference(Measure measure, const Jackknife& difference);
+std::string show_difference(Measure measure, const Interval& difference);
 
 struct BlurMeasures {
   std::array<Jackknife, kMeasureCount> values;  // value NaN: not measured; infinite: beyond

@@ -1,0 +1,94 @@
+#include "tools/blur/lab_table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace dae {
+namespace {
+
+// Of a run's blur the variance is what intervals and differences are of.
+std::string change_title(Measure m) {
+  return std::string("&#916; ") + (m == Measure::blur ? "s squared" : name_of(m).title);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Interval& i) {
+  const auto number = [](double v) { return std::isfinite(v) ? nlohmann::json(v) : nullptr; };
+  return {{"mean", number(i.mean)},
+          {"low", number(i.low)},
+          {"high", number(i.high)},
+          {"count", i.count}};
+}
+
+std::string lab_value(Laboratory& lab, const std::string& run, const CorruptSpec& corruption,
+                      Measure m) {
+  const Interval value = lab.value(run, corruption, m);
+  return value.count > 0 ? show(m, value) : lab.why_none(run);
+}
+
+std::string lab_change(Laboratory& lab, const std::string& a, const std::string& b,
+                       const CorruptSpec& corruption, Measure m) {
+  const Interval change = lab.difference(a, b, corruption, m);
+  if (change.count > 1) return show_difference(m, change);
+  if (change.count == 1) return show_difference(m, change) + " undecided";
+  return lab.why_none(lab.seeds(a).empty() ? a : b);
+}
+
+std::string lab_table(Laboratory& lab, const CorruptSpec& corruption, const LabTable& table,
+                      nlohmann::json& figures) {
+  std::string html = "<table><tr><th></th>";
+  for (const Measure m : table.values) html += fmt::format("<th>{}</th>", name_of(m).title);
+  for (const Measure m : table.changes) html += fmt::format("<th>{}</th>", change_title(m));
+  html += "</tr>\n";
+  for (const LabRow& row : table.rows) {
+    nlohmann::json figure = {{"run", row.run}, {"label", row.label}};
+    html += fmt::format("<tr><td>{}</td>", html::escape(row.label));
+    for (const Measure m : table.values) {
+      html += html::cell(lab_value(lab, row.run, corruption, m));
+      Interval value = lab.value(row.run, corruption, m);
+      for (double* const end : {&value.mean, &value.low, &value.high})
+        *end = name_of(m).shown(*end);
+      figure[name_of(m).key] = to_json(value);
+    }
+    for (const Measure m : table.changes) {
+      if (row.run == table.against) {
+        html += "<td></td>";
+        continue;
+      }
+      html += html::cell(lab_change(lab, row.run, table.against, corruption, m));
+      figure["against " + table.against][m == Measure::blur ? "blur_variance" : name_of(m).key] =
+          to_json(lab.difference(row.run, table.against, corruption, m));
+    }
+    html += "</tr>\n";
+    figures.push_back(figure);
+  }
+  return html + "</table>\n";
+}
+
+std::vector<html::Curve> lab_curves(Laboratory& lab, const CorruptSpec& corruption,
+                                    const std::vector<LabRow>& rows, double RadialBand::*value) {
+  std::vector<html::Curve> curves;
+  for (const LabRow& row : rows) {
+    html::Curve curve{row.label, {}, {}};
+    const std::vector<int> seeds = lab.seeds(row.run);
+    for (const int seed : seeds) {
+      const std::vector<RadialBand>& bands = lab.measures(row.run, seed, corruption).bands;
+      size_t at = 0;
+      for (const RadialBand& band : bands) {
+        if (band.frequency <= 0 || band.frequency > 0.5) continue;
+        if (at == curve.x.size()) {
+          curve.x.push_back(band.frequency);
+          curve.y.push_back(0);
+        }
+        curve.y[at++] += band.*value / static_cast<double>(seeds.size());
+      }
+    }
+    if (!curve.x.empty()) curves.push_back(std::move(curve));
+  }
+  return curves;
+}
+
+}  // namespace dae

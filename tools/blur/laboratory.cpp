@@ -1,0 +1,179 @@
+#include "tools/blur/laboratory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/error.h"
+#include "tools/open_pictures.h"
+#include "tools/run_folder.h"
+#include "tools/training.h"
+
+namespace dae {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kHeldOut = 0.1;  // as training holds it out
+constexpr uint64_t kMeasuringSeed = 1;
+
+bool same_network(const NetworkConfig& a, const NetworkConfig& b) {
+  return a.kind == b.kind && a.size == b.size && a.width == b.width && a.blocks == b.blocks &&
+         a.latent == b.latent && a.skips == b.skips && a.global == b.global &&
+         a.residual == b.residual;
+}
+
+}  // namespace
+
+Laboratory::Laboratory(const LabOptions& options)
+    : options_(options),
+      runs_(runs_of(options.setting)),
+      dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
+      split_(hold_out(dataset_, kHeldOut)) {}
+
+int64_t Laboratory::wanted() const {
+  return static_cast<int64_t>(runs_.size()) * options_.setting.seeds;
+}
+
+fs::path Laboratory::path_of(const std::string& run, int seed) const {
+  return options_.folder / fmt::format("{}-{}", run, seed);
+}
+
+RunConfig Laboratory::config_of(const LabRun& run, int seed) const {
+  RunConfig config = run.config;
+  config.dataset = options_.dataset;
+  config.seed = static_cast<uint64_t>(seed);
+  return config;
+}
+
+bool Laboratory::is_finished(const LabRun& run, int seed) const {
+  const fs::path path = path_of(run.name, seed);
+  if (!fs::exists(path / "config.json")) return false;
+  const RunConfig want = config_of(run, seed), have = read_run_config(path);
+  if (!same_network(want.network, have.network) || want.corruption != have.corruption ||
+      to_string(want.loss) != to_string(have.loss) || want.batch != have.batch ||
+      want.seed != have.seed || want.dataset != have.dataset ||
+      want.schedule.peak != have.schedule.peak ||
+      (run.steps > 0 && static_cast<uint64_t>(run.steps) != have.schedule.total))
+    fail("{}: holds another run than this setting wants there; give another --runs", path.string());
+  const std::vector<MetricsRow> metrics = RunFolder::open(path).metrics();
+  return !metrics.empty() && metrics.back().step >= have.schedule.total &&
+         fs::exists(path / "checkpoint.safetensors");
+}
+
+bool Laboratory::train_missing(const std::function<bool()>& stop) {
+  finished_.clear();
+  std::vector<std::pair<const LabRun*, int>> missing;
+  for (int seed = 1; seed <= options_.setting.seeds; seed++)
+    for (const LabRun& run : runs_) {
+      if (is_finished(run, seed))
+        finished_[run.name].push_back(seed);
+      else
+        missing.emplace_back(&run, seed);
+    }
+  for (const auto& [run, seed] : missing) {
+    if (stop()) return false;
+    const fs::path path = path_of(run->name, seed);
+    TrainingOptions training;
+    training.config = config_of(*run, seed);
+    training.device = options_.device;
+    training.out = path;
+    training.resume = fs::exists(path / "config.json");
+    training.brief = fmt::format("{}/{} ", trained() + 1, wanted());
+    if (!training.resume) {
+      training.steps = run->steps;
+      training.seconds = run->seconds;
+    }
+    if (train(training) != 0) return false;
+    finished_[run->name].push_back(seed);
+  }
+  return true;
+}
+
+bool Laboratory::knows(const std::string& run) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const LabRun& r) { return r.name == run; });
+}
+
+std::vector<int> Laboratory::seeds(const std::string& run) const {
+  const auto known = finished_.find(run);
+  return known == finished_.end() ? std::vector<int>{} : known->second;
+}
+
+int64_t Laboratory::trained() const {
+  int64_t count = 0;
+  for (const auto& [run, seeds] : finished_) count += static_cast<int64_t>(seeds.size());
+  return count;
+}
+
+std::string Laboratory::why_none(const std::string& run) const {
+  return !knows(run) ? "full setting only" : seeds(run).empty() ? "not trained yet" : "-";
+}
+
+Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
+  for (const auto& [spec, known] : conditions_)
+    if (spec == corruption) return *known;
+  auto made = std::make_unique<Condition>();
+  made->material = make_blur_material(dataset_, split_.held_out,
+                                      {.size = options_.setting.size,
+                                       .views_per_image = options_.setting.views,
+                                       .corruption = corruption,
+                                       .seed = kMeasuringSeed});
+  conditions_.emplace_back(corruption, std::move(made));
+  return *conditions_.back().second;
+}
+
+const BlurMaterial& Laboratory::material(const CorruptSpec& corruption) {
+  return condition(corruption).material;
+}
+
+const BlurMeasures& Laboratory::corrupted(const CorruptSpec& corruption) {
+  Condition& c = condition(corruption);
+  if (!c.corrupted)
+    c.corrupted = measure_blur(c.material, c.material.views.corrupted, c.material.leaves.corrupted,
+                               c.material.edges.corrupted);
+  return *c.corrupted;
+}
+
+const MeasuredRun& Laboratory::measured(const std::string& run, int seed,
+                                        const CorruptSpec& corruption) {
+  Condition& c = condition(corruption);
+  const auto [known, first] = c.runs.try_emplace({run, seed});
+  if (first) {
+    const fs::path path = path_of(run, seed);
+    known->second = measure_run(path, read_run_config(path), options_.device, c.material);
+  }
+  return known->second;
+}
+
+const BlurMeasures& Laboratory::measures(const std::string& run, int seed,
+                                         const CorruptSpec& corruption) {
+  return measured(run, seed, corruption).measures;
+}
+
+const Pictures& Laboratory::views(const std::string& run, int seed, const CorruptSpec& corruption) {
+  return measured(run, seed, corruption).views;
+}
+
+Interval Laboratory::value(const std::string& run, const CorruptSpec& corruption, Measure m) {
+  std::vector<double> values;
+  for (const int seed : seeds(run)) values.push_back(measures(run, seed, corruption)[m].value);
+  const bool all =
+      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  return values.empty() || !all ? Interval{} : mean_interval(values);
+}
+
+Interval Laboratory::difference(const std::string& a, const std::string& b,
+                                const CorruptSpec& corruption, Measure m) {
+  const std::vector<int> of_a = seeds(a), of_b = seeds(b);
+  std::vector<double> differences;
+  for (const int seed : of_a)
+    if (std::count(of_b.begin(), of_b.end(), seed))
+      differences.push_back(measures(a, seed, corruption)[m].value -
+                            measures(b, seed, corruption)[m].value);
+  const bool all = std::all_of(differences.begin(), differences.end(),
+                               [](double v) { return std::isfinite(v); });
+  return differences.empty() || !all ? Interval{} : mean_interval(differences);
+}
+
+}  // namespace dae
