@@ -92,11 +92,14 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const ui
   write_file_atomically(path, [&](const Append& append) { append(bytes.data(), bytes.size()); });
 }
 
-bool lock_folder(const std::filesystem::path& path) {
-  const int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) fail_system("open", path);
-  // The descriptor stays open: the system drops the lock with the process, however it ends.
-  return flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+FolderLock::~FolderLock() {
+  if (folder_ >= 0) close(folder_);  // and with it the lock
+}
+
+bool FolderLock::take(const std::filesystem::path& path) {
+  folder_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_ < 0) fail_system("open", path);
+  return flock(folder_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dae {
@@ -21,9 +22,23 @@ void write_file_atomically(const std::filesystem::path& path,
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
-// Takes a folder for this process until it ends; false when another process has it. Where the file
-// system knows no locks nobody is kept out.
-bool lock_folder(const std::filesystem::path& path);
+// A folder taken for as long as this lives, and no longer than the process, however that ends.
+class FolderLock {
+ public:
+  FolderLock() = default;
+  FolderLock(FolderLock&& other) noexcept : folder_(std::exchange(other.folder_, -1)) {}
+  FolderLock& operator=(FolderLock&& other) noexcept {
+    std::swap(folder_, other.folder_);
+    return *this;
+  }
+  ~FolderLock();
+
+  // False when somebody else has it. Where the file system knows no locks nobody is kept out.
+  bool take(const std::filesystem::path& path);
+
+ private:
+  int folder_ = -1;
+};
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 

@@ -128,8 +128,8 @@ RunFolder RunFolder::open_to_train(const fs::path& path) {
   return folder;
 }
 
-void RunFolder::lock() const {
-  if (!lock_folder(path_))
+void RunFolder::lock() {
+  if (!lock_.take(path_))
     fail("{}: another train_cuda is at work there; wait for it or stop it", path_.string());
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "data/files.h"
 #include "data/image.h"
 #include "model/trainer.h"
 
@@ -61,9 +62,10 @@ class RunFolder {
  private:
   explicit RunFolder(const std::filesystem::path& path)  // "runs/a/" is named a, too
       : path_(path.has_filename() ? path : path.parent_path()) {}
-  void lock() const;
+  void lock();
 
   std::filesystem::path path_;
+  FolderLock lock_;
 };
 
 }  // namespace dae

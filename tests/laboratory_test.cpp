@@ -1,0 +1,166 @@
+// The blur laboratory with runs of a few steps: what it trains, what it takes up again, and that
+// its figures are those of the runs.
+#include "tools/blur/laboratory.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "data/synthetic.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/blur/lab_page.h"
+#include "tools/blur/lab_table.h"
+#include "tools/open_pictures.h"
+#include "tools/run_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(LabSetting, HasEveryRunThatQuestionsAskFor) {
+  for (const char* const name : {"small", "full"}) {
+    const LabSetting setting = find_setting(name);
+    std::set<std::string> names;
+    for (const LabRun& run : runs_of(setting)) {
+      EXPECT_TRUE(names.insert(run.name).second) << run.name << " twice";
+      EXPECT_NO_THROW(check(run.config.network)) << run.name;
+      EXPECT_NO_THROW(check(run.config.loss, run.config.network.size)) << run.name;
+      EXPECT_NE(run.steps > 0, run.seconds > 0) << run.name;
+    }
+    for (const char* const asked :
+         {lab::kUnet, lab::kUnet2T, lab::kUnet4T, lab::kNoSkips, lab::kNotResidual,
+          lab::kBottleneck, lab::kDense, lab::kWide, lab::kCleanSkips, lab::kNoiseAlone,
+          lab::kBlurAlone, lab::kLightAlone, lab::kCamera})
+      EXPECT_TRUE(names.contains(asked)) << asked;
+    for (const char* const model : {"fc", "conv", "unet"})
+      EXPECT_TRUE(names.contains(lab::clean_run(model, setting.latents.back()))) << model;
+    for (const std::string& loss : setting.losses) {
+      EXPECT_TRUE(names.contains(lab::loss_run(loss))) << loss;
+      EXPECT_EQ(names.contains(lab::loss_run(loss, true)), setting.seconds > 0) << loss;
+    }
+  }
+  EXPECT_THROW(find_setting("medium"), UsageError);
+}
+
+// Networks of one question differ in what the question is about alone.
+TEST(LabSetting, ChangesOneThingAtATime) {
+  std::map<std::string, RunConfig> configs;
+  for (const LabRun& run : runs_of(find_setting("small"))) configs[run.name] = run.config;
+  const RunConfig& base = configs[lab::kUnet];
+  RunConfig no_skips = configs[lab::kNoSkips], l1 = configs[lab::loss_run("l1")];
+  EXPECT_FALSE(no_skips.network.skips);
+  EXPECT_EQ(to_string(l1.loss), "l1");
+  no_skips.network.skips = true;
+  l1.loss = base.loss;
+  EXPECT_EQ(to_json(no_skips), to_json(base));
+  EXPECT_EQ(to_json(l1), to_json(base));
+  // Equal latents: the lowest level of a unet without skips holds as many numbers.
+  const NetworkConfig& unet = configs[lab::clean_run("unet", 2048)].network;
+  EXPECT_EQ(8 * unet.width * (unet.size / 8) * (unet.size / 8), 2048);
+  EXPECT_EQ(configs[lab::clean_run("fc", 2048)].network.latent, 2048);
+}
+
+class LaboratoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("XDG_CACHE_HOME", temporary_.file("cache").c_str(), 1);
+    fs::create_directory(temporary_.file("photos"));
+    for (uint64_t i = 0; i < 12; i++)
+      save_png(temporary_.file("photos/leaf" + std::to_string(i) + ".png"),
+               draw_dead_leaves(3, i, 40, 48));
+    options_.setting = {.name = "tiny",
+                        .size = 16,
+                        .width = 2,
+                        .batch = 1,
+                        .steps = 2,
+                        .seeds = 2,
+                        .views = 1,
+                        .latents = {32},
+                        .losses = {"l1"}};
+    options_.dataset = temporary_.file("photos");
+    options_.folder = temporary_.file("runs");
+  }
+  // Ends the training after so many runs.
+  static std::function<bool()> after(int runs) {
+    return [runs, asked = 0]() mutable { return asked++ == runs; };
+  }
+
+  TemporaryFolder temporary_;
+  LabOptions options_;
+};
+
+TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
+  Laboratory first(options_);
+  EXPECT_FALSE(first.train_missing(after(3)));
+  EXPECT_EQ(first.trained(), 3);
+  EXPECT_EQ(first.seeds(lab::kUnet), std::vector{1});
+  EXPECT_EQ(first.why_none(lab::kCamera), "not trained yet");
+  EXPECT_EQ(first.why_none("unet-ssim"), "full setting only");
+  const std::string early = render_lab_page(first, {}, {}).html;
+  EXPECT_NE(early.find("not trained yet"), std::string::npos);
+
+  const auto written = fs::last_write_time(first.path_of(lab::kUnet, 1) / "checkpoint.safetensors");
+  Laboratory lab(options_);
+  EXPECT_TRUE(lab.train_missing([] { return false; }));
+  EXPECT_EQ(lab.trained(), lab.wanted());
+  EXPECT_EQ(fs::last_write_time(lab.path_of(lab::kUnet, 1) / "checkpoint.safetensors"), written)
+      << "trained again";
+
+  // Figures are those of the runs, pair by pair.
+  const CorruptSpec classic;
+  std::vector<double> unet, l1;
+  for (const int seed : {1, 2}) {
+    unet.push_back(lab.measures(lab::kUnet, seed, classic)[Measure::psnr].value);
+    l1.push_back(lab.measures(lab::loss_run("l1"), seed, classic)[Measure::psnr].value);
+  }
+  EXPECT_NE(unet[0], unet[1]) << "seeds differ";
+  const Interval value = lab.value(lab::kUnet, classic, Measure::psnr);
+  const Interval change = lab.difference(lab::loss_run("l1"), lab::kUnet, classic, Measure::psnr);
+  EXPECT_EQ(value.mean, mean_interval(unet).mean);
+  EXPECT_EQ(value.high, mean_interval(unet).high);
+  EXPECT_EQ(change.mean, paired_interval(l1, unet).mean);
+  EXPECT_EQ(change.low, paired_interval(l1, unet).low);
+
+  const LabPage page = render_lab_page(lab, {}, {});
+  for (const char* const holds : {"1. Is it the loss?", "2. Is it the architecture?",
+                                  "3. How much is whose?", "4. What helps, and what does it cost?",
+                                  "5. Which corruption blurs most?", "full setting only", "<svg"})
+    EXPECT_NE(page.html.find(holds), std::string::npos) << holds;
+  for (const char* const not_there :
+       {"Cannot be answered", "nan", "http://", "https://", "<script", "url("})
+    EXPECT_EQ(page.html.find(not_there), std::string::npos) << not_there;
+  EXPECT_EQ(page.figures["question 3"]["runs"][0]["psnr"]["mean"],
+            lab.value(lab::kUnet4T, classic, Measure::psnr).mean);
+}
+
+TEST_F(LaboratoryTest, GoesOnWithARunThatWasCutOff) {
+  Laboratory lab(options_);
+  EXPECT_FALSE(lab.train_missing(after(1)));
+  // As if it had ended before its first checkpoint.
+  const fs::path run = lab.path_of(lab::kUnet, 1);
+  for (const char* const name : {"checkpoint.safetensors", "checkpoint.previous.safetensors"})
+    fs::remove(run / name);
+  Laboratory again(options_);
+  EXPECT_FALSE(again.train_missing(after(1)));
+  EXPECT_EQ(again.seeds(lab::kUnet), std::vector{1});
+  EXPECT_TRUE(fs::exists(run / "checkpoint.safetensors"));
+}
+
+TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {
+  Laboratory lab(options_);
+  EXPECT_FALSE(lab.train_missing(after(1)));
+  options_.setting.batch = 2;
+  Laboratory other(options_);
+  try {
+    other.train_missing([] { return false; });
+    FAIL() << "trained over another run";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(lab.path_of(lab::kUnet, 1).string()),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace dae::test
