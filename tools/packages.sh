@@ -2,9 +2,10 @@
 # Sourced by the scripts of tools/: installs what the build needs on Debian 12, if anything is missing.
 
 # ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
+# libopenblas-openmp-dev: of OpenBLAS's builds, the one that works on the programs' own OpenMP threads.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
-  libboost-dev libboost-context-dev"
+  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
 
 install_packages() {
   local missing="" package
