@@ -76,6 +76,7 @@ class LaboratoryTest : public testing::Test {
                         .steps = 2,
                         .seeds = 2,
                         .views = 1,
+                        .pca_crops = 1000,
                         .latents = {32},
                         .losses = {"l1"}};
     options_.dataset = temporary_.file("photos");
@@ -121,6 +122,12 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
   EXPECT_EQ(value.high, mean_interval(unet).high);
   EXPECT_EQ(change.mean, paired_interval(l1, unet).mean);
   EXPECT_EQ(change.low, paired_interval(l1, unet).low);
+
+  // PCA of 32 of 768 numbers: a tenth of a picture's detail is more than nothing.
+  const Interval pca = lab.value(lab::pca(32), no_corruption(), Measure::psnr);
+  EXPECT_EQ(pca.count, 2);
+  EXPECT_GT(pca.mean, 15);
+  EXPECT_LT(pca.mean, 40);
 
   const LabPage page = render_lab_page(lab, {}, {});
   for (const char* const holds : {"1. Is it the loss?", "2. Is it the architecture?",

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
 #include "tools/run_folder.h"
+#include "tools/sheet.h"
 #include "tools/training.h"
 
 namespace dae {
@@ -92,10 +94,22 @@ bool Laboratory::train_missing(const std::function<bool()>& stop) {
 }
 
 bool Laboratory::knows(const std::string& run) const {
-  return std::any_of(runs_.begin(), runs_.end(), [&](const LabRun& r) { return r.name == run; });
+  return pca_rank(run) > 0 ||
+         std::any_of(runs_.begin(), runs_.end(), [&](const LabRun& r) { return r.name == run; });
+}
+
+int64_t Laboratory::pca_rank(const std::string& run) const {
+  for (const int64_t latent : options_.setting.latents)
+    if (run == lab::pca(latent)) return latent;
+  return 0;
 }
 
 std::vector<int> Laboratory::seeds(const std::string& run) const {
+  if (pca_rank(run) > 0) {
+    std::vector<int> all(static_cast<size_t>(options_.setting.seeds));
+    std::iota(all.begin(), all.end(), 1);
+    return all;
+  }
   const auto known = finished_.find(run);
   return known == finished_.end() ? std::vector<int>{} : known->second;
 }
@@ -141,9 +155,40 @@ const MeasuredRun& Laboratory::measured(const std::string& run, int seed,
   const auto [known, first] = c.runs.try_emplace({run, seed});
   if (first) {
     const fs::path path = path_of(run, seed);
-    known->second = measure_run(path, read_run_config(path), options_.device, c.material);
+    const int64_t rank = pca_rank(run);
+    known->second = rank > 0
+                        ? measure_pca(rank, seed, c.material)
+                        : measure_run(path, read_run_config(path), options_.device, c.material);
   }
   return known->second;
+}
+
+// Fitted to crops of the pictures that runs are trained on, as large as theirs.
+MeasuredRun Laboratory::measure_pca(int64_t rank, int seed, const BlurMaterial& material) {
+  if (!pca_.contains(seed)) {
+    const int64_t size = options_.setting.size, crops = options_.setting.pca_crops;
+    const auto images = static_cast<int64_t>(split_.train.size());
+    const std::vector<Source> sources = sources_of(dataset_, split_.train);
+    const CorruptSpec clean = no_corruption();
+    std::vector<std::vector<float>> samples;
+    for (const View& view : fixed_views(sources, size, (crops + images - 1) / images, crops,
+                                        static_cast<uint64_t>(seed))) {
+      const Draw draw = draw_evaluation(clean, kMeasuringSeed, 0, view);
+      const CorruptedPicture crop = corrupt_view(sources, draw, size, size, flags_of(clean));
+      samples.push_back(to_floats(crop.clean.data(), size, size));
+    }
+    pca_.emplace(seed, Pca(samples));
+  }
+  const auto answers = [&](const PictureSet& set) {
+    Pictures restored = pca_.at(seed).reconstruct(set.corrupted, rank);
+    for (std::vector<float>& picture : restored)
+      for (float& value : picture) value = std::clamp(value, 0.0f, 1.0f);
+    return restored;
+  };
+  MeasuredRun run{answers(material.views), {}};
+  run.measures =
+      measure_blur(material, run.views, answers(material.leaves), answers(material.edges));
+  return run;
 }
 
 const BlurMeasures& Laboratory::measures(const std::string& run, int seed,

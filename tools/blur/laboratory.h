@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "quality/pca.h"
 #include "tools/blur/measured_run.h"
 #include "tools/blur/setting.h"
 
@@ -65,6 +66,8 @@ class Laboratory {
   const MeasuredRun& measured(const std::string& run, int seed, const CorruptSpec& corruption);
   bool is_finished(const LabRun& run, int seed) const;
   RunConfig config_of(const LabRun& run, int seed) const;
+  int64_t pca_rank(const std::string& run) const;  // 0: it is not PCA
+  MeasuredRun measure_pca(int64_t rank, int seed, const BlurMaterial& material);
 
   LabOptions options_;
   std::vector<LabRun> runs_;
@@ -72,6 +75,7 @@ class Laboratory {
   Split split_;
   std::map<std::string, std::vector<int>> finished_;  // seeds
   std::vector<std::pair<CorruptSpec, std::unique_ptr<Condition>>> conditions_;
+  std::map<int, Pca> pca_;  // by seed
 };
 
 }  // namespace dae

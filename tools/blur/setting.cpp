@@ -81,6 +81,9 @@ LabSetting find_setting(const std::string& name) {
 std::string lab::loss_run(const std::string& loss, bool equal_seconds) {
   return fmt::format("unet-{}{}", loss, equal_seconds ? "-seconds" : "");
 }
+std::string lab::pca(int64_t rank) {
+  return clean_run("pca", rank);
+}
 std::string lab::clean_run(const std::string& model, int64_t latent) {
   return fmt::format("clean-{}-{}", model, latent);
 }

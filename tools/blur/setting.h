@@ -16,6 +16,7 @@ struct LabSetting {
   double rate = 2e-3;
   int seeds = 3;
   int64_t views = 4;                // restored of every held-out picture
+  int64_t pca_crops = 20000;        // that PCA is fitted to, drawn anew for every seed
   std::vector<int64_t> latents;     // of question 2
   std::vector<std::string> losses;  // of question 4, beside mse
   double seconds = 0;               // of question 4's runs of equal time; 0: there are none
@@ -49,6 +50,7 @@ inline constexpr const char* kDense = "fc";
 inline constexpr const char* kWide = "unet-wide";
 std::string loss_run(const std::string& loss, bool equal_seconds = false);
 std::string clean_run(const std::string& model, int64_t latent);  // of question 2
+std::string pca(int64_t rank);  // not trained, but asked for as if it were a run
 inline constexpr const char* kCleanSkips = "clean-unet-skips";
 inline constexpr const char* kNoiseAlone = "only-noise";
 inline constexpr const char* kBlurAlone = "only-blur";
