@@ -8,11 +8,15 @@
 
 #include "kernels/activation.h"
 #include "kernels/bias.h"
+#include "kernels/dct_loss.h"
 #include "kernels/global_pool.h"
 #include "kernels/loss_chunks.h"
+#include "kernels/ms_ssim_loss.h"
+#include "kernels/pixel_loss.h"
 #include "kernels/pixel_shuffle.h"
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
+#include "kernels/ssim_loss.h"
 #include "kernels/upsample.h"
 #include "profiling/bench.h"
 #include "runtime/device.h"
@@ -45,6 +49,16 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
   const Operand x = {map, 1, type}, x_in_place = {map, 2, type}, b = {channels, 1, type},
                 logits = {picture, 1, type}, target = {picture, 1, DType::u8};
   using Args = std::vector<Tensor>;
+  // A term of a sum of losses, as the first of it, which writes the gradient.
+  const auto term = [](const char* name, const Shape& y, auto run, int64_t workspace) {
+    return Kernel{name,
+                  {{y}, {y, 1, DType::u8}, {y}, {{1}}, {{2}}, {{workspace}, 0}},
+                  [run](const Queue& q, const Args& t) {
+                    run(q, t[0], t[1], LossTerm{1, true, t[2], t[3], t[4]}, t[5]);
+                  }};
+  };
+  const int64_t windows = std::max<int64_t>(side, 32);  // SSIM's need room
+  const Shape wide = {10 * images, windows, windows, 3};
   return {
       {"upsample2x",
        {{map}, {large}},
@@ -85,6 +99,11 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
        [](const Queue& q, const Args& t) {
          residual_mse(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]);
        }},
+      term("mse_loss", picture, mse_loss, pixel_loss_workspace_count(picture)),
+      term("l1_loss", picture, l1_loss, pixel_loss_workspace_count(picture)),
+      term("dct_loss", picture, dct_loss, dct_loss_workspace_count(picture)),
+      term("ssim_loss", wide, ssim_loss, ssim_loss_workspace_count(wide)),
+      term("ms_ssim_loss", wide, ms_ssim_loss, ms_ssim_loss_workspace_count(wide)),
   };
 }
 

@@ -11,6 +11,7 @@
 
 namespace dae::cublaslt {
 
+void open();  // the library
 std::shared_ptr<Routine> plan(const cuda_libraries::Dense& problem);
 
 }  // namespace dae::cublaslt

@@ -5,6 +5,11 @@
 
 namespace dae::cuda_libraries {
 
+void open() {
+  cudnn::version();
+  cublaslt::open();
+}
+
 std::shared_ptr<Routine> plan(const Convolution& problem) {
   return cudnn::plan(problem);
 }

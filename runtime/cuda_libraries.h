@@ -13,6 +13,10 @@
 
 namespace dae::cuda_libraries {
 
+// Opens both, which otherwise the first plan does. Throws Error saying which is not there and what
+// to install.
+void open();
+
 enum class Direction { forward, backward_data, backward_weights };
 
 // Operands, in order, those that the problem has:

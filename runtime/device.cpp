@@ -4,6 +4,7 @@
 
 #ifdef DAE_HAS_CUDA
 #include "runtime/cuda_check.h"
+#include "runtime/cuda_libraries.h"
 #endif
 
 namespace dae {
@@ -15,6 +16,16 @@ std::string why_no_cuda() {
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) return std::string("no usable GPU: ") + cudaGetErrorString(status);
   return count > 0 ? "" : "no GPU in this machine";
+}
+
+std::string why_no_networks_on_cuda() {
+  if (!cuda_available()) return why_no_cuda();
+  try {
+    cuda_libraries::open();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
 }
 
 GpuDescription describe_gpu() {
@@ -45,6 +56,9 @@ void synchronize_device() {
 
 std::string why_no_cuda() {
   return "this build has no CUDA part (nvcc was not found)";
+}
+std::string why_no_networks_on_cuda() {
+  return why_no_cuda();
 }
 GpuDescription describe_gpu() {
   fail("{}", why_no_cuda());

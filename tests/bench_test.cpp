@@ -63,6 +63,10 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   EXPECT_NEAR(counted("corrupt/8x8x2", "GB/s"), 2 * 8 * 8 * 3 * (1 + 1 + 4), 1e-3);
   // A quarter is read, the whole written.
   EXPECT_NEAR(counted("kernel/upsample2x/f32 1x8x8x32", "GB/s"), 5 * 8 * 8 * 32 * 4, 1e-2);
+  // Clean and restored picture are read, the gradient and three numbers written.
+  EXPECT_NEAR(counted("kernel/l1_loss/f32 10x8x8x3", "GB/s"), 10 * 8 * 8 * 3 * (1 + 4 + 4) + 12,
+              1e-2);
+  EXPECT_TRUE(found.contains("kernel/ms_ssim_loss/f32 10x32x32x3"));
   // The first layer: 3 to 32 channels on 2 images of 8x8 pixels, weights and biases read.
   std::string first;
   for (const auto& [name, run] : found)

@@ -75,9 +75,12 @@ void DeviceOptions::add_to(CLI::App& app) {
 
 Device DeviceOptions::apply() const {
   set_threads(threads);
-  if (device == "cuda" && !cuda_available())
-    fail("--device cuda: {}; use --device cpu", why_no_cuda());
-  return device == "cuda" || (device == "auto" && cuda_available()) ? Device::cuda : Device::cpu;
+  if (device == "cpu" || (device == "auto" && !cuda_available())) return Device::cpu;
+  const std::string why_not = why_no_networks_on_cuda();
+  if (why_not.empty()) return Device::cuda;
+  if (device == "cuda") fail("--device cuda: {}; use --device cpu", why_not);
+  fmt::print(stderr, "the GPU is not used: {}\n", why_not);
+  return Device::cpu;
 }
 
 void CorruptionOptions::add_to(CLI::App& app) {

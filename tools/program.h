@@ -15,8 +15,9 @@ namespace dae {
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body);
 
-// --device auto|cpu|cuda, --threads N. auto takes the GPU where there is one. Throws Error when a
-// GPU is asked for and there is none.
+// --device auto|cpu|cuda, --threads N. auto takes the GPU where there is one with the libraries
+// that networks need, and says on standard error when those are missing. Throws Error when a GPU is
+// asked for and cannot be used.
 struct DeviceOptions {
   std::string device = "auto";
   int threads = 0;

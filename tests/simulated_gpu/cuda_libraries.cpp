@@ -10,6 +10,9 @@
 #include "tests/support/reference_conv.h"
 
 namespace dae::cuda_libraries {
+
+void open() {}
+
 namespace {
 
 using test::Values;
