@@ -27,13 +27,18 @@ void finish_term_cpu(const TermSums& sums, const LossTerm& term) {
 
 void check_term(const char* op, const Tensor& y, const Tensor& target, const LossTerm& term,
                 const Tensor& workspace, int64_t needed) {
+  check_term_outputs(op, "y", y, term, workspace, needed);
+  check_dtype(op, "target", target, DType::u8);
+  check_shape(op, "target", target, y.shape);
+}
+
+void check_term_outputs(const char* op, const char* what, const Tensor& y, const LossTerm& term,
+                        const Tensor& workspace, int64_t needed) {
   const Shape& s = y.shape;
   if (s.rank() != 4 || s[3] != 3 || s.count() == 0 || y.block != 1)
-    fail("{}: y must be plain {{N, H, W, 3}} and not empty, got {}", op, to_string(y));
-  check_dtype(op, "y", y, DType::f32);
-  check_dtype(op, "target", target, DType::u8);
-  check_shape(op, "target", target, s);
-  check_same_layout(op, "dy and y", term.dy, y);
+    fail("{}: {} must be plain {{N, H, W, 3}} and not empty, got {}", op, what, to_string(y));
+  check_dtype(op, what, y, DType::f32);
+  check_same_layout(op, "dy and the restoration", term.dy, y);
   check_dtype(op, "dy", term.dy, DType::f32);
   check_shape(op, "total", term.total, {1});
   check_dtype(op, "total", term.total, DType::f32);
@@ -41,8 +46,8 @@ void check_term(const char* op, const Tensor& y, const Tensor& target, const Los
   check_dtype(op, "report", term.report, DType::f32);
   check_dtype(op, "workspace", workspace, DType::f32);
   if (workspace.count() < needed)
-    fail("{}: the workspace ({}) must have {} elements for y ({})", op, to_string(workspace),
-         needed, to_string(y));
+    fail("{}: the workspace ({}) must have {} elements for {} ({})", op, to_string(workspace),
+         needed, what, to_string(y));
 }
 
 void finish_term(const Queue& q, [[maybe_unused]] const char* op, const TermSums& sums,

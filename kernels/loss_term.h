@@ -1,7 +1,7 @@
 // What every term of a sum of losses gives. The terms (mse_loss, l1_loss, ssim_loss, ms_ssim_loss,
-// dct_loss) read the restoration y f32 {N, H, W, 3}, any values, and target u8 of the same shape,
-// which stands for target / 255, and write into a LossTerm. The first term of a sum writes dy and
-// total, the others add to them, so nothing is cleared before.
+// dct_loss; perceptual_loss in its own way) read the restoration y f32 {N, H, W, 3}, any values,
+// and target u8 of the same shape, which stands for target / 255, and write into a LossTerm. The
+// first term of a sum writes dy and total, the others add to them, so nothing is cleared before.
 #pragma once
 
 #include "runtime/queue.h"
@@ -21,6 +21,10 @@ struct LossTerm {
 // and `workspace` is f32 of at least `needed` elements.
 void check_term(const char* op, const Tensor& y, const Tensor& target, const LossTerm& term,
                 const Tensor& workspace, int64_t needed);
+
+// The part of it that is about what a term writes, for `y`, called `what`.
+void check_term_outputs(const char* op, const char* what, const Tensor& y, const LossTerm& term,
+                        const Tensor& workspace, int64_t needed);
 
 // Partial sums that a term left behind, each added in order and in fp64: the same bits for every
 // number of threads and every run on a device.
