@@ -28,6 +28,22 @@ Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool train
   if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype);
 }
 
+Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, TensorId weights)
+    : device_(device),
+      plan_(plan),
+      parameters_(parameters),
+      training_(false),
+      frozen_(true),
+      dtype_(DType::f32),
+      weights_(weights),
+      layer_weights_(weights) {}
+
+Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
+                        const std::string& weights) {
+  const TensorId known = plan.find_if_any(weights);
+  return {device, plan, parameters, known != kNoTensor ? known : plan.external(weights, {0})};
+}
+
 void Builder::add_cast(const std::string& name, TensorId x, TensorId y) {
   plan_.add({.op = "cast",
              .name = name,
@@ -91,7 +107,7 @@ TensorId Builder::scratch(const std::string& name, int64_t bytes) {
 
 void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
   trained_[output] = true;
-  if (training_) tape_.push_back({output, std::move(add_steps)});
+  if (training_ || frozen_) tape_.push_back({output, std::move(add_steps)});
 }
 
 void Builder::set_gradient(TensorId value, TensorId gradient) {
@@ -114,7 +130,7 @@ void Builder::add_in_place(const std::string& name, Phase phase, TensorId x, Ten
 // before an earlier use of the addend comes up.
 void Builder::accumulate(const std::string& name, TensorId value, TensorId gradient) {
   const auto [known, first] = gradient_of_.try_emplace(value, gradient);
-  if (!first) add_in_place(name, Phase::backward, gradient, known->second);
+  if (!first) add_in_place(name, phase(Phase::backward), gradient, known->second);
 }
 
 // After the layer that made y, to which it added `addend`, if any: y's gradient is the addend's
@@ -151,7 +167,7 @@ void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
   plan_.add(
       {.op = "relu_backward",
        .name = name,
-       .phase = Phase::backward,
+       .phase = phase(Phase::backward),
        .reads = {y, dy},
        .writes = {dy},
        .run = [=](const Queue& q, const TensorTable& t) { dae::relu_backward(q, t[y], t[dy]); }});

@@ -23,6 +23,14 @@ class Builder {
   Builder(Device device, Plan& plan, ParameterSet& parameters, bool training,
           DType dtype = DType::f32);
 
+  // Layers whose f32 weights lie in the external tensor `weights`, shared by all in the plan that
+  // name it, and stay as they are. Convolutions alone; their backward steps lead to what
+  // require_gradient() marks, never to weights. All of it counts to the loss.
+  static Builder frozen(Device device, Plan& plan, ParameterSet& parameters,
+                        const std::string& weights);
+  void require_gradient(TensorId x) { trained_[x] = true; }
+  TensorId gradient_of(TensorId value) const { return gradient_of_.at(value); }
+
   // x f32 as layers read it: x itself, or its bf16 copy, made once.
   TensorId input(TensorId x);
 
@@ -77,6 +85,8 @@ class Builder {
     TensorId gradient;  // kNoTensor unless training
     TensorId master;    // f32
   };
+  Builder(Device device, Plan& plan, ParameterSet& parameters, TensorId weights);
+  Phase phase(Phase of_trained) const { return frozen_ ? Phase::loss : of_trained; }
   static double he_bound(int64_t fan_in, bool relu);
   static std::vector<TensorId> given(std::vector<TensorId> ids);  // those that are tensors
   Weight weight(const std::string& name, const Shape& shape, double bound);
@@ -89,6 +99,8 @@ class Builder {
                       Weight w, bool relu, TensorId addend);
   void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                           const Weight& w, TensorId db);
+  void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
+                              TensorId dy, const Weight& w);
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   void add_cast(const std::string& name, TensorId x, TensorId y);
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
@@ -102,7 +114,7 @@ class Builder {
   Device device_;
   Plan& plan_;
   ParameterSet& parameters_;
-  bool training_;
+  bool training_, frozen_ = false;
   DType dtype_;
   TensorId weights_, layer_weights_, gradients_ = kNoTensor;
 
@@ -111,7 +123,7 @@ class Builder {
     std::function<void(TensorId gradient)> add_steps;
   };
   std::vector<Node> tape_;
-  std::map<TensorId, bool> trained_;  // values that depend on weights
+  std::map<TensorId, bool> trained_;  // values whose gradient is asked for
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave
 };

@@ -8,7 +8,7 @@
 
 namespace dae {
 
-// dw, db unless it is kNoTensor, and, where x depends on weights, dx.
+// dw, db unless it is kNoTensor, and, where it is asked for, dx.
 void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                                  const Weight& w, TensorId db) {
   spec.bias = db != kNoTensor;
@@ -24,13 +24,17 @@ void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorI
              .run = [=](const Queue& q, const TensorTable& t) {
                weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
              }});
-  if (!trained_[x]) return;
+  if (trained_[x]) add_conv_data_gradient(name, spec, x, dy, w);
+}
+
+void Builder::add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
+                                     TensorId dy, const Weight& w) {
   const Conv2dBackwardData data_op(device_, spec);
   const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
   const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
   plan_.add({.op = "conv2d_backward_data",
              .name = name,
-             .phase = Phase::backward,
+             .phase = phase(Phase::backward),
              .reads = {dy, w.value},
              .writes = {dx},
              .scratch = {dx_space},
@@ -67,7 +71,7 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   const TensorId workspace = scratch(name, forward.workspace_bytes());
   plan_.add({.op = "conv2d_forward",
              .name = name,
-             .phase = Phase::forward,
+             .phase = phase(Phase::forward),
              .reads = given({x, w.value, b.value, fused_addend}),
              .writes = {y},
              .scratch = {workspace},
@@ -76,10 +80,18 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
                forward(q, t[x], t[w.value], t[b.value], t[fused_addend], t[y], t[workspace]);
              }});
 
-  on_backward(y, [=, this](TensorId dy) {
-    const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
-    add_conv_gradients(name, spec, x, dy, w, db);
-  });
+  if (frozen_) {
+    if (trained_[x])
+      on_backward(y, [=, this](TensorId dy) {
+        if (spec.relu) relu_backward(name, y, dy);
+        add_conv_data_gradient(name, spec, x, dy, w);
+      });
+  } else {
+    on_backward(y, [=, this](TensorId dy) {
+      const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
+      add_conv_gradients(name, spec, x, dy, w, db);
+    });
+  }
   if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
   pass_on_gradient(name, y, conv.addend);
   return y;

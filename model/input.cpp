@@ -5,9 +5,7 @@ namespace dae {
 InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags, TensorId clean,
                             TensorId corrupted, const InputPlacement& placement) {
   const Shape image = plan.shape(clean);
-  TensorId sources = kNoTensor;
-  for (size_t i = 0; i < plan.tensors().size(); i++)
-    if (plan.tensors()[i].name == "sources") sources = static_cast<TensorId>(i);
+  TensorId sources = plan.find_if_any("sources");
   if (sources == kNoTensor)
     sources = plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8);
   const InputTensors input = {

@@ -11,8 +11,8 @@
 namespace dae {
 namespace {
 
-constexpr LossKind kKinds[] = {LossKind::mse, LossKind::l1, LossKind::ssim, LossKind::ms_ssim,
-                               LossKind::dct};
+constexpr LossKind kKinds[] = {LossKind::mse,     LossKind::l1,  LossKind::ssim,
+                               LossKind::ms_ssim, LossKind::dct, LossKind::perceptual};
 
 std::string without_blanks(std::string text) {
   std::erase(text, ' ');
@@ -40,8 +40,9 @@ LossKind take_kind(const std::string& text, std::string_view& rest) {
                                         [&](LossKind k) { return name == name_of(k); });
   if (name.empty()) fail_usage("--loss {}: a term is missing", text);
   if (kind == std::end(kKinds))
-    fail_usage("--loss {}: there is no term '{}'; there are mse, l1, ssim, ms_ssim and dct", text,
-               name);
+    fail_usage(
+        "--loss {}: there is no term '{}'; there are mse, l1, ssim, ms_ssim, dct and perceptual",
+        text, name);
   rest.remove_prefix(name.size());
   if (rest.starts_with('*'))
     fail_usage("--loss {}: the weight comes first, as in 0.1*{}", text, name);
@@ -62,8 +63,14 @@ const char* name_of(LossKind kind) {
       return "ms_ssim";
     case LossKind::dct:
       return "dct";
+    case LossKind::perceptual:
+      return "perceptual";
   }
   return "";
+}
+
+bool LossSpec::has(LossKind kind) const {
+  return std::any_of(terms.begin(), terms.end(), [=](const Term& t) { return t.kind == kind; });
 }
 
 LossSpec parse_loss(const std::string& given) {

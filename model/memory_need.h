@@ -9,7 +9,8 @@
 namespace dae {
 
 struct MemoryNeed {
-  size_t parameters = 0;  // weights, gradients, moments, EMA, the optimiser's state
+  size_t parameters = 0;  // weights, gradients, moments, EMA, the optimiser's state; the weights
+                          // of a perceptual loss
   size_t arena = 0;       // activations and workspaces, which share it
   size_t activations = 0, workspaces = 0;  // what they would take if nothing were shared
   size_t batches = 0;                      // pictures clean and corrupted, draws, losses

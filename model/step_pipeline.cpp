@@ -44,7 +44,7 @@ Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
   const auto find_gradient = [&](Builder& builder, const Pass& pass) {
     add_loss_and_backward(builder, config_.network, config_.loss,
                           build_network(builder, config_.network, pass.corrupted), pass.corrupted,
-                          pass.clean, pass.loss);
+                          pass.clean, pass.loss, config_.feature_widths);
   };
   if (pair) corrupt_into(1);
   find_gradient(first, passes[0]);

@@ -37,6 +37,7 @@ class StepPipeline {
     NetworkConfig network;
     CorruptFlags corruption;
     LossSpec loss;
+    std::vector<int64_t> feature_widths;  // of a perceptual loss
     AdamConfig adam;
     int64_t batch = 16;
     std::vector<Source> sources;  // with pixels in host memory, which outlive the pipeline

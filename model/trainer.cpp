@@ -7,6 +7,7 @@
 
 #include "kernels/cast.h"
 #include "model/input.h"
+#include "model/perceptual.h"
 #include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
@@ -25,15 +26,21 @@ Plan plan_cpu_step(const TrainerConfig& config, ParameterSet& parameters) {
   const TensorId loss = plan.external("losses", {loss_record_size(config.loss)});
   add_corruption(Device::cpu, plan, flags_of(config.corruption), clean, corrupted);
   add_loss_and_backward(builder, config.network, config.loss,
-                        build_network(builder, config.network, corrupted), corrupted, clean, loss);
+                        build_network(builder, config.network, corrupted), corrupted, clean, loss,
+                        config.features.widths);
   add_update(builder, declare_optimizer(builder), config.adam);
   return plan;
 }
 
 StepPipeline::Config pipeline_config(const TrainerConfig& config,
                                      const std::vector<Source>& sources) {
-  return {config.network, flags_of(config.corruption), config.loss, config.adam, config.batch,
-          sources};
+  return {.network = config.network,
+          .corruption = flags_of(config.corruption),
+          .loss = config.loss,
+          .feature_widths = config.features.widths,
+          .adam = config.adam,
+          .batch = config.batch,
+          .sources = sources};
 }
 
 // What a run may plan for. On a GPU libraries, graphs and fragments take a little as well; a
@@ -133,6 +140,13 @@ Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const
     buffers_.bind(*executor_);
     const Buffer& table = buffers_["sources"];
     copy_between_devices(table.data(), sources_.data(), table.bytes());
+  }
+  if (config.loss.has(LossKind::perceptual)) {
+    const Buffer& features = buffers_[kFeatureWeights];
+    if (config.features.values.size() * sizeof(float) != features.bytes())
+      fail("trainer: the feature network has {} values where its widths make {}",
+           config.features.values.size(), features.bytes() / sizeof(float));
+    copy_between_devices(features.data(), config.features.values.data(), features.bytes());
   }
   reset(config.schedule);
 }

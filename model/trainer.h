@@ -8,6 +8,7 @@
 
 #include "corrupt/corrupt.h"
 #include "kernels/adam.h"
+#include "model/feature_network.h"
 #include "model/memory_need.h"
 #include "model/named_buffers.h"
 #include "model/step_pipeline.h"
@@ -19,6 +20,7 @@ struct TrainerConfig {
   NetworkConfig network;
   CorruptSpec corruption;
   LossSpec loss;
+  FeatureNetwork features = {};  // that a perceptual loss compares with; else empty
   AdamConfig adam;
   Schedule schedule;
   int64_t batch = 16;

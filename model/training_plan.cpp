@@ -8,6 +8,8 @@
 #include "kernels/sigmoid_mse.h"
 #include "kernels/ssim_loss.h"
 #include "kernels/step_state.h"
+#include "model/perceptual.h"
+#include "runtime/error.h"
 
 namespace dae {
 namespace {
@@ -56,9 +58,11 @@ LossOp op_of(LossKind kind) {
     case LossKind::ms_ssim:
       return {"ms_ssim_loss", ms_ssim_loss, ms_ssim_loss_workspace_count};
     case LossKind::dct:
+      return {"dct_loss", dct_loss, dct_loss_workspace_count};
+    case LossKind::perceptual:
       break;
   }
-  return {"dct_loss", dct_loss, dct_loss_workspace_count};
+  fail("loss: {} is no single op", name_of(kind));
 }
 
 // From dy to the gradients of the network's output.
@@ -138,7 +142,7 @@ int64_t loss_record_size(const LossSpec& loss) {
 
 void add_loss_and_backward(Builder& b, const NetworkConfig& config, const LossSpec& loss,
                            const NetworkOutput& network, TensorId x, TensorId target,
-                           TensorId record) {
+                           TensorId record, const std::vector<int64_t>& feature_widths) {
   if (loss.is_plain_mse()) {
     add_mse_and_backward(b, config, network, x, target, record);
     return;
@@ -150,10 +154,14 @@ void add_loss_and_backward(Builder& b, const NetworkConfig& config, const LossSp
   add_restoration(b, config, network, x, y);
   for (size_t i = 0; i < loss.terms.size(); i++) {
     const LossSpec::Term term = loss.terms[i];
-    const LossOp loss_op = op_of(term.kind);
     const std::string name = std::string("loss.") + name_of(term.kind);
     const bool first = i == 0;
     const TensorId report = plan.slice(record, name, 1 + 2 * static_cast<int64_t>(i), {2});
+    if (term.kind == LossKind::perceptual) {
+      add_perceptual_loss(b, feature_widths, {term.weight, first, y, target, dy, total, report});
+      continue;
+    }
+    const LossOp loss_op = op_of(term.kind);
     const TensorId workspace =
         plan.tensor(name + ".workspace", {loss_op.workspace_count(plan.shape(target))});
     plan.add({.op = loss_op.op,

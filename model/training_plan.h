@@ -20,10 +20,10 @@ int64_t loss_record_size(const LossSpec& loss);
 
 // The same for any loss; `record` is an external f32 {loss_record_size(loss)}. Plain MSE is
 // add_mse_and_backward(). For others y is written, each term adds to its gradient, and one more op
-// leads from there into the network.
+// leads from there into the network. `feature_widths` are those of a perceptual term's network.
 void add_loss_and_backward(Builder& builder, const NetworkConfig& config, const LossSpec& loss,
                            const NetworkOutput& network, TensorId x, TensorId target,
-                           TensorId record);
+                           TensorId record, const std::vector<int64_t>& feature_widths = {});
 
 // Adds the restoration y {N, H, W, 3}, f32: not clamped to [0, 1], which is left to whoever shows
 // or measures it.

@@ -86,8 +86,9 @@ class Plan {
   const std::vector<Step>& steps() const { return steps_; }
   const Tensor& view(TensorId id) const { return tensors_[id].view; }
   const Shape& shape(TensorId id) const { return tensors_[id].view.shape; }
-  int64_t bytes(const Step& step) const;         // what it moves, as it or its tensors say
-  TensorId find(const std::string& name) const;  // throws Error naming it when there is none
+  int64_t bytes(const Step& step) const;                // what it moves, as it or its tensors say
+  TensorId find(const std::string& name) const;         // throws Error naming it when there is none
+  TensorId find_if_any(const std::string& name) const;  // kNoTensor when there is none
 
  private:
   TensorId push(TensorInfo info);
