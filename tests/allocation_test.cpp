@@ -67,6 +67,8 @@ TEST_P(Allocation, StepsAllocateNothing) {
   const auto [kind, loss] = GetParam();
   config.network = {.kind = kind, .size = 32, .width = 16, .blocks = 1, .latent = 64};
   config.loss = parse_loss(loss);
+  config.features.widths = {8, 16};
+  config.features.values.resize(static_cast<size_t>(feature_parameters({8, 16}).count()), 0.01f);
   config.batch = 2;
   Trainer trainer(config, {{pixels.data(), 64 * 3, 64, 64}});
   for (int i = 0; i < 3; i++) trainer.run(1);
@@ -97,11 +99,11 @@ std::string kind_name(const testing::TestParamInfo<Allocation::ParamType>& info)
   const auto& [kind, loss] = info.param;
   return std::string(name_of(kind)) + (parse_loss(loss).is_plain_mse() ? "" : "_all_losses");
 }
-INSTANTIATE_TEST_SUITE_P(Networks, Allocation,
-                         testing::Combine(testing::Values(NetworkKind::fc, NetworkKind::conv,
-                                                          NetworkKind::unet),
-                                          testing::Values("mse", "mse+l1+ssim+ms_ssim+dct")),
-                         kind_name);
+INSTANTIATE_TEST_SUITE_P(
+    Networks, Allocation,
+    testing::Combine(testing::Values(NetworkKind::fc, NetworkKind::conv, NetworkKind::unet),
+                     testing::Values("mse", "mse+l1+ssim+ms_ssim+dct+perceptual")),
+    kind_name);
 
 }  // namespace
 }  // namespace dae

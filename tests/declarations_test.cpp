@@ -9,6 +9,7 @@
 
 #include "data/synthetic.h"
 #include "model/input.h"
+#include "model/perceptual.h"
 #include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
@@ -18,7 +19,8 @@ namespace dae::test {
 namespace {
 
 constexpr int64_t kBatch = 2;
-constexpr const char* kAllLosses = "mse+l1+ssim+ms_ssim+dct";
+constexpr const char* kAllLosses = "mse+l1+ssim+ms_ssim+dct+perceptual";
+const std::vector<int64_t> kWidths = {4, 16, 5};  // of the perceptual loss's layers
 
 using Bytes = std::vector<std::byte>;
 
@@ -53,7 +55,7 @@ class Declarations
     const CorruptSpec spec;
     const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted);
     add_loss_and_backward(builder, config, loss_spec, build_network(builder, config, corrupted),
-                          corrupted, clean, loss);
+                          corrupted, clean, loss, kWidths);
     const OptimizerTensors optimizer = declare_optimizer(builder);
     add_update(builder, optimizer, AdamConfig{});
     // Nothing shares memory here, so that garbage is garbage to one tensor alone.
@@ -96,6 +98,12 @@ class Declarations
       for (const float weight : weights) rounded.push_back(to_bf16(weight));
       put(builder.layer_weights(), rounded.data(), rounded.size() * sizeof(BFloat16));
     }
+    if (const TensorId features = plan.find_if_any(kFeatureWeights); features != kNoTensor) {
+      const ParameterSet frozen = feature_parameters(kWidths);
+      std::vector<float> values(static_cast<size_t>(frozen.count()));
+      frozen.initialize(6, values.data());
+      put(features, values.data(), values.size() * sizeof(float));
+    }
     put(optimizer.ema, weights.data(), weights.size() * sizeof(float));
     const StepState state{.schedule = {.peak = 1e-3, .warmup = 1, .total = 10}};
     put(optimizer.state, &state, sizeof(state));
@@ -110,13 +118,13 @@ class Declarations
     put(input.draws, draws.data(), draws.size() * sizeof(Draw));
   }
 
-  std::vector<Bytes> read_all() const {
-    std::vector<Bytes> all;
-    for (const Region& region : regions_) {
-      all.emplace_back(region.memory->bytes());
-      copy_between_devices(all.back().data(), region.memory->data(), all.back().size());
+  // Into memory that is kept from step to step: most of this test's time went into fresh pages.
+  void read_all(std::vector<Bytes>& all) const {
+    all.resize(regions_.size());
+    for (size_t i = 0; i < all.size(); i++) {
+      all[i].resize(regions_[i].memory->bytes());
+      copy_between_devices(all[i].data(), regions_[i].memory->data(), all[i].size());
     }
-    return all;
   }
   void write_all(const std::vector<Bytes>& all) const {
     for (size_t i = 0; i < all.size(); i++)
@@ -154,13 +162,14 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
   if (device == Device::cpu && dtype != DType::f32) GTEST_SKIP() << "the CPU computes in f32";
   make(device, kind, dtype, parse_loss(loss));
   std::mt19937_64 bits(1);
+  std::vector<Bytes> before, plain, garbage, after;
   for (const Step& step : executor_->plan().steps()) {
-    const std::vector<Bytes> before = read_all();
+    read_all(before);
     run_step(step, device);
-    const std::vector<Bytes> plain = read_all();
+    read_all(plain);
 
     // Garbage everywhere, then what the step reads.
-    std::vector<Bytes> garbage = before;
+    garbage = before;
     for (Bytes& region : garbage)
       for (size_t i = 0; i < region.size(); i += sizeof(uint64_t)) {
         const uint64_t word = bits();
@@ -171,7 +180,7 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
                   part.end - part.begin);
     write_all(garbage);
     run_step(step, device);
-    std::vector<Bytes> after = read_all();
+    read_all(after);
 
     for (const Part& part : parts_of(step.writes)) {
       EXPECT_EQ(std::memcmp(&after[part.region][part.begin], &plain[part.region][part.begin],

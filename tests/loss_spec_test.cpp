@@ -8,18 +8,19 @@ namespace dae::test {
 namespace {
 
 TEST(LossSpec, ReadsWeightedSums) {
-  const LossSpec loss = parse_loss("mse + 0.1*ssim+2e-3*ms_ssim+1e+1*dct+.5*l1");
-  const std::vector<LossSpec::Term> want = {{LossKind::mse, 1},
-                                            {LossKind::ssim, 0.1f},
-                                            {LossKind::ms_ssim, 2e-3f},
-                                            {LossKind::dct, 10},
-                                            {LossKind::l1, 0.5f}};
+  const LossSpec loss = parse_loss("mse + 0.1*ssim+2e-3*ms_ssim+1e+1*dct+.5*l1+3*perceptual");
+  const std::vector<LossSpec::Term> want = {{LossKind::mse, 1},         {LossKind::ssim, 0.1f},
+                                            {LossKind::ms_ssim, 2e-3f}, {LossKind::dct, 10},
+                                            {LossKind::l1, 0.5f},       {LossKind::perceptual, 3}};
   EXPECT_EQ(loss.terms, want);
-  EXPECT_EQ(to_string(loss), "mse+0.1*ssim+0.002*ms_ssim+10*dct+0.5*l1");
+  EXPECT_EQ(to_string(loss), "mse+0.1*ssim+0.002*ms_ssim+10*dct+0.5*l1+3*perceptual");
+  EXPECT_TRUE(loss.has(LossKind::perceptual));
+  EXPECT_FALSE(parse_loss("mse+l1").has(LossKind::perceptual));
 }
 
 TEST(LossSpec, TextsGoBackAndForth) {
-  for (const char* text : {"mse", "l1", "0.3333333*mse+1e-07*dct", "ssim+ms_ssim", "1e+20*l1"}) {
+  for (const char* text :
+       {"mse", "l1", "0.3333333*mse+1e-07*dct", "ssim+ms_ssim", "1e+20*l1", "perceptual"}) {
     const LossSpec loss = parse_loss(text);
     EXPECT_EQ(to_string(loss), text);
     EXPECT_EQ(parse_loss(to_string(loss)).terms, loss.terms);
@@ -45,6 +46,8 @@ TEST(LossSpec, NamesWhatMakesNoSense) {
            {"huber", "no term 'huber'"},
            {"MSE", "no term 'MSE'"},
            {"mse+0.1*vgg", "no term 'vgg'"},
+           {"mse+perception",
+            "no term 'perception'; there are mse, l1, ssim, ms_ssim, dct and perceptual"},
            {"mse-0.1*ssim", "no term 'mse-0.1'"},
            {"mse,l1", "no term 'mse,l1'"},
            {"mse+0.1*mse", "mse is given twice"},

@@ -179,6 +179,15 @@ TEST(TrainerForms, PhasesTrainLikeTheTransposedFormWhenSimulated) {
   EXPECT_NEAR(got, want, 1e-5 * want);
 }
 
+// Layers of a feature network as they are before its training: any will do to train by.
+FeatureNetwork features_of(std::vector<int64_t> widths) {
+  const ParameterSet parameters = feature_parameters(widths);
+  FeatureNetwork features{std::move(widths),
+                          std::vector<float>(static_cast<size_t>(parameters.count()))};
+  parameters.initialize(8, features.values.data());
+  return features;
+}
+
 // A sum of all losses: the network trains like on the CPU, and each term is told.
 class SumTest : public testing::TestWithParam<Device> {
  protected:
@@ -191,7 +200,8 @@ class SumTest : public testing::TestWithParam<Device> {
     const Pictures pictures;
     TrainerConfig config = config_of(device, NetworkKind::unet, DType::f32);
     config.network.size = 24;
-    config.loss = parse_loss("mse+0.5*l1+0.1*ssim+0.2*ms_ssim+0.3*dct");
+    config.loss = parse_loss("mse+0.5*l1+0.1*ssim+0.2*ms_ssim+0.3*dct+0.4*perceptual");
+    config.features = features_of({4, 8});
     Trainer trainer(config, pictures.sources);
     for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
     const double loss = trainer.take_mean_loss();
@@ -206,7 +216,7 @@ TEST_P(SumTest, TrainsLikeTheCpuAndTellsItsTerms) {
   EXPECT_EQ(got.weights, singles.weights);
   EXPECT_EQ(got.loss, singles.loss);
   EXPECT_NEAR(got.loss, want.loss, 1e-4 * want.loss);
-  const double weights[] = {1, 0.5, 0.1, 0.2, 0.3};
+  const double weights[] = {1, 0.5, 0.1, 0.2, 0.3, 0.4};
   double sum = 0;
   ASSERT_EQ(got.terms.size(), std::size(weights));
   for (size_t i = 0; i < got.terms.size(); i++) {
@@ -227,13 +237,14 @@ INSTANTIATE_TEST_SUITE_P(Devices, SumTest, testing::ValuesIn(tested_devices()), 
 // sigmoid networks: unlike any picture.
 TEST(Losses, TrainingForOneLowersIt) {
   const Pictures pictures;
-  for (const char* loss : {"mse", "l1", "ssim", "ms_ssim", "dct"}) {
+  for (const char* loss : {"mse", "l1", "ssim", "ms_ssim", "dct", "perceptual"}) {
     TrainerConfig config = config_of(Device::cpu, NetworkKind::conv, DType::f32);
     config.network.size = 24;
     config.network.latent = 288;
     const Range off{.present = false};
     config.corruption = {.noise = off, .blur = off, .brightness = off, .channel = off};
     config.loss = parse_loss(loss);
+    config.features = features_of(kFeatureWidths);
     config.batch = 4;
     config.schedule = {.peak = 3e-3, .warmup = 5, .total = 80};
     Trainer trainer(config, pictures.sources);
@@ -247,6 +258,22 @@ TEST(Losses, TrainingForOneLowersIt) {
     RecordProperty(loss, std::to_string(first) + " to " + std::to_string(last));
     EXPECT_LT(last, 0.9 * first) << loss;  // seen: 0.87 and less, by the order of sums
   }
+}
+
+TEST(Losses, APerceptualOneNeedsAFeatureNetworkThatIsWhole) {
+  const Pictures pictures;
+  TrainerConfig config = config_of(Device::cpu, NetworkKind::conv, DType::f32);
+  config.loss = parse_loss("perceptual");
+  EXPECT_THROW(Trainer(config, pictures.sources), Error);
+  config.features = features_of({1, 1, 1, 1, 1});  // halves 16 pixels to one
+  EXPECT_THROW(Trainer(config, pictures.sources), UsageError);
+  config.features = features_of({4, 8});
+  const size_t need = Trainer(config, pictures.sources).memory().parameters;
+  config.features.values.pop_back();
+  EXPECT_THROW(Trainer(config, pictures.sources), Error);
+  config.loss = parse_loss("l1");
+  EXPECT_EQ(need - Trainer(config, pictures.sources).memory().parameters,
+            (config.features.values.size() + 1) * sizeof(float));
 }
 
 // The smallest pipeline, for ThreadSanitizer, under which every simulated thread costs a lot: it
