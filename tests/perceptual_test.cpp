@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "model/feature_distance.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/executor.h"
@@ -167,6 +168,65 @@ TEST(PerceptualReference, GradientMatchesFiniteDifferences) {
       },
       p.y);
 }
+
+// LPIPS by its definition, position by position.
+double reference_distance(const ParameterSet& parameters, const std::vector<float>& w,
+                          const Shape& shape, const Values& a, const Values& b) {
+  std::vector<ConvSpec> specs, same;
+  const std::vector<Values> seen = reference_features(parameters, w, shape, a, &specs),
+                            other = reference_features(parameters, w, shape, b, &same);
+  double distance = 0;
+  for (size_t layer = 0; layer < specs.size(); layer++) {
+    const auto channels = static_cast<size_t>(specs[layer].y[3]);
+    const size_t positions = seen[layer].size() / channels;
+    for (size_t p = 0; p < positions; p++) {
+      double length_a = 0, length_b = 0, product = 0;
+      for (size_t i = p * channels; i < (p + 1) * channels; i++) {
+        length_a += seen[layer][i] * seen[layer][i];
+        length_b += other[layer][i] * other[layer][i];
+        product += seen[layer][i] * other[layer][i];
+      }
+      // |u - v|^2 of unit vectors, of which one that is zero everywhere stays zero.
+      distance += ((length_a > 0) + (length_b > 0) -
+                   (product > 0 ? 2 * product / std::sqrt(length_a * length_b) : 0)) /
+                  double(positions * specs.size());
+    }
+  }
+  return distance;
+}
+
+class FeatureDistanceTest : public testing::TestWithParam<Device> {};
+
+TEST_P(FeatureDistanceTest, MatchesFp64) {
+  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  constexpr int64_t kSize = 11, kPairs = 5;
+  const Shape one = {1, kSize, kSize, 3};
+  // 16 and 32 channels are blocked on the CPU, 5 are not.
+  for (const std::vector<int64_t>& widths : {std::vector<int64_t>{16, 5, 32}, {7}}) {
+    const ParameterSet parameters = feature_parameters(widths);
+    const FeatureNetwork features{widths, hashed_weights(parameters)};
+    FeatureDistance distance(GetParam(), features, kSize, 2);  // the last batch is not full
+    const Pictures p = pictures_of({kPairs, kSize, kSize, 3});
+    std::vector<float> a(p.y.begin(), p.y.end()), b;
+    for (const double code : p.target) b.push_back(static_cast<float>(code) / 255.0f);
+    std::copy(a.begin(), a.begin() + one.count(),
+              b.begin());  // the first pair is one picture twice
+    const std::vector<double> got = distance(a, b);
+    ASSERT_EQ(got.size(), size_t{kPairs});
+    EXPECT_EQ(got[0], 0);
+    for (int64_t i = 1; i < kPairs; i++) {
+      const auto cut = [&](const std::vector<float>& all) {
+        return Values(all.begin() + i * one.count(), all.begin() + (i + 1) * one.count());
+      };
+      const double want = reference_distance(parameters, features.values, one, cut(a), cut(b));
+      EXPECT_GT(want, 1e-4);
+      EXPECT_NEAR(got[static_cast<size_t>(i)], want, 1e-4 * want) << i;
+    }
+    EXPECT_THROW(distance(a, std::span(b).first(b.size() - 1)), Error);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Devices, FeatureDistanceTest, testing::ValuesIn(tested_devices()),
+                         device_name);
 
 TEST(FeatureNetwork, MustFitTheCrops) {
   EXPECT_NO_THROW(check_features_fit(kFeatureWidths, 8));
