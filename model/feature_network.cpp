@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "runtime/error.h"
@@ -37,17 +38,23 @@ void check_features_fit(const std::vector<int64_t>& widths, int64_t size) {
       size, widths.size(), halvings);
 }
 
-void normalize(FeatureNetwork& features, const std::vector<std::vector<double>>& means) {
+int64_t channel_of(const Tensor& map, int64_t element) {
+  const Shape& s = map.shape;
+  const int64_t group = map.block > 1 ? map.block : s[3];
+  return element / (s[1] * s[2] * group) % (s[3] / group) * group + element % group;
+}
+
+void normalize(FeatureNetwork& features, const std::vector<std::vector<double>>& squares) {
   const ParameterSet parameters = feature_parameters(features.widths);
   std::vector<double> below(3, 1.0);  // factors of the channels that a layer reads
   for (size_t layer = 0; layer < features.widths.size(); layer++) {
     const Parameter &weight = parameters.list()[2 * layer],
                     &bias = parameters.list()[2 * layer + 1];
-    const std::vector<double>& mean = means[layer];
-    const double all = std::accumulate(mean.begin(), mean.end(), 0.0) / double(mean.size());
+    const std::vector<double>& square = squares[layer];
+    const double all = std::accumulate(square.begin(), square.end(), 0.0) / double(square.size());
     if (!(all > 0)) fail("feature network: layer {} gives zeros, whatever it sees", layer);
     std::vector<double> factors;
-    for (const double m : mean) factors.push_back(1 / std::max(m, 0.01 * all));
+    for (const double s : square) factors.push_back(1 / std::sqrt(std::max(s, 0.01 * all)));
     const int64_t inputs = weight.shape[3], fan_in = 9 * inputs;
     for (int64_t i = 0; i < weight.shape.count(); i++) {
       float& value = features.values[static_cast<size_t>(weight.offset + i)];

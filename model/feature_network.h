@@ -27,11 +27,14 @@ std::vector<TensorId> build_features(Builder& builder, const std::vector<int64_t
 // Throws UsageError when crops of size x size leave the last layer less than 2x2 positions.
 void check_features_fit(const std::vector<int64_t>& widths, int64_t size);
 
-// Scales the channels of every layer, and what reads them by the inverse, so that their means
-// become one where they are `means[layer][channel]` now: layers and channels then weigh alike in a
-// mean over all. ReLU commutes with positive factors, so the layers see what they saw before. A
-// channel with less than a hundredth of its layer's mean, which would be mostly chance, is scaled
-// as if it had that.
-void normalize(FeatureNetwork& features, const std::vector<std::vector<double>>& means);
+// The channel of an element of a map {N, H, W, C}, counted as it lies in memory.
+int64_t channel_of(const Tensor& map, int64_t element);
+
+// Scales the channels of every layer, and what reads them by the inverse, so that their mean
+// squares become one where they are `squares[layer][channel]` now: in a mean of squared differences
+// layers and channels then weigh alike. ReLU commutes with positive factors, so the layers see what
+// they saw before. A channel with less than a hundredth of its layer's mean square, which is mostly
+// chance, is scaled as if it had that.
+void normalize(FeatureNetwork& features, const std::vector<std::vector<double>>& squares);
 
 }  // namespace dae

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <memory>
 
-#include "kernels/global_pool.h"
 #include "kernels/perceptual_loss.h"
 #include "model/input.h"
 #include "model/named_buffers.h"
@@ -80,7 +79,8 @@ class FeatureTrainer {
     for (int64_t i = 0; i < kTestBatches; i++) {
       draw(corruption_, options_.steps + i);
       looking_.executor->run(Queue{});
-      const float *const wanted = floats("targets"), *const found = floats("predictions");
+      const float* const wanted = floats("targets");
+      const float* const found = looking_.executor->tensors()[seen_.back()].as<const float>();
       for (size_t k = 0; k < count * static_cast<size_t>(options_.batch); k++) {
         error[k % count] += std::pow(double{found[k]} - wanted[k], 2);
         sum[k % count] += wanted[k];
@@ -104,23 +104,24 @@ class FeatureTrainer {
     // They were declared first, so they lie at the start.
     FeatureNetwork network{options_.widths,
                            {floats("weights"), floats("weights") + layers.count()}};
-    std::vector<std::vector<double>> means;
-    for (const int64_t width : options_.widths) means.emplace_back(static_cast<size_t>(width));
+    std::vector<std::vector<double>> squares;
+    for (const int64_t width : options_.widths) squares.emplace_back(static_cast<size_t>(width));
     const Range off{.present = false};
     CorruptSpec nothing = corruption_;
     nothing.noise = nothing.blur = nothing.brightness = nothing.channel = off;
     for (int64_t i = 0; i < kTestBatches; i++) {
       draw(nothing, options_.steps + kTestBatches + i);
       looking_.executor->run(Queue{});
-      for (size_t layer = 0; layer < means.size(); layer++) {
-        const float* const pooled = floats("pooled." + std::to_string(layer));
-        const size_t width = means[layer].size();
-        for (size_t n = 0; n < static_cast<size_t>(options_.batch); n++)
-          for (size_t c = 0; c < width; c++)
-            means[layer][c] += pooled[n * 2 * width + c] / double(kTestBatches * options_.batch);
+      for (size_t layer = 0; layer < squares.size(); layer++) {
+        const Tensor& map = looking_.executor->tensors()[seen_[layer]];
+        const float* const values = map.as<const float>();
+        const double share = double(map.shape[3]) / double(map.count() * kTestBatches);
+        for (int64_t e = 0; e < map.count(); e++)
+          squares[layer][static_cast<size_t>(channel_of(map, e))] +=
+              share * double{values[e]} * values[e];
       }
     }
-    normalize(network, means);
+    normalize(network, squares);
     return network;
   }
 
@@ -132,8 +133,7 @@ class FeatureTrainer {
 
   uint64_t steps() const { return static_cast<uint64_t>(options_.steps); }
 
-  // The layers, their head, and the training of both; or, to look at, its predictions and the means
-  // of every layer's channels.
+  // The layers, their head, and the training of both; or what both make of a batch, to look at.
   Plan plan(bool training) {
     Plan plan;
     Builder b(Device::cpu, plan, parameters_, training);
@@ -146,15 +146,13 @@ class FeatureTrainer {
     const TensorId found = b.dense("head", b.global_pool("pool", maps.back()), outputs, false);
     const TensorId wanted = plan.external("targets", plan.shape(found));
     if (!training) {
-      add_means(plan, maps);
-      const TensorId predictions = plan.external("predictions", plan.shape(found));
-      plan.add({.op = "copy",
-                .name = "predictions",
-                .reads = {found},
-                .writes = {predictions},
-                .run = [=](const Queue&, const TensorTable& t) {
-                  std::memcpy(t[predictions].data, t[found].data, t[found].bytes());
-                }});
+      // Keeps them in the arena until the last step, so that they can be read there.
+      seen_ = maps;
+      seen_.push_back(found);
+      plan.add({.op = "keep",
+                .name = "features",
+                .reads = seen_,
+                .run = [](const Queue&, const TensorTable&) {}});
       return plan;
     }
     const TensorId d_found = b.tensor_like("d(head)", found);
@@ -172,23 +170,6 @@ class FeatureTrainer {
     b.backward();
     add_update(b, declare_optimizer(b), AdamConfig{});
     return plan;
-  }
-
-  static void add_means(Plan& plan, const std::vector<TensorId>& maps) {
-    for (size_t layer = 0; layer < maps.size(); layer++) {
-      const TensorId map = maps[layer];
-      const std::string name = "pooled." + std::to_string(layer);
-      const Shape& s = plan.shape(map);
-      const TensorId argmax = plan.tensor(name + ".argmax", {s[0], s[3]}, DType::i32);
-      const TensorId pooled = plan.external(name, {s[0], 2 * s[3]});
-      plan.add({.op = "global_pool",
-                .name = name,
-                .reads = {map},
-                .writes = {pooled, argmax},
-                .run = [=](const Queue& q, const TensorTable& t) {
-                  global_pool(q, t[map], t[pooled], t[argmax]);
-                }});
-    }
   }
 
   Program start(Plan plan) {
@@ -222,6 +203,7 @@ class FeatureTrainer {
   std::vector<Target> targets_;
   ParameterSet parameters_;
   NamedBuffers buffers_{Device::cpu};
+  std::vector<TensorId> seen_;  // of the second plan: every layer's map, then the predictions
   Program training_, looking_;
 };
 

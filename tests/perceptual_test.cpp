@@ -236,8 +236,9 @@ TEST(FeatureNetwork, MustFitTheCrops) {
   EXPECT_THROW(check_features_fit({}, 64), Error);
 }
 
-// What each layer sees stays the same picture, in units in which every channel's mean is one.
-TEST(FeatureNetwork, NormalizingMakesMeansOneAndChangesNothingElse) {
+// What each layer sees stays the same picture, in units in which every channel's mean
+// square is one.
+TEST(FeatureNetwork, NormalizingMakesMeanSquaresOneAndChangesNothingElse) {
   const Shape shape = {2, 9, 8, 3};
   const std::vector<int64_t> widths = {4, 6, 5};
   const ParameterSet parameters = feature_parameters(widths);
@@ -246,27 +247,27 @@ TEST(FeatureNetwork, NormalizingMakesMeansOneAndChangesNothingElse) {
   std::vector<ConvSpec> specs;
   const std::vector<Values> before =
       reference_features(parameters, features.values, shape, p.y, &specs);
-  std::vector<std::vector<double>> means;
+  std::vector<std::vector<double>> squares;
   for (size_t layer = 0; layer < widths.size(); layer++) {
     const auto channels = static_cast<size_t>(widths[layer]);
-    means.emplace_back(channels);
+    squares.emplace_back(channels);
     for (size_t i = 0; i < before[layer].size(); i++)
-      means.back()[i % channels] +=
-          before[layer][i] * double(channels) / double(before[layer].size());
+      squares.back()[i % channels] +=
+          before[layer][i] * before[layer][i] * double(channels) / double(before[layer].size());
   }
-  normalize(features, means);
+  normalize(features, squares);
   const std::vector<Values> after =
       reference_features(parameters, features.values, shape, p.y, &specs);
   for (size_t layer = 0; layer < widths.size(); layer++) {
     double all = 0;
-    for (const double mean : means[layer]) all += mean / double(widths[layer]);
+    for (const double square : squares[layer]) all += square / double(widths[layer]);
     for (size_t i = 0; i < before[layer].size(); i++) {
-      const double mean = means[layer][i % static_cast<size_t>(widths[layer])];
-      ASSERT_NEAR(after[layer][i], before[layer][i] / std::max(mean, 0.01 * all), 2e-5)
+      const double square = squares[layer][i % static_cast<size_t>(widths[layer])];
+      ASSERT_NEAR(after[layer][i], before[layer][i] / std::sqrt(std::max(square, 0.01 * all)), 2e-5)
           << "layer " << layer << ", element " << i;
     }
   }
-  EXPECT_THROW(normalize(features, {{0, 0, 0, 0}, means[1], means[2]}), Error);
+  EXPECT_THROW(normalize(features, {{0, 0, 0, 0}, squares[1], squares[2]}), Error);
 }
 
 }  // namespace

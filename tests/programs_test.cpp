@@ -214,6 +214,45 @@ TEST_F(Programs, TrainsForASumOfLosses) {
   EXPECT_NE(outcome.err.find("no term 'msx'"), std::string::npos) << outcome.err;
 }
 
+// A perceptual loss: without --features a network is trained for it first; it stays in the run
+// folder, so that resuming needs nothing else, and another run can take it.
+TEST_F(Programs, TrainsForAPerceptualLoss) {
+  make_photos("photos");
+  const std::string options = "--loss mse+0.01*perceptual --steps 6 --out ";
+  const Outcome outcome = run(train(options + path("whole")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* words : {"feature network: 1500 steps", "noise 0.", "blur 0."})
+    EXPECT_NE(outcome.out.find(words), std::string::npos) << outcome.out;
+  const std::string features = read("whole/features.safetensors");
+  EXPECT_GT(features.size(), 4 * (3 * 9 * 16 + 16 * 9 * 32 + 32 * 9 * 64u));
+  EXPECT_EQ(read("whole/config.json").find("features"), std::string::npos);
+  EXPECT_NE(read("whole/metrics.csv").find(",perceptual,perceptual_gradient_norm"),
+            std::string::npos);
+
+  fs::copy_file(path("whole/features.safetensors"), path("judge.safetensors"));
+  const std::string given = " --features " + path("judge.safetensors");
+  ASSERT_EQ(run(train(options + path("parts") + given)).code, 0) << read("err");
+  EXPECT_EQ(read("out").find("feature network"), std::string::npos) << "one was trained";
+  EXPECT_EQ(read("parts/features.safetensors"), features);
+  fs::remove(path("judge.safetensors"));
+  for (const char* name : {"whole", "parts"})
+    ASSERT_EQ(run("train_cuda --resume --steps 9 --out " + path(name)).code, 0) << read("err");
+  EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
+
+  // A file that is none, options that do not go together, a network too deep for the crops.
+  std::ofstream(path("broken.safetensors")) << features.substr(0, features.size() / 2);
+  const std::string broken = " --features " + path("broken.safetensors"),
+                    out = " --out " + path("run");
+  expect_refused(train("--loss perceptual --steps 6" + out + broken), 1,
+                 path("broken.safetensors") + ": not a sound safetensors file");
+  expect_refused(train("--loss perceptual --steps 6 --features nowhere" + out), 1, "nowhere");
+  expect_refused(train("--loss l1 --steps 6" + out + broken), 2, "--features");
+  fs::remove(path("parts/features.safetensors"));
+  expect_refused("train_cuda --resume --steps 12 --out " + path("parts"), 1,
+                 path("parts/features.safetensors"));
+  expect_refused("train_cuda --resume --steps 12 --out " + path("whole") + broken, 2, "--features");
+}
+
 TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
   threads_ = 2;
   make_photos("photos");

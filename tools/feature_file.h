@@ -1,7 +1,7 @@
 // A feature network (model/feature_network.h) as a safetensors file: features.I.weight f32
 // {filters, 3, 3, channels} and features.I.bias f32 {filters} for I = 0, 1, ...; the first layer
-// sees three channels. Its layers should give means of about one on clean pictures, as those that
-// this project trains do: the loss weighs them as they come.
+// sees three channels. Channels should have mean squares of about one on clean pictures, as
+// normalize() leaves them: the loss weighs them as they come.
 #pragma once
 
 #include <filesystem>

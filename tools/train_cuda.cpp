@@ -1,5 +1,6 @@
 // train_cuda: trains a denoising autoencoder on a folder of photographs.
 #include "runtime/error.h"
+#include "tools/feature_file.h"
 #include "tools/program.h"
 #include "tools/training.h"
 
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
   std::string model = "unet", loss = "mse", skips = "on", global = "on", residual = "on", precision;
   double learning_rate = 0;
   int64_t latent = 0;
-  std::string out;
+  std::string out, features;
 
   app.add_option("--dataset", config.dataset,
                  "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
@@ -63,11 +64,16 @@ int main(int argc, char** argv) {
                          ->check(number_between(1e-9, 1));
   app.add_option(
          "--loss", loss,
-         "what to make small: mse, l1, ssim, ms_ssim, dct, or a weighted sum such as "
+         "what to make small: mse, l1, ssim, ms_ssim, dct, perceptual, or a weighted sum such as "
          "mse+0.1*ssim. ssim and ms_ssim stand for 1 - the measure; dct is the mean size of "
-         "the error's 8x8 frequencies. metrics.csv and report.html show each term with the "
+         "the error's 8x8 frequencies, perceptual the squared error of what a second network "
+         "sees. metrics.csv and report.html show each term with the "
          "size of its gradient: weights compare badly, 0.1*ssim can outweigh mse tenfold")
       ->capture_default_str();
+  app.add_option("--features", features,
+                 "perceptual: safetensors file of the network that judges, features.I.weight "
+                 "{filters, 3, 3, channels} and features.I.bias [one that is trained first, in "
+                 "seconds, to tell corruptions of the run's own pictures apart]");
   app.add_option("--width", network.width, "unet: channels of the top level")
       ->capture_default_str();
   app.add_option("--blocks", network.blocks, "unet: residual blocks a level")
@@ -127,6 +133,14 @@ int main(int argc, char** argv) {
     check(network);
     config.loss = parse_loss(loss);
     check(config.loss, network.size);
+    const bool perceptual = config.loss.has(LossKind::perceptual);
+    if (!features.empty()) {
+      if (!perceptual)
+        fail_usage("--features: it is for a --loss with perceptual, as in mse+0.1*perceptual");
+      options.features = load_features(features);
+    }
+    if (perceptual)
+      check_features_fit(features.empty() ? kFeatureWidths : options.features.widths, network.size);
     config.corruption = corruption.apply({});
     if (rate->count()) config.schedule.peak = learning_rate;
     return train(options);

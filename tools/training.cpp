@@ -17,10 +17,12 @@
 #include "runtime/device.h"
 #include "tools/device_record.h"
 #include "tools/evaluation.h"
+#include "tools/feature_file.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/run_features.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
 #include "tools/text.h"
@@ -71,6 +73,7 @@ class TrainingRun {
     return config_.validation.empty() ? dataset_ : validation_dataset_;
   }
   void plan();
+  void find_features();
   double measure_step_seconds(double budget, double* validation_seconds);
   int64_t views_an_image(int64_t views) const;
   Evaluation evaluate_held_out(int64_t most_views);
@@ -88,6 +91,8 @@ class TrainingRun {
   std::vector<int64_t> train_images_, validation_images_;
   std::vector<Source> validation_sources_;
   std::vector<Draw> validation_draws_;
+  FeatureNetwork features_;     // of a perceptual loss
+  double feature_seconds_ = 0;  // that finding them took
   std::unique_ptr<ViewRestorer> restorer_;
   std::unique_ptr<Trainer> trainer_;
   int64_t validate_every_ = 1;
@@ -97,11 +102,24 @@ class TrainingRun {
   std::vector<std::string> notes_;      // for the report
 };
 
+void TrainingRun::find_features() {
+  if (!config_.loss.has(LossKind::perceptual)) return;
+  const auto begin = std::chrono::steady_clock::now();
+  if (options_.resume)
+    features_ = load_features(folder_->file(kFeatureFile));
+  else if (!options_.features.widths.empty())
+    features_ = options_.features;
+  else
+    features_ = train_run_features(sources_of(dataset_, train_images_));
+  feature_seconds_ = seconds_since(begin);
+}
+
 // The plan of the views comes first: it tells how much memory the shared arena needs.
 void TrainingRun::plan() {
   settle_precision(config_.network, options_.device);
   const NetworkConfig& network = config_.network;
   if (options_.resume) reuse_engines(read_run_json(options_.out).value("device", nlohmann::json()));
+  find_features();
   ParameterSet same_layout;
   restorer_ = std::make_unique<ViewRestorer>(options_.device, network, same_layout,
                                              flags_of(config_.corruption), kValidationBatch,
@@ -110,6 +128,7 @@ void TrainingRun::plan() {
                         .network = network,
                         .corruption = config_.corruption,
                         .loss = config_.loss,
+                        .features = features_,
                         .adam = config_.adam,
                         .schedule = config_.schedule,
                         .batch = config_.batch,
@@ -187,8 +206,8 @@ void TrainingRun::fix_budget() {
     // Validation may take a twentieth of the time.
     const double validations = std::clamp(0.05 * options_.seconds / validation_seconds, 2.0,
                                           static_cast<double>(kValidations));
-    const double left =
-        options_.seconds - seconds_since(begin) - validations * validation_seconds - final_seconds;
+    const double left = options_.seconds - feature_seconds_ - seconds_since(begin) -
+                        validations * validation_seconds - final_seconds;
     const auto steps =
         static_cast<int64_t>(std::clamp(left / step_seconds, 1.0, double(kMostSteps - done)));
     total = done + steps;
@@ -307,6 +326,8 @@ int TrainingRun::run() {
     folder_->write_config(json);
   else
     folder_ = RunFolder::create(options_.out, json, config_.loss);
+  if (!options_.resume && config_.loss.has(LossKind::perceptual))
+    save_features(folder_->file(kFeatureFile), features_);
 
   const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "model/feature_network.h"
 #include "tools/run_config.h"
 
 namespace dae {
@@ -22,6 +23,8 @@ struct TrainingOptions {
   bool profile = false;
   // Of a run among many: its progress after these words, and one line at its end, which begins so.
   std::string brief = {};
+  // What a perceptual loss of a new run compares with; empty: a network that is trained first.
+  FeatureNetwork features = {};
 };
 
 // Trains, and leaves the run folder complete. Returns the program's exit code: 0, or 130 when it

@@ -1,0 +1,19 @@
+// The feature network of a run with a perceptual loss and none given.
+#pragma once
+
+#include <vector>
+
+#include "corrupt/draw.h"
+#include "model/feature_network.h"
+
+namespace dae {
+
+// Where a run folder keeps the network that its loss compares with.
+inline constexpr const char* kFeatureFile = "features.safetensors";
+
+// Trains one on the run's own pictures and prints what it learnt to tell apart. With all
+// corruptions as they are by default and one seed, whatever the run's are: a run for noise alone
+// needs a judge that sees blur.
+FeatureNetwork train_run_features(const std::vector<Source>& sources);
+
+}  // namespace dae
