@@ -4,7 +4,7 @@
 //   term = mean over layers l of mean((phi_l(y) - phi_l(target / 255))^2)
 //
 // The layers and their gradients are f32 even where the network that is trained is bf16: the term
-// is a small difference of large numbers, and a fiftieth of a unet's arithmetic.
+// is a small difference of large numbers, and a hundredth of a unet's arithmetic.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,7 @@
 // A run folder: config.json, metrics.csv, checkpoint.safetensors (and the previous one),
-// samples/*.png, report.html. Every file but metrics.csv, which grows by whole lines, is written
-// beside its place and renamed, so a run that is cut off leaves nothing half-written.
+// features.safetensors (run_features.h), samples/*.png, report.html. Every file but metrics.csv,
+// which grows by whole lines, is written beside its place and renamed, so a run that is cut off
+// leaves nothing half-written.
 #pragma once
 
 #include <filesystem>
