@@ -91,7 +91,7 @@ std::vector<OpCase> cases() {
   return {picture_case({1, 1, 1, 3}),
           picture_case({2, 5, 7, 3}),
           picture_case({0, 4, 4, 3}),
-          picture_case({3, 33, 31, 3}, 1),
+          picture_case({3, 13, 11, 3}, 1),
           distance_case({1, 1, 1, 1}),
           distance_case({3, 7}),
           distance_case({2, 13, 9, 16}),

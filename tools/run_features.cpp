@@ -14,15 +14,16 @@ constexpr uint64_t kSeed = 0xfea7;  // no run's but by intent, so its crops are 
 
 }  // namespace
 
-FeatureNetwork train_run_features(const std::vector<Source>& sources) {
+FeatureNetwork train_run_features(const std::vector<Source>& sources, const std::string& brief) {
   ProgressLine line;
   FeatureTraining options;
   options.seed = kSeed;
   options.progress = [&](int64_t done) {
-    line.show(fmt::format("feature network: step {}/{}", done, options.steps));
+    line.show(fmt::format("{}feature network: step {}/{}", brief, done, options.steps));
   };
   const auto begin = std::chrono::steady_clock::now();
   TrainedFeatures trained = train_features(sources, CorruptSpec{}, options);
+  if (!brief.empty()) return std::move(trained.network);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::string told;

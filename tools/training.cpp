@@ -110,7 +110,7 @@ void TrainingRun::find_features() {
   else if (!options_.features.widths.empty())
     features_ = options_.features;
   else
-    features_ = train_run_features(sources_of(dataset_, train_images_));
+    features_ = train_run_features(sources_of(dataset_, train_images_), options_.brief);
   feature_seconds_ = seconds_since(begin);
 }
 
