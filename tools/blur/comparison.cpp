@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
@@ -107,10 +108,17 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
   const std::vector<int64_t> images =
       held_out_images(dataset, page.dataset, runs, size, page.notes);
   ProgressLine line;
+  line.show("training the judge");
+  std::vector<int64_t> all(static_cast<size_t>(dataset.size()));
+  std::iota(all.begin(), all.end(), 0);
+  const FeatureNetwork judge = train_judge(sources_of(dataset, all));
   line.show("corrupting");
-  page.material = make_blur_material(
-      dataset, images,
-      {.size = size, .views_per_image = options.views, .corruption = spec, .seed = options.seed});
+  page.material = make_blur_material(dataset, images,
+                                     {.size = size,
+                                      .views_per_image = options.views,
+                                      .corruption = spec,
+                                      .judge = judge,
+                                      .seed = options.seed});
   page.corrupted = measure_blur(page.material, page.material.views.corrupted,
                                 page.material.leaves.corrupted, page.material.edges.corrupted);
   for (BlurRun& run : runs) try {

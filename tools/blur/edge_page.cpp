@@ -97,8 +97,9 @@ std::string reached_text(const std::vector<EdgePoint>& points, Jackknife EdgePoi
 
 std::string edge_section(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points) {
   std::string body = fmt::format(
-      "<p>One upright edge in {0}x{0} pixels, at one of 33 places a quarter pixel apart or "
-      "mirrored, under Gaussian noise. All 66 pictures are known, so the best answers are exact: "
+      "<p>One upright edge in {0}x{0} pixels, at one of 129 places a sixteenth of a "
+      "pixel apart or mirrored, under Gaussian noise. All 258 pictures are known, so the best "
+      "answers are exact: "
       "the posterior mean has the smallest squared error there is (the MMSE), the posterior median "
       "the smallest absolute error. Two networks ({1}, {2} steps of {3} pictures), one trained by "
       "squared error and one by absolute error, are held against them, for each strength = "

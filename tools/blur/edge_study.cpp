@@ -18,14 +18,21 @@
 namespace dae {
 namespace {
 
-constexpr int kShifts = 16;  // quarter pixels to either side of the middle
+constexpr int kPerPixel = 16,
+              kShifts = 4 * kPerPixel;  // places a pixel, to either side of the middle
 constexpr double kLooks = 3.0 * kEdgeSide;
-constexpr int64_t kBatch = 66;
+constexpr int64_t kBatch = 66, kRoundPictures = 66;
 
-// Noise is about half of the range at every strength, so that all networks see inputs alike. A
-// quarter pixel's share of the contrast is whole codes: 8-bit pictures hold it exactly.
+// As much as the range holds, where the sigmoid helps an output to be exactly one of the two sides,
+// which absolute error asks for; less for strengths below 2, whose noise would dwarf the first
+// weights. Each place's share of the contrast is whole codes: 8-bit pictures hold it exactly.
 double contrast_for(double strength) {
-  return 4 * std::round(4.5 * strength) / 255;
+  return kPerPixel * std::round(15 * std::min(1.0, strength / 2)) / 255;
+}
+
+// Of a round's pictures, all places alike: 83 is prime to the number of pictures.
+size_t picture_of(int64_t draw, size_t pictures) {
+  return static_cast<size_t>(83 * draw) % pictures;
 }
 
 // Dark to the left: training's flips make the others.
@@ -33,7 +40,7 @@ std::vector<Image> edge_pictures(double contrast) {
   std::vector<Image> pictures;
   for (int shift = -kShifts; shift <= kShifts; shift++) {
     const Edge edge{.angle = 0,
-                    .offset = shift / 4.0,
+                    .offset = static_cast<double>(shift) / kPerPixel,
                     .low = 128.0 / 255 - contrast / 2,
                     .high = 128.0 / 255 + contrast / 2};
     pictures.push_back(
@@ -90,8 +97,8 @@ struct AnswerSums {
   }
 };
 
-// All 66 pictures once, under noise of their own. Risks are expected given what was seen, not
-// counted from the one picture that was there.
+// Pictures from all places, each under noise of its own. Risks are expected given what was seen,
+// not counted from the one picture that was there.
 struct Round {
   double count = 0, variance = 0, mse_excess = 0, median_risk = 0, l1_risk = 0;
   AnswerSums mean, median, by_mse, by_l1;
@@ -147,6 +154,12 @@ struct EdgeTask {
 
 ImageView view_of(const float* picture) {
   return {picture, kEdgeSide, kEdgeSide};
+}
+
+std::vector<float> repeated(const std::vector<float>& row) {
+  std::vector<float> picture;
+  for (int64_t y = 0; y < kEdgeSide; y++) picture.insert(picture.end(), row.begin(), row.end());
+  return picture;
 }
 
 // All that decides what a network becomes.
@@ -220,11 +233,14 @@ Pictures restore(const EdgeStudyOptions& options, const EdgeTask& task,
 
 std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double strength) {
   const EdgeTask task(strength);
-  std::vector<ImageView> list;
-  for (const std::vector<float>& values : task.listed) list.push_back(view_of(values.data()));
+  std::vector<ImageView> list, rows;  // all rows of a picture are alike
+  for (const std::vector<float>& values : task.listed) {
+    list.push_back(view_of(values.data()));
+    rows.push_back({values.data(), 1, kEdgeSide});
+  }
   std::vector<Draw> draws;
-  for (int64_t i = 0; i < options.rounds * static_cast<int64_t>(list.size()); i++) {
-    const auto picture = static_cast<size_t>(i) % list.size();
+  for (int64_t i = 0; i < options.rounds * kRoundPictures; i++) {
+    const size_t picture = picture_of(i, list.size());
     const View view{.image = static_cast<int64_t>(picture % task.sources.size()),
                     .flip = picture >= task.sources.size()};
     draws.push_back(draw_evaluation(task.spec, options.seed + 1, i, view));
@@ -240,17 +256,17 @@ std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double stre
   std::vector<Round> rounds(static_cast<size_t>(options.rounds));
 #pragma omp parallel for schedule(dynamic)
   for (size_t r = 0; r < rounds.size(); r++)
-    for (size_t i = r * list.size(); i < (r + 1) * list.size(); i++) {
-      const ImageView clean = list[i % list.size()];
+    for (size_t i = r * kRoundPictures; i < (r + 1) * kRoundPictures; i++) {
+      const ImageView clean = list[picture_of(static_cast<int64_t>(i), list.size())];
       const std::vector<double> weights =
           posterior_weights(list, view_of(seen[i].data()), task.sigma);
-      const std::vector<float> mean = posterior_mean(list, weights);
-      const std::vector<float> median = posterior_median(list, weights);
+      const std::vector<float> mean = repeated(posterior_mean(rows, weights));
+      const std::vector<float> median = repeated(posterior_median(rows, weights));
       const ImageView answers[] = {view_of(mean.data()), view_of(median.data()),
                                    view_of(by_mse[i].data()), view_of(by_l1[i].data())};
       Round& round = rounds[r];
       round.count++;
-      round.variance += posterior_variance(list, weights);
+      round.variance += posterior_variance(rows, weights);
       round.mse_excess += mean_squared_error(answers[2], answers[0]);
       round.median_risk += posterior_absolute_error(list, weights, answers[1]);
       round.l1_risk += posterior_absolute_error(list, weights, answers[3]);

@@ -2,10 +2,12 @@
 // trained on them, by squared and by absolute error: how far from the best answer each is, and how
 // blurred the best answers are themselves.
 //
-// The picture is one upright edge at one of 33 places a quarter pixel apart over the middle half of
-// 16x16 pixels, bright to the right or to the left (training flips), all 66 equally likely; under
-// Gaussian noise, neither clipped nor rounded. A row of one channel sees the edge once, so H = 3 *
-// 16 looks at it are averaged, and all that matters is the strength, contrast * sqrt(H) / sigma.
+// The picture is one upright edge at one of 129 places a sixteenth of a pixel apart over the middle
+// half of 16x16 pixels, bright to the right or to the left (training flips), all 258 equally
+// likely; under Gaussian noise, neither clipped nor rounded. A row of one channel sees the edge
+// once, so H = 3 * 16 looks at it are averaged, and all that matters is the strength, contrast *
+// sqrt(H) / sigma. Places a quarter pixel apart would do for the mean, but the median would then be
+// a staircase that no network follows at high strengths.
 #pragma once
 
 #include <filesystem>
@@ -31,7 +33,7 @@ struct EdgeStudyOptions {
   NetworkConfig network = {.kind = NetworkKind::mlp, .size = kEdgeSide, .width = 8, .latent = 128};
   Schedule schedule = {.peak = 5e-3, .warmup = 600, .total = 12000};
   int64_t batch = 264;
-  int64_t rounds = 16;  // of all 66 pictures, each with its own noise: what is measured
+  int64_t rounds = 16;  // of 66 pictures, each with its own noise: what is measured
   uint64_t seed = 1;
   // Where networks are kept and found again; empty: nowhere.
   std::filesystem::path folder = {};

@@ -32,7 +32,8 @@ Laboratory::Laboratory(const LabOptions& options)
     : options_(options),
       runs_(runs_of(options.setting)),
       dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
-      split_(hold_out(dataset_, kHeldOut)) {}
+      split_(hold_out(dataset_, kHeldOut)),
+      judge_(train_judge(sources_of(dataset_, split_.train))) {}
 
 int64_t Laboratory::wanted() const {
   return static_cast<int64_t>(runs_.size()) * options_.setting.seeds;
@@ -132,6 +133,7 @@ Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
                                       {.size = options_.setting.size,
                                        .views_per_image = options_.setting.views,
                                        .corruption = corruption,
+                                       .judge = judge_,
                                        .seed = kMeasuringSeed});
   conditions_.emplace_back(corruption, std::move(made));
   return *conditions_.back().second;

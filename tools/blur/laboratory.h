@@ -73,6 +73,7 @@ class Laboratory {
   std::vector<LabRun> runs_;
   Dataset dataset_;
   Split split_;
+  FeatureNetwork judge_;
   std::map<std::string, std::vector<int>> finished_;  // seeds
   std::vector<std::pair<CorruptSpec, std::unique_ptr<Condition>>> conditions_;
   std::map<int, Pca> pca_;  // by seed

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "data/synthetic.h"
+#include "model/feature_trainer.h"
 #include "model/view_restorer.h"
 #include "tools/sheet.h"
 
@@ -11,6 +12,7 @@ namespace dae {
 namespace {
 
 constexpr int64_t kBatch = 16, kMostViews = 512;
+constexpr uint64_t kJudgeSeed = 0x1dea;
 constexpr uint64_t kLeavesSeed = 20;  // not those of the dataset `synthetic`
 
 std::vector<float> clamped(const float* values, int64_t count) {
@@ -39,11 +41,19 @@ void use_drawn(PictureSet& set, const CorruptSpec& spec, uint64_t seed) {
 
 }  // namespace
 
+FeatureNetwork train_judge(const std::vector<Source>& sources) {
+  FeatureTraining options;
+  options.widths = {24, 48, 96};
+  options.seed = kJudgeSeed;
+  return train_features(sources, CorruptSpec{}, options).network;
+}
+
 BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_t>& images,
                                 const BlurMaterialOptions& options) {
   BlurMaterial material;
   material.size = options.size;
   material.corruption = options.corruption;
+  material.judge = options.judge;
   const int64_t size = options.size;
 
   material.views.sources = sources_of(dataset, images);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "model/feature_network.h"
 #include "quality/edge.h"
 #include "quality/image_view.h"
 #include "tools/evaluation.h"
@@ -24,6 +25,7 @@ struct PictureSet {
 struct BlurMaterial {
   int64_t size = 0;
   CorruptSpec corruption;
+  FeatureNetwork judge;  // of perceptual distance; without layers: it is not measured
   PictureSet views, leaves, edges;
   // Of edges.draws[(contrast * kEdgeDraws + draw) * 4 + angle], counting as quality/edge.h does.
   std::vector<Edge> drawn_edges;
@@ -38,8 +40,13 @@ struct BlurMaterialOptions {
   int64_t size = 64;
   int64_t views_per_image = 4;
   CorruptSpec corruption;
+  FeatureNetwork judge = {};
   uint64_t seed = 1;
 };
+
+// Trained on these sources, and by another seed and of other widths than any that a loss compares
+// with: what a network was trained to please may not judge it.
+FeatureNetwork train_judge(const std::vector<Source>& sources);
 
 // Views are crops of `images` of the dataset, which must be at least size x size and outlive this.
 BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_t>& images,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/feature_distance.h"
 #include "quality/gain.h"
 #include "quality/scores.h"
 #include "quality/sliced_wasserstein.h"
@@ -44,19 +45,22 @@ constexpr MeasureName kMeasures[kMeasureCount] = {
     {"mtf50_03", "MTF50, contrast 0.3", 3, as_it_is, "> 0.5"},
     {"mtf50_06", "MTF50, contrast 0.6", 3, as_it_is, "> 0.5"},
     {"distance", "sliced Wasserstein", 4, as_it_is, kOff},
+    {"perceptual", "perceptual distance", 4, as_it_is, kOff},
 };
 
 // All views of one picture.
 struct PictureSums {
-  double views = 0, psnr = 0, aligned_psnr = 0;
+  double views = 0, psnr = 0, aligned_psnr = 0, perceptual = 0;
   RingSpectra spectra;
 
   PictureSums& operator+=(const PictureSums& b) {
-    views += b.views, psnr += b.psnr, aligned_psnr += b.aligned_psnr, spectra += b.spectra;
+    views += b.views, psnr += b.psnr, aligned_psnr += b.aligned_psnr;
+    perceptual += b.perceptual, spectra += b.spectra;
     return *this;
   }
   PictureSums& operator-=(const PictureSums& b) {
-    views -= b.views, psnr -= b.psnr, aligned_psnr -= b.aligned_psnr, spectra -= b.spectra;
+    views -= b.views, psnr -= b.psnr, aligned_psnr -= b.aligned_psnr;
+    perceptual -= b.perceptual, spectra -= b.spectra;
     return *this;
   }
 };
@@ -89,6 +93,17 @@ BandSums band(const RingSpectra& s, double low, double high) {
   return sums;
 }
 
+// Of each view after gain alignment, like the other measures, from the clean one.
+std::vector<double> perceptual_distances(const BlurMaterial& material, const Pictures& aligned) {
+  std::vector<float> clean, answers;
+  for (size_t i = 0; i < aligned.size(); i++) {
+    const std::vector<float>& picture = material.views.clean[i];
+    clean.insert(clean.end(), picture.begin(), picture.end());
+    answers.insert(answers.end(), aligned[i].begin(), aligned[i].end());
+  }
+  return FeatureDistance(Device::cpu, material.judge, material.size)(clean, answers);
+}
+
 void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMeasures& out) {
   const auto count = static_cast<int64_t>(answers.size());
   const int64_t window = window_for(material.size);
@@ -102,9 +117,15 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
     const ImageView answer = material.view(answers[i]);
     const Scores scores = score(clean, answer);
     const Gain gain = fit_gain(clean, answer);
-    each[i] = {1, scores.psnr, scores.aligned_psnr, {}};
+    each[i] = {1, scores.psnr, scores.aligned_psnr, 0, {}};
     if (has_spectra) each[i].spectra = ring_spectra(clean, answer, gain, window);
     out.aligned[i] = apply_gain(answer, gain);
+  }
+
+  const bool judged = !material.judge.widths.empty();
+  if (judged) {
+    const std::vector<double> distances = perceptual_distances(material, out.aligned);
+    for (size_t i = 0; i < each.size(); i++) each[i].perceptual = distances[i];
   }
 
   std::vector<PictureSums> pictures(material.views.sources.size());
@@ -122,6 +143,7 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
   };
   set(Measure::psnr, [](const PictureSums& p) { return p.psnr / p.views; });
   set(Measure::aligned_psnr, [](const PictureSums& p) { return p.aligned_psnr / p.views; });
+  if (judged) set(Measure::perceptual, [](const PictureSums& p) { return p.perceptual / p.views; });
   if (!has_spectra) {
     out.notes.push_back(
         fmt::format("Views of {0}x{0} pixels are too small for spectra, which need {1}: no "

@@ -30,6 +30,7 @@ enum class Measure {
   mtf50_03,
   mtf50_06,
   distance,
+  perceptual,
   count
 };
 inline constexpr size_t kMeasureCount = static_cast<size_t>(Measure::count);

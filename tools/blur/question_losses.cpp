@@ -76,33 +76,38 @@ LabSection loss_section(Laboratory& lab) {
   rows.push_back({"mse, twice the time", lab::kUnet2T});
   rows.push_back({"mse, four times the time", lab::kUnet4T});
   const std::vector<Measure> changes = {Measure::psnr, Measure::transfer_high, Measure::blur,
-                                        Measure::distance};
-  section.html = fmt::format("<p>One unet, {} steps each, and one thing changed at a time.</p>\n",
-                             lab.setting().steps) +
-                 lab_table(lab, classic,
-                           {.rows = rows,
-                            .values = {Measure::psnr, Measure::aligned_psnr, Measure::blur,
-                                       Measure::transfer_high, Measure::coherence_high,
-                                       Measure::texture, Measure::mtf50_03, Measure::distance},
-                            .against = lab::kUnet,
-                            .changes = changes},
-                           section.figures["equal steps"]) +
-                 html::plot("Transfer by loss", "cycles/pixel", "transfer",
-                            lab_curves(lab, classic, losses, &RadialBand::transfer)) +
-                 html::plot("Coherence by loss", "cycles/pixel", "coherence",
-                            lab_curves(lab, classic, losses, &RadialBand::coherence)) +
-                 plane(lab, rows, Measure::distance, "Fidelity against naturalness");
+                                        Measure::perceptual, Measure::distance};
+  section.html =
+      fmt::format("<p>One unet, {} steps each, and one thing changed at a time.</p>\n",
+                  lab.setting().steps) +
+      lab_table(lab, classic,
+                {.rows = rows,
+                 .values = {Measure::psnr, Measure::aligned_psnr, Measure::blur,
+                            Measure::transfer_high, Measure::coherence_high, Measure::texture,
+                            Measure::mtf50_03, Measure::perceptual, Measure::distance},
+                 .against = lab::kUnet,
+                 .changes = changes},
+                section.figures["equal steps"]) +
+      html::plot("Transfer by loss", "cycles/pixel", "transfer",
+                 lab_curves(lab, classic, losses, &RadialBand::transfer)) +
+      html::plot("Coherence by loss", "cycles/pixel", "coherence",
+                 lab_curves(lab, classic, losses, &RadialBand::coherence)) +
+      plane(lab, rows, Measure::perceptual, "Fidelity against what a judge sees") +
+      plane(lab, rows, Measure::distance, "Fidelity against naturalness") +
+      "<p>The perceptual distance is that of a feature network which no loss here has compared "
+      "with; "
+      "the sliced Wasserstein distance is between the patches of all views. Both after gain "
+      "alignment.</p>\n";
 
   if (lab.setting().seconds > 0)
-    section.html +=
-        fmt::format("<h3>At equal time, {} seconds</h3>\n", lab.setting().seconds) +
-        lab_table(
-            lab, classic,
-            {.rows = loss_rows(lab, true),
-             .values = {Measure::psnr, Measure::blur, Measure::transfer_high, Measure::distance},
-             .against = lab::loss_run("mse", true),
-             .changes = changes},
-            section.figures["equal seconds"]);
+    section.html += fmt::format("<h3>At equal time, {} seconds</h3>\n", lab.setting().seconds) +
+                    lab_table(lab, classic,
+                              {.rows = loss_rows(lab, true),
+                               .values = {Measure::psnr, Measure::blur, Measure::transfer_high,
+                                          Measure::perceptual, Measure::distance},
+                               .against = lab::loss_run("mse", true),
+                               .changes = changes},
+                              section.figures["equal seconds"]);
   else
     section.html += "<h3>At equal time</h3>\n<p>full setting only</p>\n";
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/error.h"
 
 namespace dae {
@@ -14,7 +16,7 @@ LabSetting small() {
   LabSetting s;
   s.name = "small";
   s.latents = {128, 2048};
-  s.losses = {"l1", "mse+0.1*ssim", "mse+0.1*ms_ssim", "mse+0.1*dct"};
+  s.losses = {"l1", "mse+0.1*ssim", "mse+0.1*ms_ssim", "mse+0.1*dct", "mse+0.03*perceptual"};
   return s;
 }
 
@@ -78,8 +80,12 @@ LabSetting find_setting(const std::string& name) {
   fail_usage("--train {}: there is no such setting; give small or full", name);
 }
 
+// For a folder's name: "unet-mse-0.1xssim".
 std::string lab::loss_run(const std::string& loss, bool equal_seconds) {
-  return fmt::format("unet-{}{}", loss, equal_seconds ? "-seconds" : "");
+  std::string name = loss;
+  std::replace(name.begin(), name.end(), '+', '-');
+  std::replace(name.begin(), name.end(), '*', 'x');
+  return fmt::format("unet-{}{}", name, equal_seconds ? "-seconds" : "");
 }
 std::string lab::pca(int64_t rank) {
   return clean_run("pca", rank);
