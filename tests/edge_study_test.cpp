@@ -70,6 +70,7 @@ EdgeStudyOptions quick(uint64_t steps) {
   EdgeStudyOptions options;
   options.network.latent = 32;
   options.schedule = {.peak = 5e-3, .warmup = 4, .total = steps};
+  options.l1_factor = 1;
   options.batch = 66;
   return options;
 }

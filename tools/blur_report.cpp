@@ -21,22 +21,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* kAbout =
     "Compares how sharp finished runs restore the same held-out views under the same corruption: "
-    "one\n"
-    "self-contained page with transfer, effective blur, texture, edges, a distance between sets "
-    "of\n"
-    "patches, paired differences, and the crops where the runs differ most. Or trains what "
-    "answers\n"
-    "the five questions of the blur laboratory: is it the loss, is it the architecture, how much "
-    "is\n"
-    "whose, what helps, which corruption blurs most.\n\n"
-    "  blur_report runs/mse runs/l1 --dataset photos/ --out blur.html\n"
-    "  blur_report --train small --dataset photos/ --out lab.html   half an hour on two cores; "
-    "goes\n"
-    "                                           on where it was stopped; --train full is for a "
-    "GPU\n"
-    "  blur_report --edges --out edges.html     the first question alone: trains on edges whose "
-    "best\n"
-    "                                           answer is known exactly, and measures both";
+    "one\nself-contained page with transfer, effective blur, texture, edges, a distance between "
+    "sets of\npatches, paired differences, and the crops where the runs differ most. Or trains "
+    "what answers\nthe five questions of the blur laboratory: is it the loss, is it the "
+    "architecture, how much is\nwhose, what helps, which corruption blurs most.\n\n  blur_report "
+    "runs/mse runs/l1 --dataset photos/ --out blur.html\n  blur_report --train small --dataset "
+    "photos/ --out lab.html   half an hour on two cores; goes\n                                    "
+    "       on where it was stopped; --train full is for a GPU\n  blur_report --edges --out "
+    "edges.html     the first question alone: trains on edges whose best\n                         "
+    "                  answer is known exactly, and measures both";
 
 struct Options {
   ComparisonOptions comparison;
@@ -70,7 +63,7 @@ std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::vector<do
   ProgressLine line;
   study.progress = [&](double strength, LossKind loss, int64_t step) {
     line.show(fmt::format("edges of strength {}, {}: step {} of {}", strength, name_of(loss), step,
-                          study.schedule.total));
+                          schedule_of(study, loss).total));
     return !stop();
   };
   std::vector<EdgePoint> points;
@@ -170,8 +163,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   auto* const dataset = app.add_option(
       "--dataset", options.comparison.dataset,
-      "pictures to restore; those a run was trained on are left out [those the first "
-      "run held out]. With --train: to train on, but for a tenth, which is restored");
+      "pictures to restore; those a run was trained on are left out [those the first run held "
+      "out]. With --train: to train on, but for a tenth, which is restored");
   app.add_option("--out", options.out, "the page, an HTML file")->required();
   auto* const size =
       app.add_option("--size", options.comparison.size,

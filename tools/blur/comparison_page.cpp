@@ -234,8 +234,9 @@ std::string render_blur_page(const BlurPage& page) {
     body += fmt::format("<p class=\"note\">{}</p>\n", html::escape(note));
 
   body +=
-      "<h2>Runs</h2>\n<table><tr><th>run</th><th>network</th><th>loss</th><th>steps</th>"
-      "<th>batch</th><th>crop</th><th>seed</th></tr>\n";
+      ""
+      "<h2>Runs</h2>\n<table><tr><th>run</th><th>network</th><th>loss</th><th>steps</th><th>batch</"
+      "th><th>crop</th><th>seed</th></tr>\n";
   for (const BlurRun& run : page.runs)
     body += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",

@@ -88,8 +88,7 @@ std::string reached_text(const std::vector<EdgePoint>& points, Jackknife EdgePoi
       });
   return fmt::format(
       "at {} of {} strengths surely within {:.0f}% of {} (at worst {} percent above it, at "
-      "strength "
-      "{})",
+      "strength {})",
       reached, points.size(), 100 * kTarget, least, excess_text(worst.*excess), worst.strength);
 }
 
@@ -97,29 +96,27 @@ std::string reached_text(const std::vector<EdgePoint>& points, Jackknife EdgePoi
 
 std::string edge_section(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points) {
   std::string body = fmt::format(
-      "<p>One upright edge in {0}x{0} pixels, at one of 129 places a sixteenth of a "
-      "pixel apart or mirrored, under Gaussian noise. All 258 pictures are known, so the best "
-      "answers are exact: "
+      "<p>One upright edge in {0}x{0} pixels, at one of 129 places a sixteenth of a pixel apart or "
+      "mirrored, under Gaussian noise. All 258 pictures are known, so the best answers are exact: "
       "the posterior mean has the smallest squared error there is (the MMSE), the posterior median "
-      "the smallest absolute error. Two networks ({1}, {2} steps of {3} pictures), one trained by "
-      "squared error and one by absolute error, are held against them, for each strength = "
-      "contrast &#183; &#8730;H / sigma, H = {4} looks at the edge ({0} rows of three channels). "
-      "Brackets are 95% intervals over {5} rounds of noise.</p>\n",
+      "the smallest absolute error. Two networks ({1}), one trained by squared error ({2} steps of "
+      "{3} pictures) and one by absolute error ({4} steps), are held against them, for each "
+      "strength = contrast &#183; &#8730;H / sigma, H = {5} looks at the edge ({0} rows of three "
+      "channels). Brackets are 95% intervals over {6} rounds of noise.</p>\n",
       kEdgeSide, name_of(options.network.kind), options.schedule.total, options.batch,
-      3 * kEdgeSide, options.rounds);
+      schedule_of(options, LossKind::l1).total, 3 * kEdgeSide, options.rounds);
 
   body +=
-      "<table><tr><th>strength</th><th>contrast</th><th>sigma</th><th>MMSE</th>"
-      "<th>MSE network above it, %</th><th>L1 network above the least absolute error, %</th>"
-      "<th>blur of the mean</th><th>of the MSE network</th><th>of the median</th>"
-      "<th>of the L1 network</th></tr>\n";
+      "<table><tr><th>strength</th><th>contrast</th><th>sigma</th><th>MMSE</th><th>MSE network "
+      "above it, %</th><th>L1 network above the least absolute error, %</th><th>blur of the "
+      "mean</th><th>of the MSE network</th><th>of the median</th><th>of the L1 network</th></tr>\n";
   for (const EdgePoint& p : points)
     body += fmt::format(
-        "<tr><td>{}</td><td>{:.3f}</td><td>{:.3f}</td><td>{:.3e}</td><td>{}</td><td>{}</td>"
-        "<td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-        p.strength, p.contrast, p.sigma, p.mmse, excess_text(p.mse_excess),
-        excess_text(p.l1_excess), blur_text(p.mean.variance), blur_text(p.by_mse.variance),
-        blur_text(p.median.variance), blur_text(p.by_l1.variance));
+        "<tr><td>{}</td><td>{:.3f}</td><td>{:.3f}</td><td>{:.3e}</td>{}{}{}{}{}{}</tr>\n",
+        p.strength, p.contrast, p.sigma, p.mmse, html::cell(excess_text(p.mse_excess)),
+        html::cell(excess_text(p.l1_excess)), html::cell(blur_text(p.mean.variance)),
+        html::cell(blur_text(p.by_mse.variance)), html::cell(blur_text(p.median.variance)),
+        html::cell(blur_text(p.by_l1.variance)));
   body += "</table>\n";
   body += fmt::format(
       "<p>The network trained by squared error is {}, the one trained by absolute error {}. What "
@@ -128,7 +125,7 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
       reached_text(points, &EdgePoint::mse_excess, "the MMSE of the posterior mean"),
       reached_text(points, &EdgePoint::l1_excess, "the absolute error of the posterior median"));
 
-  body += "<h2>How wrong</h2>\n" +
+  body += "<h3>How wrong</h3>\n" +
           html::plot("Squared error", "strength", "mean square / contrast squared",
                      over_strength(points,
                                    [](const EdgePoint& p, const EdgeAnswer& a) {
@@ -145,17 +142,16 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
       shown.strength, 100 * (shown.median.mse / shown.mean.mse - 1),
       100 * (1 - shown.median.absolute / shown.mean.absolute));
 
-  body += "<h2>How blurred</h2>\n" +
+  body += "<h3>How blurred</h3>\n" +
           html::plot("Effective blur", "strength", "s, pixels",
                      over_strength(points,
                                    [](const EdgePoint&, const EdgeAnswer& a) {
                                      return blur_pixels(a.variance.value);
                                    })) +
           fmt::format(
-              "<p>At strength {} the best answer by squared error has a blur of {} pixels, "
-              "by absolute error {}, and the networks {} (MSE) and {} (L1). The median is "
-              "a sharp edge in a guessed place: transfer counts what is out of place as "
-              "lost.</p>\n",
+              "<p>At strength {} the best answer by squared error has a blur of {} pixels, by "
+              "absolute error {}, and the networks {} (MSE) and {} (L1). The median is a sharp "
+              "edge in a guessed place: transfer counts what is out of place as lost.</p>\n",
               shown.strength, blur_text(shown.mean.variance), blur_text(shown.median.variance),
               blur_text(shown.by_mse.variance), blur_text(shown.by_l1.variance)) +
           transfer_at(shown);
@@ -174,7 +170,10 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
 }
 
 json to_json(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points) {
-  json out = {{"steps", options.schedule.total}, {"batch", options.batch}, {"seed", options.seed}};
+  json out = {{"steps", options.schedule.total},
+              {"l1_steps", schedule_of(options, LossKind::l1).total},
+              {"batch", options.batch},
+              {"seed", options.seed}};
   for (const EdgePoint& p : points) {
     out["strengths"].push_back({{"strength", p.strength},
                                 {"contrast", p.contrast},

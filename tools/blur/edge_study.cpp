@@ -163,9 +163,9 @@ std::vector<float> repeated(const std::vector<float>& row) {
 }
 
 // All that decides what a network becomes.
-std::string recipe(const EdgeStudyOptions& o) {
+std::string recipe(const EdgeStudyOptions& o, const Schedule& schedule) {
   return fmt::format("{} {} {}, {} steps of {} at {}, seed {}", name_of(o.network.kind),
-                     o.network.width, o.network.latent, o.schedule.total, o.batch, o.schedule.peak,
+                     o.network.width, o.network.latent, schedule.total, o.batch, schedule.peak,
                      o.seed);
 }
 
@@ -174,11 +174,12 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
                                  LossKind loss) {
   const std::filesystem::path file =
       options.folder / fmt::format("edges-{}-{}.safetensors", task.strength, name_of(loss));
+  const Schedule schedule = schedule_of(options, loss);
   const Shape all = {parameters_of(options.network).count()};
   if (!options.folder.empty() && std::filesystem::exists(file)) {
     const Safetensors kept(file);
     const auto made = kept.metadata().find("recipe");
-    if (made != kept.metadata().end() && made->second == recipe(options)) {
+    if (made != kept.metadata().end() && made->second == recipe(options, schedule)) {
       const auto* values = static_cast<const float*>(kept.get("ema", all, DType::f32));
       return {values, values + all.count()};
     }
@@ -188,12 +189,12 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
                    .corruption = task.spec,
                    .loss = {{LossSpec::Term{.kind = loss}}},
                    .adam = {},
-                   .schedule = options.schedule,
+                   .schedule = schedule,
                    .batch = options.batch,
                    .seed = options.seed},
                   task.sources);
-  for (uint64_t step = 0; step < options.schedule.total;) {
-    step += static_cast<uint64_t>(trainer.run(options.schedule.total - step > 1 ? 2 : 1));
+  for (uint64_t step = 0; step < schedule.total;) {
+    step += static_cast<uint64_t>(trainer.run(schedule.total - step > 1 ? 2 : 1));
     if (options.progress && !options.progress(task.strength, loss, static_cast<int64_t>(step)))
       return {};
   }
@@ -201,7 +202,7 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
   if (!options.folder.empty()) {
     std::filesystem::create_directories(options.folder);
     save_safetensors(file, {{"ema", {reinterpret_cast<std::byte*>(values.data()), all}}},
-                     {{"recipe", recipe(options)}});
+                     {{"recipe", recipe(options, schedule)}});
   }
   return values;
 }
@@ -230,6 +231,15 @@ Pictures restore(const EdgeStudyOptions& options, const EdgeTask& task,
 }
 
 }  // namespace
+
+Schedule schedule_of(const EdgeStudyOptions& options, LossKind loss) {
+  Schedule schedule = options.schedule;
+  if (loss == LossKind::l1) {
+    schedule.total *= options.l1_factor;
+    schedule.warmup *= options.l1_factor;
+  }
+  return schedule;
+}
 
 std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double strength) {
   const EdgeTask task(strength);

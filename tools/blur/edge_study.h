@@ -31,7 +31,9 @@ struct EdgeStudyOptions {
   // best answer with ten times the arithmetic; a dense first layer, whose weights all see the mean
   // grey of all pixels, needs steps ten times as small.
   NetworkConfig network = {.kind = NetworkKind::mlp, .size = kEdgeSide, .width = 8, .latent = 128};
-  Schedule schedule = {.peak = 5e-3, .warmup = 600, .total = 12000};
+  Schedule schedule = {.peak = 5e-3, .warmup = 600, .total = 12000};  // by squared error
+  // By absolute error it is so many times as long: its slope does not shrink towards its minimum.
+  uint64_t l1_factor = 3;
   int64_t batch = 264;
   int64_t rounds = 16;  // of 66 pictures, each with its own noise: what is measured
   uint64_t seed = 1;
@@ -57,6 +59,9 @@ struct EdgePoint {
   Jackknife l1_excess;   // the other's expected absolute error above least_absolute, as its share
   EdgeAnswer mean, median, by_mse, by_l1;
 };
+
+// As long as training by this loss is.
+Schedule schedule_of(const EdgeStudyOptions& options, LossKind loss);
 
 // Trains a network by each loss at this strength, where the folder has none that was trained so,
 // and measures them. Nothing when `progress` ended it.

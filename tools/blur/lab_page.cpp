@@ -23,14 +23,11 @@ LabPage render_lab_page(Laboratory& lab, const EdgeStudyOptions& study,
   LabPage page;
   std::string body = fmt::format(
       "<p>Why are an autoencoder's outputs blurred, what does the loss do to it, and what helps? "
-      "Five "
-      "questions, answered by {} of {} runs of the setting <code>{}</code>: crops of {} pixels, "
-      "unet "
-      "of width {} with {} blocks a level, T = {} steps of batch {}, {} seeds each; measured on {} "
-      "views of {} held-out pictures of {}.</p>\n<p>Brackets are 95% intervals by Student's t over "
-      "seeds, of differences over pairs of one seed; \"undecided\" means that the interval "
-      "contains "
-      "zero. They speak of these pictures.</p>\n",
+      "Five questions, answered by {} of {} runs of the setting <code>{}</code>: crops of {} "
+      "pixels, unet of width {}, blocks a level: {}, T = {} steps of batch {}, {} seeds each; "
+      "measured on {} views of {} held-out pictures of {}.</p>\n<p>Brackets are 95% intervals by "
+      "Student's t over seeds, of differences over pairs of one seed; \"undecided\" means that the "
+      "interval contains zero. They speak of these pictures.</p>\n",
       lab.trained(), lab.wanted(), html::escape(s.name), s.size, s.width, s.blocks, s.steps,
       s.batch, s.seeds, lab.material({}).views.draws.size(), lab.split().held_out.size(),
       html::escape(lab.dataset_path()));

@@ -18,7 +18,7 @@ struct LabRow {
 // number says why. The same goes into `figures`, a JSON array.
 struct LabTable {
   std::vector<LabRow> rows;
-  std::vector<Measure> values;
+  std::vector<Measure> values = {};
   std::string against = {};
   std::vector<Measure> changes = {};
 };
@@ -32,8 +32,12 @@ std::vector<html::Curve> lab_curves(Laboratory& lab, const CorruptSpec& corrupti
 // The mean with its interval, "not trained yet" or what else there is to say, for a sentence.
 std::string lab_value(Laboratory& lab, const std::string& run, const CorruptSpec& corruption,
                       Measure m);
+// "+0.17 [+0.15, +0.19]", "-0.02 [-0.05, +0.01] undecided"; for a sentence, with a unit, "+0.36 dB
+// [+0.30, +0.42]", "-0.02 dB [-0.05, +0.01] (undecided)".
 std::string lab_change(Laboratory& lab, const std::string& a, const std::string& b,
                        const CorruptSpec& corruption, Measure m);
+std::string lab_sentence(Laboratory& lab, const std::string& a, const std::string& b,
+                         const CorruptSpec& corruption, Measure m, const std::string& unit);
 
 nlohmann::json to_json(const Interval& interval);
 

@@ -33,12 +33,12 @@ LabSection corruption_section(Laboratory& lab) {
   section.html =
       "<p>Every kind alone, under a fixed strength. The generalist is the unet of the other "
       "questions, trained on all kinds together; a specialist has seen its own kind alone, at all "
-      "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 cycles/pixel.</p>\n"
-      "<table><tr><th></th>";
+      "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 "
+      "cycles/pixel.</p>\n<table><tr><th></th>";
   for (const Measure m : kShown)
     section.html += fmt::format(
-        "<th>{0}: corrupted</th><th>generalist</th><th>specialist</th>"
-        "<th>specialist &#8722; generalist</th>",
+        "<th>{0}: corrupted</th><th>generalist</th><th>specialist</th><th>specialist &#8722; "
+        "generalist</th>",
         name_of(m).title);
   section.html += "</tr>\n";
 
@@ -70,8 +70,7 @@ LabSection corruption_section(Laboratory& lab) {
   if (!most.empty())
     section.html += fmt::format(
         "<p>{} blurs most: of the detail between 1/4 and 1/2 cycles/pixel even its specialist "
-        "passes "
-        "on only {:.2f}.</p>\n",
+        "passes on only {:.2f}.</p>\n",
         most, least_transfer);
 
   const CorruptSpec classic, camera = camera_order();
@@ -82,8 +81,8 @@ LabSection corruption_section(Laboratory& lab) {
       "names, and a figure for one says nothing of the other.</p>\n<table><tr><th></th>";
   for (const Measure m : kShown)
     section.html += fmt::format(
-        "<th>{}: corrupted</th><th>trained on classic</th><th>trained on camera</th>"
-        "<th>camera &#8722; classic</th>",
+        "<th>{}: corrupted</th><th>trained on classic</th><th>trained on camera</th><th>camera "
+        "&#8722; classic</th>",
         name_of(m).title);
   section.html += "</tr>\n";
   for (const auto& [label, c] : {std::pair{"classic", classic}, std::pair{"camera", camera}}) {
@@ -103,10 +102,12 @@ LabSection corruption_section(Laboratory& lab) {
     section.figures["orders"].push_back(figure);
   }
   section.html +=
-      "</table>\n" + fmt::format(
-                         "<p>Tested on the order it was not made for, the network of the camera "
-                         "order changes by {} dB after gain alignment on the classic one.</p>\n",
-                         lab_change(lab, lab::kCamera, lab::kUnet, classic, Measure::aligned_psnr));
+      "</table>\n" +
+      fmt::format(
+          "<p>On the order that it was not trained for, the network of the camera order is apart "
+          "from the one trained for it by {}.</p>\n",
+          lab_sentence(lab, lab::kCamera, lab::kUnet, classic, Measure::aligned_psnr,
+                       "dB after gain alignment"));
   return section;
 }
 

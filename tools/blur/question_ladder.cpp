@@ -19,8 +19,8 @@ constexpr Measure kBands[] = {Measure::error_low, Measure::error_middle, Measure
 std::string rungs_table(Laboratory& lab, const std::vector<Rung>& rungs, nlohmann::json& figures) {
   const CorruptSpec classic;
   std::string html =
-      "<table><tr><th>change</th><th>from</th><th>to</th><th>&#916; PSNR, dB</th>"
-      "<th>&#916; error, low, 1e-6</th><th>&#916; middle</th><th>&#916; high</th></tr>\n";
+      "<table><tr><th>change</th><th>from</th><th>to</th><th>&#916; PSNR, dB</th><th>&#916; error, "
+      "low, 1e-6</th><th>&#916; middle</th><th>&#916; high</th></tr>\n";
   for (const Rung& rung : rungs) {
     html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>", rung.change, rung.from, rung.to);
     nlohmann::json figure = {{"change", rung.change}, {"from", rung.from}, {"to", rung.to}};
@@ -58,11 +58,9 @@ LabSection ladder_section(Laboratory& lab) {
   const CorruptSpec classic;
   section.html =
       "<p>Error = MMSE + what the network is above it, exactly; only the edges of the first "
-      "question "
-      "have a known MMSE. On photographs the best run here bounds it from above, and the ladder "
-      "below "
-      "says what each change adds, in two orders: where a change costs more after another than "
-      "before it, the two are not separate causes.</p>\n" +
+      "question have a known MMSE. On photographs the best run here bounds it from above, and the "
+      "ladder below says what each change adds, in two orders: where a change costs more after "
+      "another than before it, the two are not separate causes.</p>\n" +
       lab_table(lab, classic,
                 {.rows = {{"unet, 4T", lab::kUnet4T},
                           {"unet, 2T", lab::kUnet2T},
@@ -97,18 +95,20 @@ LabSection ladder_section(Laboratory& lab) {
                               section.figures["other order"]);
   const Interval twice = interaction(lab, Measure::psnr);
   section.figures["interaction, psnr"] = to_json(twice);
-  const std::string together =
-      twice.count > 1 ? show_difference(Measure::psnr, twice) + " dB" : "not known yet";
+  const std::string together = twice.count > 1 ? show_difference(Measure::psnr, twice) + ", dB,"
+                                               : "an amount that is not known yet";
+  const auto change = [&](const char* a, const char* b) {
+    return lab_sentence(lab, a, b, classic, Measure::psnr, "dB");
+  };
   section.html += fmt::format(
       "<p>Skips off and residual off together change the PSNR by {} beyond the sum of each alone. "
-      "The second half of the training, T to 2T, is worth {} dB and the third doubling, 2T to 4T, "
-      "{} dB; each is a run of its own with its own falling learning rate, so what is left to gain "
-      "from time is not read off one curve. The best run's error between 1/4 and 1/2 cycles/pixel, "
-      "{} millionths, is the most that the MMSE can be there; fc adds {}.</p>\n",
-      together, lab_change(lab, lab::kUnet2T, lab::kUnet, classic, Measure::psnr),
-      lab_change(lab, lab::kUnet4T, lab::kUnet2T, classic, Measure::psnr),
+      "Doubling the training from T to 2T is worth {}, and from 2T to 4T {}; each is a run of its "
+      "own with its own falling learning rate, so what time is worth is not read off one curve. "
+      "The best run's error between 1/4 and 1/2 cycles/pixel, in millionths {}, is the most that "
+      "the MMSE can be there; that of fc is larger by {}.</p>\n",
+      together, change(lab::kUnet2T, lab::kUnet), change(lab::kUnet4T, lab::kUnet2T),
       lab_value(lab, lab::kUnet4T, classic, Measure::error_high),
-      lab_change(lab, lab::kDense, lab::kUnet4T, classic, Measure::error_high));
+      lab_sentence(lab, lab::kDense, lab::kUnet4T, classic, Measure::error_high, "millionths"));
   return section;
 }
 
