@@ -32,7 +32,7 @@ namespace {
 
 constexpr double kHeldOut = 0.1;
 constexpr int64_t kValidationViews = 64, kValidationBatch = 16, kSampleViews = 6, kFinalViews = 128;
-constexpr int64_t kValidations = 20, kMetricsRows = 400;
+constexpr int64_t kValidations = 20, kBriefValidations = 4, kMetricsRows = 400;
 constexpr double kCheckpointSeconds = 60;
 constexpr uint64_t kEvaluationSeed = 1;
 
@@ -227,7 +227,8 @@ void TrainingRun::fix_budget() {
       total = static_cast<int64_t>(steps);
       budget = fmt::format("--epochs {:g}", options_.epochs);
     }
-    validate_every_ = std::max<int64_t>(1, (total + kValidations - 1) / kValidations);
+    const int64_t validations = options_.brief.empty() ? kValidations : kBriefValidations;
+    validate_every_ = std::max<int64_t>(1, (total + validations - 1) / validations);
   }
   if (total <= done)
     fail_usage("{}: the run has {} of {} steps behind it; give a larger --steps, or --time",

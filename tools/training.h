@@ -21,7 +21,8 @@ struct TrainingOptions {
   std::filesystem::path out;  // empty: a fresh folder under runs/
   bool resume = false;
   bool profile = false;
-  // Of a run among many: its progress after these words, and one line at its end, which begins so.
+  // Of a run among many: its progress after these words, one line at its end, which begins so, and
+  // few validations, whose curve nobody looks at.
   std::string brief = {};
   // What a perceptual loss of a new run compares with; empty: a network that is trained first.
   FeatureNetwork features = {};
