@@ -13,8 +13,8 @@ constexpr double kWidth = 500, kHeight = 280, kLeft = 64, kRight = 12, kTop = 28
 constexpr double kLegendWidth = 170;
 constexpr size_t kLegendLetters = 22;
 constexpr size_t kDotted = 25;  // a curve of few points shows where they are, even if it is one
-constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce",
-                                    "#a16207", "#0e7490", "#be185d", "#57606a"};
+constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce", "#a16207",
+                                    "#0e7490", "#be185d", "#57606a", "#65a30d", "#111827"};
 
 // Round values that divide [low, high] into about five parts.
 std::vector<double> round_ticks(double low, double high) {

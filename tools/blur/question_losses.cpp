@@ -72,9 +72,9 @@ LabSection loss_section(Laboratory& lab) {
   const std::vector<LabRow> losses = loss_rows(lab, false);
   std::vector<LabRow> rows = losses;
   rows.push_back({"mse, no skips", lab::kNoSkips});
-  rows.push_back({"mse, twice as wide", lab::kWide});
-  rows.push_back({"mse, twice the time", lab::kUnet2T});
-  rows.push_back({"mse, four times the time", lab::kUnet4T});
+  rows.push_back({"mse, twice the width", lab::kWide});
+  rows.push_back({"mse, 2T", lab::kUnet2T});
+  rows.push_back({"mse, 4T", lab::kUnet4T});
   const std::vector<Measure> changes = {Measure::psnr, Measure::transfer_high, Measure::blur,
                                         Measure::perceptual, Measure::distance};
   section.html =
@@ -82,8 +82,7 @@ LabSection loss_section(Laboratory& lab) {
                   lab.setting().steps) +
       lab_table(lab, classic,
                 {.rows = rows,
-                 .values = {Measure::psnr, Measure::aligned_psnr, Measure::blur,
-                            Measure::transfer_high, Measure::coherence_high, Measure::texture,
+                 .values = {Measure::psnr, Measure::blur, Measure::transfer_high, Measure::texture,
                             Measure::mtf50_03, Measure::perceptual, Measure::distance}},
                 section.figures["equal steps"]) +
       "<p>The same, less mse in every seed:</p>\n" +
