@@ -22,6 +22,9 @@ SECONDS = 240
 
 def copy_sources():
     names = subprocess.check_output(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], text=True).split("\n")
+    for stale in SOURCE.rglob("*"):  # a file that was moved would be compiled twice
+        if stale.is_file() and str(stale.relative_to(SOURCE)) not in names:
+            stale.unlink()
     for name in filter(None, names):
         source, target = ROOT / name, SOURCE / name
         if not source.is_file():
