@@ -26,6 +26,13 @@ TEST(Html, EscapesWhatHtmlReads) {
   EXPECT_EQ(html::escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
 }
 
+TEST(Html, CellsPutIntervalsOnALineOfTheirOwn) {
+  EXPECT_EQ(html::cell("a < b"), "<td>a &lt; b</td>");
+  EXPECT_EQ(html::cell("0.7 [0.6, 0.8]"), "<td>0.7<br><small>[0.6, 0.8]</small></td>");
+  EXPECT_EQ(html::cell("+0.1 [-0.2, +0.4] undecided"),
+            "<td>+0.1<br><small>[-0.2, +0.4]<br>undecided</small></td>");
+}
+
 // The texts at the left end of horizontal grid lines.
 std::vector<std::string> y_ticks(const std::string& svg) {
   std::vector<std::string> ticks;

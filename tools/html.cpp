@@ -155,10 +155,12 @@ std::string base64(const std::vector<uint8_t>& bytes) {
 }
 
 std::string cell(const std::string& text) {
-  const size_t bracket = text.find(" [");
-  if (bracket == std::string::npos) return fmt::format("<td>{}</td>", escape(text));
-  return fmt::format("<td>{}<br><small>{}</small></td>", escape(text.substr(0, bracket)),
-                     escape(text.substr(bracket + 1)));
+  const size_t open = text.find(" ["), close = text.find("] ");
+  if (open == std::string::npos) return fmt::format("<td>{}</td>", escape(text));
+  const std::string after =
+      close == std::string::npos ? "" : "<br>" + escape(text.substr(close + 2));
+  return fmt::format("<td>{}<br><small>{}{}</small></td>", escape(text.substr(0, open)),
+                     escape(text.substr(open + 1, close - open)), after);
 }
 
 std::string picture(const Image& image, const std::string& alt) {

@@ -11,7 +11,7 @@ namespace dae::html {
 std::string escape(const std::string& text);
 std::string base64(const std::vector<uint8_t>& bytes);
 
-// A table's cell; what stands in brackets, an interval, on a line of its own.
+// A table's cell; what stands in brackets, an interval, on a line of its own, and so what follows.
 std::string cell(const std::string& text);
 
 // An <img> with the picture inside.

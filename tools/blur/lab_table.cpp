@@ -56,6 +56,7 @@ std::string lab_table(Laboratory& lab, const CorruptSpec& corruption, const LabT
   for (const Measure m : table.changes) html += fmt::format("<th>{}</th>", change_title(m));
   html += "</tr>\n";
   for (const LabRow& row : table.rows) {
+    if (table.values.empty() && row.run == table.against) continue;
     nlohmann::json figure = {{"run", row.run}, {"label", row.label}};
     html += fmt::format("<tr><td>{}</td>", html::escape(row.label));
     for (const Measure m : table.values) {

@@ -69,8 +69,8 @@ LabSection corruption_section(Laboratory& lab) {
   section.html += "</table>\n";
   if (!most.empty())
     section.html += fmt::format(
-        "<p>{} blurs most: of the detail between 1/4 and 1/2 cycles/pixel even its specialist "
-        "passes on only {:.2f}.</p>\n",
+        "<p>The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel even its "
+        "specialist passes on only {:.2f}.</p>\n",
         most, least_transfer);
 
   const CorruptSpec classic, camera = camera_order();
