@@ -156,6 +156,16 @@ TEST_F(LaboratoryTest, GoesOnWithARunThatWasCutOff) {
   EXPECT_TRUE(fs::exists(run / "checkpoint.safetensors"));
 }
 
+TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
+  options_.setting.size = 64;  // of 40x48 pixels
+  try {
+    Laboratory lab(options_);
+    FAIL() << "measures what is not there";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("64x64"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {
   Laboratory lab(options_);
   EXPECT_FALSE(lab.train_missing(after(1)));

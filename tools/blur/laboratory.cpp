@@ -32,8 +32,14 @@ Laboratory::Laboratory(const LabOptions& options)
     : options_(options),
       runs_(runs_of(options.setting)),
       dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
-      split_(hold_out(dataset_, kHeldOut)),
-      judge_(train_judge(sources_of(dataset_, split_.train))) {}
+      split_(hold_out(dataset_, kHeldOut)) {
+  const int64_t size = options.setting.size;
+  std::erase_if(split_.held_out,
+                [&](int64_t i) { return std::min(dataset_[i].height, dataset_[i].width) < size; });
+  if (split_.held_out.empty())
+    fail("{}: no picture of those held out has {}x{} pixels, which views of this setting need",
+         options.dataset, size, size);
+}
 
 int64_t Laboratory::wanted() const {
   return static_cast<int64_t>(runs_.size()) * options_.setting.seeds;
@@ -128,6 +134,7 @@ std::string Laboratory::why_none(const std::string& run) const {
 Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
   for (const auto& [spec, known] : conditions_)
     if (spec == corruption) return *known;
+  if (judge_.widths.empty()) judge_ = train_judge(sources_of(dataset_, split_.train));
   auto made = std::make_unique<Condition>();
   made->material = make_blur_material(dataset_, split_.held_out,
                                       {.size = options_.setting.size,

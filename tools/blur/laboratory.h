@@ -24,6 +24,7 @@ struct LabOptions {
 
 class Laboratory {
  public:
+  // Throws Error when no held-out picture is as large as a view.
   explicit Laboratory(const LabOptions& options);
 
   // Trains what is missing, one seed of all runs before the next, and goes on with what was cut
@@ -73,7 +74,7 @@ class Laboratory {
   std::vector<LabRun> runs_;
   Dataset dataset_;
   Split split_;
-  FeatureNetwork judge_;
+  FeatureNetwork judge_;                              // trained when something is measured
   std::map<std::string, std::vector<int>> finished_;  // seeds
   std::vector<std::pair<CorruptSpec, std::unique_ptr<Condition>>> conditions_;
   std::map<int, Pca> pca_;  // by seed
