@@ -19,17 +19,27 @@ namespace {
 using namespace dae;
 namespace fs = std::filesystem;
 
+// clang-format off: a line is a line of the text
 constexpr const char* kAbout =
     "Compares how sharp finished runs restore the same held-out views under the same corruption: "
-    "one\nself-contained page with transfer, effective blur, texture, edges, a distance between "
-    "sets of\npatches, paired differences, and the crops where the runs differ most. Or trains "
-    "what answers\nthe five questions of the blur laboratory: is it the loss, is it the "
-    "architecture, how much is\nwhose, what helps, which corruption blurs most.\n\n  blur_report "
-    "runs/mse runs/l1 --dataset photos/ --out blur.html\n  blur_report --train small --dataset "
-    "photos/ --out lab.html   half an hour on two cores; goes\n                                    "
-    "       on where it was stopped; --train full is for a GPU\n  blur_report --edges --out "
-    "edges.html     the first question alone: trains on edges whose best\n                         "
-    "                  answer is known exactly, and measures both";
+    "one\n"
+    "self-contained page with transfer, effective blur, texture, edges, a distance between sets "
+    "of\n"
+    "patches, paired differences, and the crops where the runs differ most. Or trains what "
+    "answers\n"
+    "the five questions of the blur laboratory: is it the loss, is it the architecture, how much "
+    "is\n"
+    "whose, what helps, which corruption blurs most.\n"
+    "\n"
+    "  blur_report runs/mse runs/l1 --dataset photos/ --out blur.html\n"
+    "  blur_report --train small --dataset photos/ --out lab.html   half an hour on two cores; "
+    "goes\n"
+    "                                           on where it was stopped; --train full is for a "
+    "GPU\n"
+    "  blur_report --edges --out edges.html     the first question alone: trains on edges whose "
+    "best\n"
+    "                                           answer is known exactly, and measures both";
+// clang-format on
 
 struct Options {
   ComparisonOptions comparison;
@@ -58,8 +68,7 @@ int report_runs(const Options& options, Device device, const CorruptionOptions& 
 }
 
 // Question 1 at as many strengths as the time allows.
-std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::vector<double>& strengths,
-                                   const std::function<bool()>& stop) {
+std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::function<bool()>& stop) {
   ProgressLine line;
   study.progress = [&](double strength, LossKind loss, int64_t step) {
     line.show(fmt::format("edges of strength {}, {}: step {} of {}", strength, name_of(loss), step,
@@ -67,7 +76,7 @@ std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::vector<do
     return !stop();
   };
   std::vector<EdgePoint> points;
-  for (const double strength : strengths) {
+  for (const double strength : kEdgeStrengths) {
     const std::optional<EdgePoint> point = study_edge(study, strength);
     if (!point) break;
     points.push_back(*point);
@@ -89,8 +98,7 @@ int report_edges(const Options& options, Device device) {
   study.schedule.total = static_cast<uint64_t>(options.steps);
   study.schedule.warmup = study.schedule.total / 20;
   study.seed = options.comparison.seed;
-  const std::vector<double> strengths(std::begin(kEdgeStrengths), std::end(kEdgeStrengths));
-  const std::vector<EdgePoint> points = study_edges(study, strengths, [] { return false; });
+  const std::vector<EdgePoint> points = study_edges(study, [] { return false; });
   write_page(options, html::page("Is it the loss? Edges under noise", edge_section(study, points)),
              to_json(study, points));
   return 0;
@@ -117,8 +125,7 @@ int report_laboratory(const Options& options, Device device) {
   EdgeStudyOptions study = lab_options.setting.edges;
   study.device = device;
   study.folder = lab_options.folder / "edges";
-  const std::vector<EdgePoint> points =
-      study_edges(study, lab_options.setting.edge_strengths, late);
+  const std::vector<EdgePoint> points = study_edges(study, late);
   const bool complete = lab.train_missing(late);
   const bool was_interrupted = interrupted();
 

@@ -30,7 +30,6 @@
 namespace dae {
 namespace {
 
-constexpr double kHeldOut = 0.1;
 constexpr int64_t kValidationViews = 64, kValidationBatch = 16, kSampleViews = 6, kFinalViews = 128;
 constexpr int64_t kValidations = 20, kBriefValidations = 4, kMetricsRows = 400;
 constexpr double kCheckpointSeconds = 60;

@@ -9,6 +9,7 @@
 
 namespace dae {
 
+inline constexpr double kHeldOut = 0.1;  // of the pictures, where no others are given to validate
 inline constexpr int64_t kMostSteps = int64_t{1} << 27;
 
 struct TrainingOptions {

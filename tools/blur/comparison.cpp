@@ -119,8 +119,7 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
                                       .corruption = spec,
                                       .judge = judge,
                                       .seed = options.seed});
-  page.corrupted = measure_blur(page.material, page.material.views.corrupted,
-                                page.material.leaves.corrupted, page.material.edges.corrupted);
+  page.corrupted = measure_corrupted(page.material);
   for (BlurRun& run : runs) try {
       line.show(fmt::format("measuring {}", run.name));
       static_cast<MeasuredRun&>(run) = measure_run(run.path, run.config, device, page.material);

@@ -17,13 +17,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kHeldOut = 0.1;  // as training holds it out
 constexpr uint64_t kMeasuringSeed = 1;
 
 bool same_network(const NetworkConfig& a, const NetworkConfig& b) {
   return a.kind == b.kind && a.size == b.size && a.width == b.width && a.blocks == b.blocks &&
          a.latent == b.latent && a.skips == b.skips && a.global == b.global &&
          a.residual == b.residual;
+}
+
+// None where there is nothing, or something beyond the scale.
+Interval interval_of(const std::vector<double>& values) {
+  const bool all =
+      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  return values.empty() || !all ? Interval{} : mean_interval(values);
 }
 
 }  // namespace
@@ -152,9 +158,7 @@ const BlurMaterial& Laboratory::material(const CorruptSpec& corruption) {
 
 const BlurMeasures& Laboratory::corrupted(const CorruptSpec& corruption) {
   Condition& c = condition(corruption);
-  if (!c.corrupted)
-    c.corrupted = measure_blur(c.material, c.material.views.corrupted, c.material.leaves.corrupted,
-                               c.material.edges.corrupted);
+  if (!c.corrupted) c.corrupted = measure_corrupted(c.material);
   return *c.corrupted;
 }
 
@@ -212,9 +216,7 @@ const Pictures& Laboratory::views(const std::string& run, int seed, const Corrup
 Interval Laboratory::value(const std::string& run, const CorruptSpec& corruption, Measure m) {
   std::vector<double> values;
   for (const int seed : seeds(run)) values.push_back(measures(run, seed, corruption)[m].value);
-  const bool all =
-      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-  return values.empty() || !all ? Interval{} : mean_interval(values);
+  return interval_of(values);
 }
 
 Interval Laboratory::difference(const std::string& a, const std::string& b,
@@ -225,9 +227,7 @@ Interval Laboratory::difference(const std::string& a, const std::string& b,
     if (std::count(of_b.begin(), of_b.end(), seed))
       differences.push_back(measures(a, seed, corruption)[m].value -
                             measures(b, seed, corruption)[m].value);
-  const bool all = std::all_of(differences.begin(), differences.end(),
-                               [](double v) { return std::isfinite(v); });
-  return differences.empty() || !all ? Interval{} : mean_interval(differences);
+  return interval_of(differences);
 }
 
 }  // namespace dae

@@ -274,4 +274,9 @@ BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
   return out;
 }
 
+BlurMeasures measure_corrupted(const BlurMaterial& material) {
+  return measure_blur(material, material.views.corrupted, material.leaves.corrupted,
+                      material.edges.corrupted);
+}
+
 }  // namespace dae

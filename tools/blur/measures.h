@@ -65,4 +65,7 @@ struct BlurMeasures {
 BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
                           const Pictures& leaves, const Pictures& edges);
 
+// Of doing nothing.
+BlurMeasures measure_corrupted(const BlurMaterial& material);
+
 }  // namespace dae

@@ -8,23 +8,61 @@
 namespace dae {
 namespace {
 
-struct Kind {
+constexpr Measure kShown[] = {Measure::aligned_psnr, Measure::transfer_high};
+
+// Two runs under one corruption.
+struct Contest {
   std::string label;
   CorruptSpec corruption;
-  const char* specialist;
+  const char *a, *b;
 };
 
-std::vector<Kind> kinds() {
-  std::vector<Kind> list;
+std::vector<Contest> kinds() {
+  std::vector<Contest> list;
   for (const float sigma : {10.0f, 25.0f, 50.0f})
-    list.push_back({fmt::format("noise {}/255", sigma), noise_of(sigma), lab::kNoiseAlone});
+    list.push_back(
+        {fmt::format("noise {}/255", sigma), noise_of(sigma), lab::kUnet, lab::kNoiseAlone});
   for (const float sigma : {0.5f, 1.0f, 1.5f})
-    list.push_back({fmt::format("blur {:.1f} pixels", sigma), blur_of(sigma), lab::kBlurAlone});
-  list.push_back({"brightness and colour", light_alone(), lab::kLightAlone});
+    list.push_back(
+        {fmt::format("blur {:.1f} pixels", sigma), blur_of(sigma), lab::kUnet, lab::kBlurAlone});
+  list.push_back({"brightness and colour", light_alone(), lab::kUnet, lab::kLightAlone});
   return list;
 }
 
-constexpr Measure kShown[] = {Measure::aligned_psnr, Measure::transfer_high};
+// What a table of contests calls its rows and columns; `row`, a and b are also the figures' names.
+struct ContestWords {
+  std::string row, a, b, before_row = {}, before_column = {};
+};
+
+// A row a contest: the corrupted views, what a and b make of them, and b less a.
+std::string contests_table(Laboratory& lab, const std::vector<Contest>& contests,
+                           const ContestWords& words, nlohmann::json& figures) {
+  std::string html = "<table><tr><th></th>";
+  for (const Measure m : kShown)
+    html +=
+        fmt::format("<th>{0}: corrupted</th><th>{1}{2}</th><th>{1}{3}</th><th>{3} &#8722; {2}</th>",
+                    name_of(m).title, words.before_column, words.a, words.b);
+  html += "</tr>\n";
+  for (const Contest& contest : contests) {
+    const CorruptSpec& c = contest.corruption;
+    html += fmt::format("<tr><td>{}{}</td>", words.before_row, contest.label);
+    nlohmann::json figure = {{words.row, contest.label}};
+    for (const Measure m : kShown) {
+      html += html::cell(show(m, lab.corrupted(c)[m])) +
+              html::cell(lab_value(lab, contest.a, c, m)) +
+              html::cell(lab_value(lab, contest.b, c, m)) +
+              html::cell(lab_change(lab, contest.b, contest.a, c, m));
+      nlohmann::json& to = figure[name_of(m).key];
+      to["corrupted"] = to_json(jackknife_interval(lab.corrupted(c)[m]));
+      to[words.a] = to_json(lab.value(contest.a, c, m));
+      to[words.b] = to_json(lab.value(contest.b, c, m));
+      to["difference"] = to_json(lab.difference(contest.b, contest.a, c, m));
+    }
+    html += "</tr>\n";
+    figures.push_back(figure);
+  }
+  return html + "</table>\n";
+}
 
 }  // namespace
 
@@ -33,76 +71,32 @@ LabSection corruption_section(Laboratory& lab) {
   section.html =
       "<p>Every kind alone, under a fixed strength. The generalist is the unet of the other "
       "questions, trained on all kinds together; a specialist has seen its own kind alone, at all "
-      "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 "
-      "cycles/pixel.</p>\n<table><tr><th></th>";
-  for (const Measure m : kShown)
-    section.html += fmt::format(
-        "<th>{0}: corrupted</th><th>generalist</th><th>specialist</th><th>specialist &#8722; "
-        "generalist</th>",
-        name_of(m).title);
-  section.html += "</tr>\n";
-
+      "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 cycles/pixel.</p>\n" +
+      contests_table(lab, kinds(), {"kind", "generalist", "specialist"}, section.figures["kinds"]);
   std::string most;
   double least_transfer = 2;
-  html::Curve noise{"noise", {}, {}}, blur{"blur", {}, {}};
-  for (const Kind& kind : kinds()) {
-    const CorruptSpec& c = kind.corruption;
-    section.html += fmt::format("<tr><td>{}</td>", kind.label);
-    nlohmann::json figure = {{"kind", kind.label}};
-    for (const Measure m : kShown) {
-      section.html += html::cell(show(m, lab.corrupted(c)[m])) +
-                      html::cell(lab_value(lab, lab::kUnet, c, m)) +
-                      html::cell(lab_value(lab, kind.specialist, c, m)) +
-                      html::cell(lab_change(lab, kind.specialist, lab::kUnet, c, m));
-      nlohmann::json& to = figure[name_of(m).key];
-      to["corrupted"] = to_json(jackknife_interval(lab.corrupted(c)[m]));
-      to["generalist"] = to_json(lab.value(lab::kUnet, c, m));
-      to["specialist"] = to_json(lab.value(kind.specialist, c, m));
-      to["difference"] = to_json(lab.difference(kind.specialist, lab::kUnet, c, m));
-    }
-    section.html += "</tr>\n";
-    section.figures["kinds"].push_back(figure);
-    const Interval transfer = lab.value(kind.specialist, c, Measure::transfer_high);
+  for (const Contest& kind : kinds()) {
+    const Interval transfer = lab.value(kind.b, kind.corruption, Measure::transfer_high);
     if (transfer.count > 0 && transfer.mean < least_transfer)
       least_transfer = transfer.mean, most = kind.label;
   }
-  section.html += "</table>\n";
   if (!most.empty())
     section.html += fmt::format(
         "<p>The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel even its "
         "specialist passes on only {:.2f}.</p>\n",
         most, least_transfer);
 
-  const CorruptSpec classic, camera = camera_order();
+  const CorruptSpec classic;
   section.html +=
       "<h3>The order</h3>\n<p>Classic: noise, blur, gains. Camera: blur, gains, noise. Noise that "
       "was added before the blur is blurred with the picture and leaves a nearly invertible blur; "
       "noise added after it hides what the blur has weakened. They are two problems with the same "
-      "names, and a figure for one says nothing of the other.</p>\n<table><tr><th></th>";
-  for (const Measure m : kShown)
-    section.html += fmt::format(
-        "<th>{}: corrupted</th><th>trained on classic</th><th>trained on camera</th><th>camera "
-        "&#8722; classic</th>",
-        name_of(m).title);
-  section.html += "</tr>\n";
-  for (const auto& [label, c] : {std::pair{"classic", classic}, std::pair{"camera", camera}}) {
-    section.html += fmt::format("<tr><td>tested on {}</td>", label);
-    nlohmann::json figure = {{"order", label}};
-    for (const Measure m : kShown) {
-      section.html += html::cell(show(m, lab.corrupted(c)[m])) +
-                      html::cell(lab_value(lab, lab::kUnet, c, m)) +
-                      html::cell(lab_value(lab, lab::kCamera, c, m)) +
-                      html::cell(lab_change(lab, lab::kCamera, lab::kUnet, c, m));
-      nlohmann::json& to = figure[name_of(m).key];
-      to["classic"] = to_json(lab.value(lab::kUnet, c, m));
-      to["camera"] = to_json(lab.value(lab::kCamera, c, m));
-      to["difference"] = to_json(lab.difference(lab::kCamera, lab::kUnet, c, m));
-    }
-    section.html += "</tr>\n";
-    section.figures["orders"].push_back(figure);
-  }
-  section.html +=
-      "</table>\n" +
+      "names, and a figure for one says nothing of the other.</p>\n" +
+      contests_table(lab,
+                     {{"classic", classic, lab::kUnet, lab::kCamera},
+                      {"camera", camera_order(), lab::kUnet, lab::kCamera}},
+                     {"order", "classic", "camera", "tested on ", "trained on "},
+                     section.figures["orders"]) +
       fmt::format(
           "<p>On the order that it was not trained for, the network of the camera order is apart "
           "from the one trained for it by {}.</p>\n",

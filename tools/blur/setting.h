@@ -21,7 +21,6 @@ struct LabSetting {
   std::vector<std::string> losses;  // of question 4, beside mse
   double seconds = 0;               // of question 4's runs of equal time; 0: there are none
   EdgeStudyOptions edges = {};      // question 1
-  std::vector<double> edge_strengths = {std::begin(kEdgeStrengths), std::end(kEdgeStrengths)};
 };
 
 // "small" or "full". Throws UsageError naming --train for anything else.
