@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t kDrawn = 48, kDrawnSide = 256;  // `synthetic`
 constexpr size_t kDecodeBatch = 64;               // images in memory at once while packing
 constexpr int64_t kCifarSide = 32, kCifarRecord = 1 + 3 * kCifarSide * kCifarSide;
-constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '1'};
+constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '2'};
 
 struct Trailer {  // the last bytes of a cache
   uint64_t index_offset, index_bytes, fingerprint;

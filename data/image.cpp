@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "data/files.h"
+#include "data/orientation.h"
 #include "runtime/error.h"
 
 #pragma GCC diagnostic push
@@ -110,8 +111,9 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
       stbi_image_free);
   if (reader.past_end) fail("{}: the file was cut off", name);
   if (!decoded) fail("{}: damaged ({})", name, stbi_failure_reason());
-  return {height, width,
-          std::vector<uint8_t>(decoded.get(), decoded.get() + int64_t{3} * width * height)};
+  return upright({height, width,
+                  std::vector<uint8_t>(decoded.get(), decoded.get() + int64_t{3} * width * height)},
+                 exif_orientation(bytes));
 }
 
 Image load_image(const std::filesystem::path& path) {

@@ -20,7 +20,8 @@ bool has_image_extension(const std::filesystem::path& path);
 
 // Reads what stb_image reads, converted to 8-bit RGB: grey is spread, 16 bits are rounded down to
 // their upper 8, alpha is dropped, of an animation the first frame is taken. Throws Error naming
-// the file and the reason; a JPEG or PNG that was cut off is refused, not filled with grey.
+// the file and the reason; a JPEG or PNG that was cut off is refused, not filled with grey. A
+// JPEG is turned as its Exif orientation says (orientation.h).
 Image load_image(const std::filesystem::path& path);
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 

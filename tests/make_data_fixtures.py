@@ -9,7 +9,7 @@ import pathlib
 
 import numpy as np
 import safetensors.numpy
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 FOLDER = pathlib.Path(__file__).parent / "fixtures" / "data"
 
@@ -47,6 +47,18 @@ def main():
         image.save(FOLDER / name, quality=97, subsampling=0, comment=comment, **options)
         pixels = np.asarray(Image.open(FOLDER / name).convert("RGB"))
         expected[name] = {"height": 40, "width": 56, "pixels": pixels.flatten().tolist()}
+    # As cameras held in every way store a picture, some big-endian, some little-endian.
+    y, x = np.mgrid[0:8, 0:16]
+    stored = Image.fromarray(np.stack([15 * x, 30 * y, 128 + 0 * x], 2).astype(np.uint8))
+    for orientation in range(1, 9):
+        name = f"orientation_{orientation}.jpg"
+        exif = Image.Exif()
+        exif.endian = "<" if orientation % 2 else ">"
+        exif[ExifTags.Base.Orientation] = orientation
+        stored.save(FOLDER / name, quality=97, subsampling=0, exif=exif)
+        seen = ImageOps.exif_transpose(Image.open(FOLDER / name))
+        pixels = np.asarray(seen.convert("RGB"))
+        expected[name] = {"height": seen.height, "width": seen.width, "pixels": pixels.flatten().tolist()}
     (FOLDER / "pixels.json").write_text(json.dumps(expected) + "\n")
 
     safetensors.numpy.save_file(

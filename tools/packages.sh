@@ -5,7 +5,7 @@
 # libopenblas-openmp-dev: of OpenBLAS's builds, the one that works on the programs' own OpenMP threads.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
-  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
+  libexif-dev libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
 
 install_packages() {
   local missing="" package
