@@ -46,27 +46,40 @@ std::map<std::string, fs::path> images_of(const std::string& folder) {
   return images;
 }
 
+// Throws Error naming a picture that cannot be read, or both where their sizes differ.
+Scores score_pair(const fs::path& clean, const fs::path& restored) {
+  const Image a = load_image(clean), b = load_image(restored);
+  if (a.height != b.height || a.width != b.width)
+    fail("{} is {}x{} and {} is {}x{}: a pair must be of one size", clean.string(), a.width,
+         a.height, restored.string(), b.width, b.height);
+  const auto fa = to_floats(a.pixels.data(), a.height, a.width);
+  const auto fb = to_floats(b.pixels.data(), b.height, b.width);
+  return score({fa.data(), a.height, a.width}, {fb.data(), b.height, b.width});
+}
+
 nlohmann::json score_pairs(const std::string& clean_folder, const std::string& restored_folder) {
   const auto clean = images_of(clean_folder), restored = images_of(restored_folder);
   std::vector<Scores> scores;
-  nlohmann::json missing = nlohmann::json::array();
+  nlohmann::json missing = nlohmann::json::array(), left_out = nlohmann::json::array();
   for (const auto& [name, path] : clean) {
     const auto other = restored.find(name);
     if (other == restored.end()) {
       missing.push_back(valid_utf8(name));
       continue;
     }
-    const Image a = load_image(path), b = load_image(other->second);
-    if (a.height != b.height || a.width != b.width)
-      fail("{} is {}x{} and {} is {}x{}: a pair must be of one size", path.string(), a.width,
-           a.height, other->second.string(), b.width, b.height);
-    const auto fa = to_floats(a.pixels.data(), a.height, a.width);
-    const auto fb = to_floats(b.pixels.data(), b.height, b.width);
-    scores.push_back(score({fa.data(), a.height, a.width}, {fb.data(), b.height, b.width}));
+    try {
+      scores.push_back(score_pair(path, other->second));
+    } catch (const Error& error) {
+      left_out.push_back(valid_utf8(error.what()));
+      fmt::print(stderr, "left out: {}\n", error.what());
+    }
   }
-  if (scores.empty())
+  if (scores.empty() && left_out.empty())
     fail("--pairs: no picture in {} has a partner of the same name in {}", clean_folder,
          restored_folder);
+  if (scores.empty())
+    fail("--pairs: none of the {} pairs can be compared; the first: {}", left_out.size(),
+         left_out[0].get<std::string>());
   const Summary summary = summarize(scores);
   const auto decibels = [](double value) {
     return std::isinf(value) ? std::string("exact") : fmt::format("{:.2f} dB", value);
@@ -80,7 +93,10 @@ nlohmann::json score_pairs(const std::string& clean_folder, const std::string& r
   if (!missing.empty())
     fmt::print("{} pictures of {} have no partner and are left out; the first: {}\n",
                missing.size(), clean_folder, missing[0].get<std::string>());
-  return {{"images", scores.size()}, {"pairs", to_json(summary)}, {"without_partner", missing}};
+  return {{"images", scores.size()},
+          {"pairs", to_json(summary)},
+          {"without_partner", missing},
+          {"left_out", left_out}};
 }
 
 }  // namespace
