@@ -9,9 +9,6 @@
 
 namespace dae {
 
-// Where a run folder keeps the network that its loss compares with.
-inline constexpr const char* kFeatureFile = "features.safetensors";
-
 // Trains one on the run's own pictures and prints what it learnt to tell apart. With all
 // corruptions as they are by default and one seed, whatever the run's are: a run for noise alone
 // needs a judge that sees blur.

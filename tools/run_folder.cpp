@@ -11,6 +11,7 @@
 #include "data/files.h"
 #include "data/safetensors.h"
 #include "runtime/error.h"
+#include "tools/feature_file.h"
 #include "tools/text.h"
 
 namespace dae {
@@ -89,7 +90,7 @@ void RunFolder::check_free(const fs::path& path) {
 }
 
 RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config,
-                            const LossSpec& loss) {
+                            const LossSpec& loss, const FeatureNetwork& features) {
   std::error_code error;
   const fs::path path = wanted.empty() ? make_dated(config.at("model").at("kind")) : wanted;
   check_free(path);
@@ -103,9 +104,10 @@ RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config
   try {
     folder.lock();
     write_file_atomically(path / "metrics.csv", std::string_view(header_for(loss)));
+    if (!features.widths.empty()) save_features(path / kFeatureFile, features);
     folder.write_config(config);
   } catch (...) {
-    for (const char* name : {"config.json", "metrics.csv", "samples"})
+    for (const char* name : {"config.json", kFeatureFile, "metrics.csv", "samples"})
       fs::remove(path / name, error);
     if (!was_there) fs::remove(path, error);
     throw;

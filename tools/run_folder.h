@@ -1,5 +1,5 @@
 // A run folder: config.json, metrics.csv, checkpoint.safetensors (and the previous one),
-// features.safetensors (run_features.h), samples/*.png, report.html. Every file but metrics.csv,
+// features.safetensors, samples/*.png, report.html. Every file but metrics.csv,
 // which grows by whole lines, is written beside its place and renamed, so a run that is cut off
 // leaves nothing half-written.
 #pragma once
@@ -17,6 +17,9 @@
 
 namespace dae {
 
+// Where a run folder keeps the network that its perceptual loss compares with.
+inline constexpr const char* kFeatureFile = "features.safetensors";
+
 struct MetricsRow {
   uint64_t step = 0;
   double seconds = 0;  // since the first step, pauses between sessions left out
@@ -30,11 +33,11 @@ class RunFolder {
  public:
   // Throws UsageError when the folder exists and is not empty.
   static void check_free(const std::filesystem::path& path);
-  // Makes the folder, which must be free, with its configuration and a metrics.csv for runs with
-  // this loss: from then on it can be resumed. An empty path: runs/DATE-TIME-MODEL. Throws Error
-  // when it cannot be made, and leaves nothing.
+  // Makes the folder, which must be free, with a metrics.csv for runs with this loss, the features
+  // that it compares with, if any, and last the configuration: from then on it can be resumed. An
+  // empty path: runs/DATE-TIME-MODEL. Throws Error when it cannot be made, and leaves nothing.
   static RunFolder create(const std::filesystem::path& path, const nlohmann::json& config,
-                          const LossSpec& loss);
+                          const LossSpec& loss, const FeatureNetwork& features);
   // Opens one that train_cuda made, to read it.
   static RunFolder open(const std::filesystem::path& path);
   // To train on. Throws Error when another process is doing that.

@@ -325,9 +325,7 @@ int TrainingRun::run() {
   if (options_.resume)
     folder_->write_config(json);
   else
-    folder_ = RunFolder::create(options_.out, json, config_.loss);
-  if (!options_.resume && config_.loss.has(LossKind::perceptual))
-    save_features(folder_->file(kFeatureFile), features_);
+    folder_ = RunFolder::create(options_.out, json, config_.loss, features_);
 
   const auto begin = std::chrono::steady_clock::now();
   const uint64_t first = trainer_->state().step, total = config_.schedule.total;
