@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/perceptual_loss.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -26,6 +27,18 @@ std::vector<TensorId> build_features(Builder& b, const std::vector<int64_t>& wid
     maps.push_back(x);
   }
   return maps;
+}
+
+void add_feature_distance(Plan& plan, const std::string& name, TensorId x, TensorId target,
+                          float scale, TensorId dx, TensorId sums) {
+  plan.add({.op = "feature_distance",
+            .name = name,
+            .phase = Phase::loss,
+            .reads = {x, target},
+            .writes = {dx, sums},
+            .run = [=](const Queue& q, const TensorTable& t) {
+              feature_distance(q, t[x], t[target], scale, t[dx], t[sums]);
+            }});
 }
 
 void check_features_fit(const std::vector<int64_t>& widths, int64_t size) {

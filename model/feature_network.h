@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/builder.h"
@@ -23,6 +24,11 @@ ParameterSet feature_parameters(const std::vector<int64_t>& widths);
 // The layers on x {N, H, W, 3}; returns what each makes of it.
 std::vector<TensorId> build_features(Builder& builder, const std::vector<int64_t>& widths,
                                      TensorId x);
+
+// Adds the loss step `name`: the squared distance of x from target, of one shape, times scale, in
+// parts sums {feature_chunks(shape)}, and its gradient dx (kernels/perceptual_loss.h).
+void add_feature_distance(Plan& plan, const std::string& name, TensorId x, TensorId target,
+                          float scale, TensorId dx, TensorId sums);
 
 // Throws UsageError when crops of size x size leave the last layer less than 2x2 positions.
 void check_features_fit(const std::vector<int64_t>& widths, int64_t size);

@@ -172,14 +172,7 @@ class FeatureTrainer {
     const TensorId d_found = b.tensor_like("d(head)", found);
     const TensorId sums = plan.tensor("loss.sums", {feature_chunks(plan.shape(found))});
     const float scale = 1 / static_cast<float>(plan.shape(found).count());
-    plan.add({.op = "feature_distance",
-              .name = "loss",
-              .phase = Phase::loss,
-              .reads = {found, wanted},
-              .writes = {d_found, sums},
-              .run = [=](const Queue& q, const TensorTable& t) {
-                feature_distance(q, t[found], t[wanted], scale, t[d_found], t[sums]);
-              }});
+    add_feature_distance(plan, "loss", found, wanted, scale, d_found, sums);
     b.set_gradient(found, d_found);
     b.backward();
     add_update(b, declare_optimizer(b), AdamConfig{});

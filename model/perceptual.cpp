@@ -32,7 +32,7 @@ void add_perceptual_loss(Builder& b, const std::vector<int64_t>& widths,
   const TensorId sums = plan.tensor("loss.perceptual.sums", {chunks});
   int64_t chunk = 0;
   for (size_t layer = 0; layer < found.size(); layer++) {
-    const TensorId x = found[layer], other = wanted[layer];
+    const TensorId x = found[layer];
     const std::string name = fmt::format("features.{}", layer);
     const TensorId dx = features.tensor_like("d(" + name + ")", x);
     const int64_t count = feature_chunks(plan.shape(x));
@@ -40,14 +40,7 @@ void add_perceptual_loss(Builder& b, const std::vector<int64_t>& widths,
     chunk += count;
     const auto elements = static_cast<double>(plan.shape(x).count());
     const auto scale = static_cast<float>(1 / (elements * static_cast<double>(found.size())));
-    plan.add({.op = "feature_distance",
-              .name = name,
-              .phase = Phase::loss,
-              .reads = {x, other},
-              .writes = {dx, part},
-              .run = [=](const Queue& q, const TensorTable& t) {
-                feature_distance(q, t[x], t[other], scale, t[dx], t[part]);
-              }});
+    add_feature_distance(plan, name, x, wanted[layer], scale, dx, part);
     features.set_gradient(x, dx);
   }
   features.backward();
