@@ -33,6 +33,8 @@ struct NetworkConfig {
   bool global = true;        // unet: the global path
   bool residual = true;      // unet: add the input to the output
   DType dtype = DType::f32;  // of feature maps and their gradients: f32, or bf16 on cuda
+
+  bool operator==(const NetworkConfig&) const = default;
 };
 
 // Throws UsageError naming the option when a network cannot be built so.

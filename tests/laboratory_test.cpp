@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(LabSetting, HasEveryRunThatQuestionsAskFor) {
-  for (const char* const name : {"small", "full"}) {
+  for (const char* const name : {"small", "full", "large"}) {
     const LabSetting setting = find_setting(name);
     std::set<std::string> names;
     for (const LabRun& run : runs_of(setting)) {

@@ -21,24 +21,20 @@ namespace fs = std::filesystem;
 
 // clang-format off: a line is a line of the text
 constexpr const char* kAbout =
-    "Compares how sharp finished runs restore the same held-out views under the same corruption: "
-    "one\n"
-    "self-contained page with transfer, effective blur, texture, edges, a distance between sets "
-    "of\n"
-    "patches, paired differences, and the crops where the runs differ most. Or trains what "
-    "answers\n"
-    "the five questions of the blur laboratory: is it the loss, is it the architecture, how much "
-    "is\n"
-    "whose, what helps, which corruption blurs most.\n"
+    "Compares how sharp finished runs restore the same held-out views under the same\n"
+    "corruption: one self-contained page with transfer, effective blur, texture, edges, a\n"
+    "distance between sets of patches, paired differences, and the crops where the runs\n"
+    "differ most. Or trains what answers the five questions of the blur laboratory: is it\n"
+    "the loss, is it the architecture, how much is whose, what helps, which corruption\n"
+    "blurs most.\n"
     "\n"
     "  blur_report runs/mse runs/l1 --dataset photos/ --out blur.html\n"
-    "  blur_report --train small --dataset photos/ --out lab.html   half an hour on two cores; "
-    "goes\n"
-    "                                           on where it was stopped; --train full is for a "
-    "GPU\n"
-    "  blur_report --edges --out edges.html     the first question alone: trains on edges whose "
-    "best\n"
-    "                                           answer is known exactly, and measures both";
+    "  blur_report --train small --dataset photos/ --out lab.html\n"
+    "      half an hour on two cores; goes on where it was stopped. full: the same networks\n"
+    "      for longer, and nothing left out, an hour and a half; large: for a GPU\n"
+    "  blur_report --edges --out edges.html\n"
+    "      the first question alone: trains on edges whose best answer is known exactly,\n"
+    "      and measures both";
 // clang-format on
 
 struct Options {
@@ -149,9 +145,10 @@ int main(int argc, char** argv) {
   CorruptionOptions corruption;
   auto* const runs = app.add_option("RUN", options.comparison.runs, "run folders of train_cuda");
   auto* const train =
-      app.add_option("--train", options.train,
-                     "small or full: trains the runs of this setting that are missing, and answers "
-                     "the five questions from them")
+      app.add_option(
+             "--train", options.train,
+             "small, full or large: trains the runs of this setting that are missing, and answers "
+             "the five questions from them")
           ->excludes(runs);
   auto* const edges =
       app.add_flag("--edges", options.edges, "the study of edges under noise instead of runs")

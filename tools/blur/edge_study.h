@@ -33,7 +33,7 @@ struct EdgeStudyOptions {
   NetworkConfig network = {.kind = NetworkKind::mlp, .size = kEdgeSide, .width = 8, .latent = 128};
   Schedule schedule = {.peak = 5e-3, .warmup = 600, .total = 12000};  // by squared error
   // By absolute error it is so many times as long: its slope does not shrink towards its minimum.
-  uint64_t l1_factor = 3;
+  uint64_t l1_factor = 5;
   int64_t batch = 264;
   int64_t rounds = 16;  // of 66 pictures, each with its own noise: what is measured
   uint64_t seed = 1;

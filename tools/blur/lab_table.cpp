@@ -8,8 +8,6 @@
 namespace dae {
 namespace {
 
-constexpr std::string_view kUndecided = " undecided";
-
 // Of a run's blur the variance is what intervals and differences are of.
 std::string change_title(Measure m) {
   return std::string("&#916; ") + (m == Measure::blur ? "s squared" : name_of(m).title);
@@ -34,19 +32,15 @@ std::string lab_value(Laboratory& lab, const std::string& run, const CorruptSpec
 std::string lab_change(Laboratory& lab, const std::string& a, const std::string& b,
                        const CorruptSpec& corruption, Measure m) {
   const Interval change = lab.difference(a, b, corruption, m);
-  if (change.count > 1) return show_difference(m, change);
-  if (change.count == 1) return show_difference(m, change) + std::string(kUndecided);
-  return lab.why_none(lab.seeds(a).empty() ? a : b);
+  if (change.count == 0) return lab.why_none(lab.seeds(a).empty() ? a : b);
+  return show_difference(m, change);
 }
 
 std::string lab_sentence(Laboratory& lab, const std::string& a, const std::string& b,
                          const CorruptSpec& corruption, Measure m, const std::string& unit) {
-  std::string text = lab_change(lab, a, b, corruption, m);
-  if (lab.difference(a, b, corruption, m).count == 0) return "(" + text + ")";
-  const bool undecided = text.ends_with(kUndecided);
-  if (undecided) text.resize(text.size() - kUndecided.size());
-  text.insert(std::min(text.find(" ["), text.size()), " " + unit);
-  return text + (undecided ? " (undecided)" : "");
+  const Interval change = lab.difference(a, b, corruption, m);
+  if (change.count == 0) return fmt::format("({})", lab_change(lab, a, b, corruption, m));
+  return show_change(m, change, " " + unit) + (change.decided() ? "" : " (undecided)");
 }
 
 std::string lab_table(Laboratory& lab, const CorruptSpec& corruption, const LabTable& table,

@@ -19,12 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kMeasuringSeed = 1;
 
-bool same_network(const NetworkConfig& a, const NetworkConfig& b) {
-  return a.kind == b.kind && a.size == b.size && a.width == b.width && a.blocks == b.blocks &&
-         a.latent == b.latent && a.skips == b.skips && a.global == b.global &&
-         a.residual == b.residual;
-}
-
 // None where there is nothing, or something beyond the scale.
 Interval interval_of(const std::vector<double>& values) {
   const bool all =
@@ -65,8 +59,10 @@ RunConfig Laboratory::config_of(const LabRun& run, int seed) const {
 bool Laboratory::is_finished(const LabRun& run, int seed) const {
   const fs::path path = path_of(run.name, seed);
   if (!fs::exists(path / "config.json")) return false;
-  const RunConfig want = config_of(run, seed), have = read_run_config(path);
-  if (!same_network(want.network, have.network) || want.corruption != have.corruption ||
+  const RunConfig have = read_run_config(path);
+  RunConfig want = config_of(run, seed);
+  want.network.dtype = have.network.dtype;  // the device decides
+  if (want.network != have.network || want.corruption != have.corruption ||
       to_string(want.loss) != to_string(have.loss) || want.batch != have.batch ||
       want.seed != have.seed || want.dataset != have.dataset ||
       want.schedule.peak != have.schedule.peak ||
@@ -140,13 +136,16 @@ std::string Laboratory::why_none(const std::string& run) const {
 Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
   for (const auto& [spec, known] : conditions_)
     if (spec == corruption) return *known;
-  if (judge_.widths.empty()) judge_ = train_judge(sources_of(dataset_, split_.train));
+  // How natural restorations look is asked of the whole corruption alone.
+  const bool judged = corruption == CorruptSpec{};
+  if (judged && judge_.widths.empty()) judge_ = train_judge(sources_of(dataset_, split_.train));
   auto made = std::make_unique<Condition>();
   made->material = make_blur_material(dataset_, split_.held_out,
                                       {.size = options_.setting.size,
                                        .views_per_image = options_.setting.views,
                                        .corruption = corruption,
-                                       .judge = judge_,
+                                       .judge = judged ? judge_ : FeatureNetwork{},
+                                       .distance_groups = size_t{judged},
                                        .seed = kMeasuringSeed});
   conditions_.emplace_back(corruption, std::move(made));
   return *conditions_.back().second;

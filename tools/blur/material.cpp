@@ -54,6 +54,7 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
   material.size = options.size;
   material.corruption = options.corruption;
   material.judge = options.judge;
+  material.distance_groups = options.distance_groups;
   const int64_t size = options.size;
 
   material.views.sources = sources_of(dataset, images);

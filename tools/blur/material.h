@@ -26,6 +26,9 @@ struct BlurMaterial {
   int64_t size = 0;
   CorruptSpec corruption;
   FeatureNetwork judge;  // of perceptual distance; without layers: it is not measured
+  // Of pictures, each left out in turn for the error of the sliced Wasserstein distance. 1: it has
+  // no error; 0: it is not measured.
+  size_t distance_groups = 0;
   PictureSet views, leaves, edges;
   // Of edges.draws[(contrast * kEdgeDraws + draw) * 4 + angle], counting as quality/edge.h does.
   std::vector<Edge> drawn_edges;
@@ -41,6 +44,7 @@ struct BlurMaterialOptions {
   int64_t views_per_image = 4;
   CorruptSpec corruption;
   FeatureNetwork judge = {};
+  size_t distance_groups = 8;
   uint64_t seed = 1;
 };
 

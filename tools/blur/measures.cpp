@@ -20,7 +20,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kLargestWindow = 64, kSmallestWindow = 16;  // of the spectra; even
 constexpr int64_t kLargestReach = 12, kSmallestReach = 6;     // of edge profiles
 constexpr int64_t kEdgeBorder = 9;  // pixels from the border that a reach leaves out
-constexpr size_t kGroups = 8;       // of pictures, for the sliced Wasserstein distance
 
 double as_it_is(double value) {
   return value;
@@ -174,7 +173,7 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
 
 // Sorting patches again without each picture would take hours: groups are left out instead.
 Jackknife measure_distance(const BlurMaterial& material, const Pictures& aligned) {
-  const size_t groups = std::min(kGroups, material.views.sources.size());
+  const size_t groups = std::min(material.distance_groups, material.views.sources.size());
   const auto without = [&](size_t group) {
     std::vector<ImageView> clean, answers;
     for (size_t i = 0; i < aligned.size(); i++)
@@ -257,10 +256,15 @@ std::string show_difference(Measure measure, const Jackknife& difference) {
 
 std::string show_difference(Measure measure, const Interval& difference) {
   if (difference.count == 0) return "-";
+  return show_change(measure, difference) + (difference.decided() ? "" : " undecided");
+}
+
+std::string show_change(Measure measure, const Interval& difference, const std::string& unit) {
   const int digits = name_of(measure).digits;
-  if (std::isinf(difference.high)) return fmt::format("{:+.{}f}", difference.mean, digits);
-  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", difference.mean, digits, difference.low,
-                     digits, difference.high, digits, difference.decided() ? "" : " undecided");
+  const std::string mean = fmt::format("{:+.{}f}{}", difference.mean, digits, unit);
+  if (std::isinf(difference.high)) return mean;
+  return fmt::format("{} [{:+.{}f}, {:+.{}f}]", mean, difference.low, digits, difference.high,
+                     digits);
 }
 
 BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
@@ -270,7 +274,8 @@ BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
   measure_views(material, views, out);
   measure_texture(material, leaves, out);
   measure_edges(material, edges, out);
-  out.values[static_cast<size_t>(Measure::distance)] = measure_distance(material, out.aligned);
+  if (material.distance_groups > 0)
+    out.values[static_cast<size_t>(Measure::distance)] = measure_distance(material, out.aligned);
   return out;
 }
 

@@ -50,6 +50,8 @@ std::string show(Measure measure, const Interval& value);  // "-" for a count of
 // "+0.31 [+0.12, +0.50]", and "undecided" where the interval contains zero.
 std::string show_difference(Measure measure, const Jackknife& difference);
 std::string show_difference(Measure measure, const Interval& difference);
+// The same without the verdict, and with a unit after the mean.
+std::string show_change(Measure measure, const Interval& difference, const std::string& unit = "");
 
 struct BlurMeasures {
   std::array<Jackknife, kMeasureCount> values;  // value NaN: not measured; infinite: beyond

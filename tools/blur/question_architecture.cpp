@@ -39,6 +39,15 @@ LabSection architecture_section(Laboratory& lab) {
       "is the best that any linear encoder and decoder could do. {}</p>\n",
       setting.steps, 3 * setting.size * setting.size,
       setting.latents.size() < 3 ? "Latents in between: full setting only." : "");
+  std::vector<std::string> widths;
+  for (const int64_t latent : setting.latents)
+    if (const int64_t width = unet_width(setting, latent); width > 0)
+      widths.push_back(fmt::format("{} at a latent of {}", width, latent));
+  section.html += fmt::format(
+      "<p>The unet's width follows from its latent, whose level is eight times as wide as the "
+      "highest. Channels at full size: {}. Where they are few, they hold it back before the latent "
+      "does.</p>\n",
+      fmt::join(widths, ", "));
   section.html +=
       lab_table(lab, clean,
                 {.rows = rows,

@@ -95,7 +95,8 @@ LabSection ladder_section(Laboratory& lab) {
                               section.figures["other order"]);
   const Interval twice = interaction(lab, Measure::psnr);
   section.figures["interaction, psnr"] = to_json(twice);
-  const std::string together = twice.count > 1 ? show_difference(Measure::psnr, twice) + ", dB,"
+  const std::string together = twice.count > 1 ? show_change(Measure::psnr, twice, " dB") +
+                                                     (twice.decided() ? "" : " (undecided)")
                                                : "an amount that is not known yet";
   const auto change = [&](const char* a, const char* b) {
     return lab_sentence(lab, a, b, classic, Measure::psnr, "dB");

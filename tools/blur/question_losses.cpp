@@ -123,8 +123,8 @@ LabSection loss_section(Laboratory& lab) {
     section.html += crops(lab, {losses[0], *best});
   } else {
     section.html +=
-        "<p>Undecided: no loss passes on more of the finest detail than mse in every seed's "
-        "judgement.</p>\n";
+        "<p>Undecided: of no loss does the interval say that it passes on more of the finest "
+        "detail than mse.</p>\n";
   }
   return section;
 }

@@ -13,7 +13,7 @@ struct LabSetting {
   std::string name;
   int64_t size = 32, width = 16, blocks = 1, batch = 16;
   int64_t steps = 1000;  // T, of a run that is not said to be longer
-  double rate = 2e-3;
+  double rate = 1e-3;    // at 2e-3 some unets have spikes in their loss that they do not get over
   int seeds = 3;
   int64_t views = 4;                // restored of every held-out picture
   int64_t pca_crops = 20000;        // that PCA is fitted to, drawn anew for every seed
@@ -23,7 +23,7 @@ struct LabSetting {
   EdgeStudyOptions edges = {};      // question 1
 };
 
-// "small" or "full". Throws UsageError naming --train for anything else.
+// "small", "full" or "large". Throws UsageError naming --train for anything else.
 LabSetting find_setting(const std::string& name);
 
 // One network, trained once for every seed.
@@ -36,6 +36,10 @@ struct LabRun {
 
 // All of them, the most telling first.
 std::vector<LabRun> runs_of(const LabSetting& setting);
+
+// Channels of the top level of a unet without skips whose latent holds so many numbers; 0: there is
+// no such unet.
+int64_t unet_width(const LabSetting& setting, int64_t latent);
 
 // The names by which questions ask for runs.
 namespace lab {
