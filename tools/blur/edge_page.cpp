@@ -92,7 +92,23 @@ std::string reached_text(const std::vector<EdgePoint>& points, Jackknife EdgePoi
       reached, points.size(), 100 * kTarget, least, excess_text(worst.*excess), worst.strength);
 }
 
+const EdgePoint& shown_point(const std::vector<EdgePoint>& points) {
+  return *std::min_element(
+      points.begin(), points.end(), [](const EdgePoint& a, const EdgePoint& b) {
+        return std::abs(a.strength - kShownStrength) < std::abs(b.strength - kShownStrength);
+      });
+}
+
 }  // namespace
+
+std::string edge_answer(const std::vector<EdgePoint>& points) {
+  const EdgePoint& shown = shown_point(points);
+  return fmt::format(
+      "At strength {} the best answer by squared error has a blur of {} pixels, by absolute error "
+      "{}, and the networks {} (MSE) and {} (L1).",
+      shown.strength, blur_text(shown.mean.variance), blur_text(shown.median.variance),
+      blur_text(shown.by_mse.variance), blur_text(shown.by_l1.variance));
+}
 
 std::string edge_section(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points) {
   std::string body = fmt::format(
@@ -107,21 +123,22 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
       schedule_of(options, LossKind::l1).total, 3 * kEdgeSide, options.rounds);
 
   body +=
-      "<table><tr><th>strength</th><th>contrast</th><th>sigma</th><th>MMSE</th><th>MSE network "
-      "above it, %</th><th>L1 network above the least absolute error, %</th><th>blur of the "
-      "mean</th><th>of the MSE network</th><th>of the median</th><th>of the L1 network</th></tr>\n";
+      "<table><tr><th>strength</th><th>contrast</th><th>sigma</th><th>MMSE, 1e-3</th><th>MSE "
+      "network above it, %</th><th>L1 network above the least absolute error, %</th><th>blur of "
+      "the mean</th><th>of the MSE network</th><th>of the median</th><th>of the L1 "
+      "network</th></tr>\n";
   for (const EdgePoint& p : points)
     body += fmt::format(
-        "<tr><td>{}</td><td>{:.3f}</td><td>{:.3f}</td><td>{:.3e}</td>{}{}{}{}{}{}</tr>\n",
-        p.strength, p.contrast, p.sigma, p.mmse, html::cell(excess_text(p.mse_excess)),
+        "<tr><td>{}</td><td>{:.3f}</td><td>{:.3f}</td><td>{:.2f}</td>{}{}{}{}{}{}</tr>\n",
+        p.strength, p.contrast, p.sigma, 1e3 * p.mmse, html::cell(excess_text(p.mse_excess)),
         html::cell(excess_text(p.l1_excess)), html::cell(blur_text(p.mean.variance)),
         html::cell(blur_text(p.by_mse.variance)), html::cell(blur_text(p.median.variance)),
         html::cell(blur_text(p.by_l1.variance)));
   body += "</table>\n";
   body += fmt::format(
       "<p>The network trained by squared error is {}, the one trained by absolute error {}. What "
-      "they are above is undertraining; what the mean and the median are blurred by, no network "
-      "trained to these losses can avoid.</p>\n",
+      "they are above comes of their training and layers; what the mean and the median are blurred "
+      "by, no network trained to these losses can avoid.</p>\n",
       reached_text(points, &EdgePoint::mse_excess, "the MMSE of the posterior mean"),
       reached_text(points, &EdgePoint::l1_excess, "the absolute error of the posterior median"));
 
@@ -132,10 +149,7 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
                                      return a.mse / (p.contrast * p.contrast);
                                    }),
                      true);
-  const EdgePoint& shown =
-      *std::min_element(points.begin(), points.end(), [](const EdgePoint& a, const EdgePoint& b) {
-        return std::abs(a.strength - kShownStrength) < std::abs(b.strength - kShownStrength);
-      });
+  const EdgePoint& shown = shown_point(points);
   body += fmt::format(
       "<p>At strength {} the median has {:.0f}% more squared error than the mean, and {:.0f}% less "
       "absolute error.</p>\n",
@@ -149,11 +163,9 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
                                      return blur_pixels(a.variance.value);
                                    })) +
           fmt::format(
-              "<p>At strength {} the best answer by squared error has a blur of {} pixels, by "
-              "absolute error {}, and the networks {} (MSE) and {} (L1). The median is a sharp "
-              "edge in a guessed place: transfer counts what is out of place as lost.</p>\n",
-              shown.strength, blur_text(shown.mean.variance), blur_text(shown.median.variance),
-              blur_text(shown.by_mse.variance), blur_text(shown.by_l1.variance)) +
+              "<p>{} The median is a sharp edge in a guessed place: transfer counts what is out of "
+              "place as lost.</p>\n",
+              edge_answer(points)) +
           transfer_at(shown);
   const auto nearest = [](const EdgeAnswer& answer) {
     const auto band = std::min_element(

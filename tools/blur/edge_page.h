@@ -9,6 +9,8 @@
 
 namespace dae {
 
+// What the best answers and the networks are blurred by at one strength, in a sentence.
+std::string edge_answer(const std::vector<EdgePoint>& points);
 std::string edge_section(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points);
 nlohmann::json to_json(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points);
 

@@ -17,7 +17,7 @@ LabRow row_of(const std::string& model, int64_t latent) {
 }  // namespace
 
 LabSection architecture_section(Laboratory& lab) {
-  LabSection section{"Is it the architecture?", {}, {}};
+  LabSection section{"Is it the architecture?"};
   const CorruptSpec clean = no_corruption();
   const LabSetting& setting = lab.setting();
   const int64_t largest = setting.latents.back();
@@ -78,15 +78,16 @@ LabSection architecture_section(Laboratory& lab) {
   const auto value = [&](const std::string& model, Measure m) {
     return lab_value(lab, lab::clean_run(model, largest), clean, m);
   };
-  section.html += fmt::format(
-      "<p>Of the detail between 1/4 and 1/2 cycles/pixel, with a latent of {} numbers, PCA passes "
+  section.answer = fmt::format(
+      "Of the detail between 1/4 and 1/2 cycles/pixel, with a latent of {} numbers, PCA passes "
       "on {}, fc {}, conv {}, the unet without skips {}, and with skips {}. Skips alone change the "
-      "PSNR by {}.</p>\n",
+      "PSNR by {}.",
       largest, value("pca", Measure::transfer_high), value("fc", Measure::transfer_high),
       value("conv", Measure::transfer_high), value("unet", Measure::transfer_high),
       lab_value(lab, lab::kCleanSkips, clean, Measure::transfer_high),
       lab_sentence(lab, lab::kCleanSkips, lab::clean_run("unet", largest), clean, Measure::psnr,
                    "dB"));
+  section.html += "<p>" + section.answer + "</p>\n";
   std::vector<std::string> below;
   for (const int64_t latent : setting.latents)
     for (const char* const model : {"fc", "conv", "unet"}) {

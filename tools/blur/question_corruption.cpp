@@ -67,7 +67,7 @@ std::string contests_table(Laboratory& lab, const std::vector<Contest>& contests
 }  // namespace
 
 LabSection corruption_section(Laboratory& lab) {
-  LabSection section{"Which corruption blurs most?", {}, {}};
+  LabSection section{"Which corruption blurs most?"};
   section.html =
       "<p>Every kind alone, under a fixed strength. The generalist is the unet of the other "
       "questions, trained on all kinds together; a specialist has seen its own kind alone, at all "
@@ -80,11 +80,14 @@ LabSection corruption_section(Laboratory& lab) {
     if (transfer.count > 0 && transfer.mean < least_transfer)
       least_transfer = transfer.mean, most = kind.label;
   }
-  if (!most.empty())
-    section.html += fmt::format(
-        "<p>The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel even its "
-        "specialist passes on only {:.2f}.</p>\n",
-        most, least_transfer);
+  section.answer =
+      most.empty()
+          ? "not trained yet"
+          : fmt::format(
+                "The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel "
+                "even its specialist passes on only {:.2f}.",
+                most, least_transfer);
+  section.html += "<p>" + section.answer + "</p>\n";
 
   const CorruptSpec classic;
   section.html +=

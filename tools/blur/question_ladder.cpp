@@ -54,7 +54,7 @@ Interval interaction(Laboratory& lab, Measure m) {
 }  // namespace
 
 LabSection ladder_section(Laboratory& lab) {
-  LabSection section{"How much is whose?", {}, {}};
+  LabSection section{"How much is whose?"};
   const CorruptSpec classic;
   section.html =
       "<p>Error = MMSE + what the network is above it, exactly; only the edges of the first "
@@ -101,14 +101,16 @@ LabSection ladder_section(Laboratory& lab) {
   const auto change = [&](const char* a, const char* b) {
     return lab_sentence(lab, a, b, classic, Measure::psnr, "dB");
   };
+  section.answer = fmt::format(
+      "Skips off changes the PSNR by {}, residual off by {}, and both together by {} beyond the "
+      "sum of each alone. Doubling the training from T to 2T is worth {}, and from 2T to 4T {}.",
+      change(lab::kNoSkips, lab::kUnet), change(lab::kNotResidual, lab::kUnet), together,
+      change(lab::kUnet2T, lab::kUnet), change(lab::kUnet4T, lab::kUnet2T));
   section.html += fmt::format(
-      "<p>Skips off and residual off together change the PSNR by {} beyond the sum of each alone. "
-      "Doubling the training from T to 2T is worth {}, and from 2T to 4T {}; each is a run of its "
-      "own with its own falling learning rate, so what time is worth is not read off one curve. "
-      "The best run's error between 1/4 and 1/2 cycles/pixel, in millionths {}, is the most that "
-      "the MMSE can be there; that of fc is larger by {}.</p>\n",
-      together, change(lab::kUnet2T, lab::kUnet), change(lab::kUnet4T, lab::kUnet2T),
-      lab_value(lab, lab::kUnet4T, classic, Measure::error_high),
+      "<p>{} Each is a run of its own with its own falling learning rate, so what time is worth is "
+      "not read off one curve. The best run's error between 1/4 and 1/2 cycles/pixel, in "
+      "millionths {}, is the most that the MMSE can be there; that of fc is larger by {}.</p>\n",
+      section.answer, lab_value(lab, lab::kUnet4T, classic, Measure::error_high),
       lab_sentence(lab, lab::kDense, lab::kUnet4T, classic, Measure::error_high, "millionths"));
   return section;
 }

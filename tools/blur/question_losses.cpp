@@ -67,7 +67,7 @@ std::string crops(Laboratory& lab, const std::vector<LabRow>& rows) {
 }  // namespace
 
 LabSection loss_section(Laboratory& lab) {
-  LabSection section{"What helps, and what does it cost?", {}, {}};
+  LabSection section{"What helps, and what does it cost?"};
   const CorruptSpec classic;
   const std::vector<LabRow> losses = loss_rows(lab, false);
   std::vector<LabRow> rows = losses;
@@ -111,20 +111,20 @@ LabSection loss_section(Laboratory& lab) {
     section.html += "<h3>At equal time</h3>\n<p>full setting only</p>\n";
 
   const LabRow* const best = sharpest(lab, losses);
+  section.answer =
+      best ? fmt::format(
+                 "Sharpest is {}: of the detail between 1/4 and 1/2 cycles/pixel it passes on {} "
+                 "where mse passes on {}, a change of {}. The PSNR changes by {}.",
+                 html::escape(best->label), lab_value(lab, best->run, classic, kSharpness),
+                 lab_value(lab, lab::kUnet, classic, kSharpness),
+                 lab_change(lab, best->run, lab::kUnet, classic, kSharpness),
+                 lab_sentence(lab, best->run, lab::kUnet, classic, Measure::psnr, "dB"))
+           : "Undecided: of no loss does the interval say that it passes on more of the finest "
+             "detail than mse.";
+  section.html += "<p>" + section.answer + "</p>\n";
   if (best) {
-    section.html += fmt::format(
-        "<p>Sharpest is {}: of the detail between 1/4 and 1/2 cycles/pixel it passes on {} where "
-        "mse passes on {}, a change of {}. The PSNR changes by {}.</p>\n",
-        html::escape(best->label), lab_value(lab, best->run, classic, kSharpness),
-        lab_value(lab, lab::kUnet, classic, kSharpness),
-        lab_change(lab, best->run, lab::kUnet, classic, kSharpness),
-        lab_sentence(lab, best->run, lab::kUnet, classic, Measure::psnr, "dB"));
     section.figures["sharpest"] = best->label;
     section.html += crops(lab, {losses[0], *best});
-  } else {
-    section.html +=
-        "<p>Undecided: of no loss does the interval say that it passes on more of the finest "
-        "detail than mse.</p>\n";
   }
   return section;
 }

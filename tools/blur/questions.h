@@ -9,8 +9,10 @@
 namespace dae {
 
 struct LabSection {
-  std::string title, html;
-  nlohmann::json figures;
+  std::string title;
+  std::string answer = {};  // in a sentence or two, as HTML; for the top of the page
+  std::string html = {};
+  nlohmann::json figures = {};
 };
 
 LabSection architecture_section(Laboratory& lab);  // 2: what do networks lose without corruption?
