@@ -18,8 +18,10 @@ int main(int argc, char** argv) {
   using namespace dae;
   CLI::App app(
       "Times every op at the sizes it has in the networks, the corruption, and whole training\n"
-      "steps: median and spread of five runs, GB/s, GFLOP/s, and the share of what this device\n"
-      "was measured to reach at best. On a GPU every op finds cold caches, and a training step\n"
+      "steps: median and spread (cv) of five runs, GB/s, GFLOP/s, images/s or Mpixel/s, and the\n"
+      "roofline: the least time that this device's measured copy and matrix product allow, as a\n"
+      "share of the time taken (1: nothing left to gain). On a GPU every op finds cold caches, and "
+      "a training step\n"
       "tells graph_ms, its graph's own time, and host_gap, the share that the host adds.");
   std::string filter = ".", json, model = "all", precision = "fp32";
   DeviceOptions device{.device = "cpu"};
@@ -39,9 +41,11 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--repetitions", options.repetitions, "runs a benchmark")
-      ->check(CLI::Range(1, 1000));
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   app.add_option("--seconds", options.seconds, "least seconds a run")
-      ->check(CLI::Range(0.001, 60.0));
+      ->check(CLI::Range(0.001, 60.0))
+      ->capture_default_str();
   app.add_flag("--once", options.once, "one call of everything, under a profiler: times are void");
   app.add_flag("--list", list, "list the names and stop");
   return run_program("bench", app, argc, argv, [&] {

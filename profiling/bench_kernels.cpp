@@ -12,6 +12,8 @@
 #include "kernels/global_pool.h"
 #include "kernels/loss_chunks.h"
 #include "kernels/ms_ssim_loss.h"
+#include "kernels/output_backward.h"
+#include "kernels/perceptual_loss.h"
 #include "kernels/pixel_loss.h"
 #include "kernels/pixel_shuffle.h"
 #include "kernels/residual_mse.h"
@@ -98,6 +100,25 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
        {logits, {picture}, {gain}, target, logits, {gain}, {one}, {partials, 0}},
        [](const Queue& q, const Args& t) {
          residual_mse(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]);
+       }},
+      {"sigmoid_backward",
+       {{picture}, {picture}, logits},
+       [](const Queue& q, const Args& t) { sigmoid_backward(q, t[0], t[1], t[2]); }},
+      {"residual_output_backward",
+       {logits, {picture}, {gain}, {picture}, logits, {gain}, {partials, 0}},
+       [](const Queue& q, const Args& t) {
+         residual_output_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6]);
+       }},
+      {"unit_picture",
+       {target, {picture}},
+       [](const Queue& q, const Args& t) { unit_picture(q, t[0], t[1]); }},
+      {"feature_distance",
+       {{map}, {map}, {map}, {{feature_chunks(map)}}},
+       [](const Queue& q, const Args& t) { feature_distance(q, t[0], t[1], 1, t[2], t[3]); }},
+      {"perceptual_loss",
+       {{picture}, {one}, {picture}, {one}, {{2}}, {{feature_chunks(picture)}, 0}},
+       [](const Queue& q, const Args& t) {
+         perceptual_loss(q, t[0], t[1], LossTerm{1, true, t[2], t[3], t[4]}, t[5]);
        }},
       term("mse_loss", picture, mse_loss, pixel_loss_workspace_count(picture)),
       term("l1_loss", picture, l1_loss, pixel_loss_workspace_count(picture)),

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Everything Nsight Compute knows about one op's kernels, with cold caches, at one size. docs/nsight.md
-# says how to read it.
+# Everything Nsight Compute knows about one op's kernels, with cold caches, at each size that it has in a
+# network. docs/nsight.md says how to read it.
 #   bash profiling/ncu_kernel.sh OP [--model unet] [--precision bf16] [--batch 256] [--size 64]
 #                                   [--build build/release] [--out NAME]
 # OP is a name as `bench --list` has it: corrupt, upsample2x, adam, conv2d_forward. Leaves NAME.ncu-rep
@@ -32,7 +32,7 @@ export GOMP_SPINCOUNT=1000  # set, or bench starts itself again, out of the prof
 # The corruption and the memory-bound kernels have benchmarks of their own, without a network.
 case $op in
   corrupt) model=none filter="^corrupt/${size}x${size}x" ;;
-  upsample2x* | sigmoid | residual_output) model=none filter="^kernel/$op/" ;;
+  upsample2x* | sigmoid | residual_output | *_loss) model=none filter="^kernel/$op/" ;;
   *) filter="^$model/$op/" ;;
 esac
 # The caches are emptied by ncu before each of the replays that it needs for its counters.

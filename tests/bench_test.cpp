@@ -67,6 +67,7 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   EXPECT_NEAR(counted("kernel/l1_loss/f32 10x8x8x3", "GB/s"), 10 * 8 * 8 * 3 * (1 + 4 + 4) + 12,
               1e-2);
   EXPECT_TRUE(found.contains("kernel/ms_ssim_loss/f32 10x32x32x3"));
+  EXPECT_NEAR(counted("kernel/unit_picture/u8 10x8x8x3", "GB/s"), 10 * 8 * 8 * 3 * (1 + 4), 1e-2);
   // The first layer: 3 to 32 channels on 2 images of 8x8 pixels, weights and biases read.
   std::string first;
   for (const auto& [name, run] : found)

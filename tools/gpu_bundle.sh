@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 archive=${1:-build/gpu_bundle.tar.xz}
-readonly most=$((60 << 20))  # of the 64 MB that a remote runner may take, the checkout included
+readonly most=$((60 << 20))  # small enough to be carried along with a checkout
 # shellcheck source=tools/packages.sh
 . tools/packages.sh
 install_packages

@@ -160,7 +160,7 @@ def main():
     torch.set_num_threads(options.threads)
     images = load(options.train)
     results = {"what": "restoration of 128 crops after equal seconds of training", **machine(),
-               "torch": torch.__version__, "options": vars(options), "runs": []}
+               "torch_version": torch.__version__, "options": vars(options), "runs": []}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_pairs(load(options.val), folder, options.noise_only)
