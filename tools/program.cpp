@@ -83,21 +83,24 @@ Device DeviceOptions::apply() const {
   return Device::cpu;
 }
 
-void CorruptionOptions::add_to(CLI::App& app) {
+void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
   const std::string group = "Corruption (ranges a:b, a value a, or off)";
-  const auto add = [&](const char* option, std::string& text, const char* help) {
+  const auto add = [&](const char* option, std::string& text, const char* help,
+                       const char* by_default) {
     // An empty text is a shell variable that was not set, and would leave the default in place.
-    app.add_option(option, text, help)->group(group)->check([](const std::string& given) {
-      return given.empty() ? "it is empty" : "";
-    });
+    app.add_option(option, text,
+                   fmt::format("{} [{}]", help, otherwise.empty() ? by_default : otherwise))
+        ->group(group)
+        ->check([](const std::string& given) { return given.empty() ? "it is empty" : ""; });
   };
-  add("--noise", noise, "Gaussian noise, standard deviation in units of 1/255 [0:50]");
-  add("--blur", blur, "Gaussian blur, standard deviation in pixels [0.2:1.5]");
-  add("--brightness", brightness, "one factor for the picture [0.7:1.3]");
-  add("--channel", channel, "one factor for each of red, green and blue [0.85:1.15]");
-  add("--order", order, "classic (noise, blur, factors) or camera (blur, factors, noise)");
-  add("--clip", clip, "on or off: clip to [0, 1] [on]");
-  add("--quantize", quantize, "on or off: round to 8 bits, as a file would [on]");
+  add("--noise", noise, "Gaussian noise, standard deviation in units of 1/255, to 255", "0:50");
+  add("--blur", blur, "Gaussian blur, standard deviation in pixels, to 4", "0.2:1.5");
+  add("--brightness", brightness, "one factor for the picture, to 4", "0.7:1.3");
+  add("--channel", channel, "one factor for each of red, green and blue, to 4", "0.85:1.15");
+  add("--order", order, "classic (noise, blur, factors) or camera (blur, factors, noise)",
+      "classic");
+  add("--clip", clip, "on or off: clip to [0, 1]", "on");
+  add("--quantize", quantize, "on or off: round to 8 bits, as a file would", "on");
 }
 
 CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {

@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
   add_seed(app, config.seed, "of everything random");
-  app.add_option("--out", out, "run folder [runs/DATE-MODEL]");
+  app.add_option("--out", out, "run folder [runs/DATE-TIME-MODEL]");
   app.add_flag("--resume", options.resume, "continue the run in --out, as it is configured");
   app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
 
