@@ -17,6 +17,7 @@
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
 #include "tools/text.h"
+#include "tools/trained_on.h"
 
 namespace {
 
@@ -33,21 +34,26 @@ constexpr const char* kAbout =
     "  evaluate runs/long --dataset photos/val --sigma 25 --clip off    plain Gaussian noise\n"
     "  evaluate --pairs clean/ restored/                   any program's output, by file name";
 
-// The images of a folder by path without extension.
-std::map<std::string, fs::path> images_of(const std::string& folder) {
+// The images of a folder by path without extension; several where they differ in it alone.
+std::map<std::string, std::vector<fs::path>> images_of(const std::string& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) fail("--pairs {}: there is no such folder", folder);
-  std::map<std::string, fs::path> images;
+  std::map<std::string, std::vector<fs::path>> images;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file() && has_image_extension(entry.path()))
-      images[entry.path().lexically_relative(folder).replace_extension().generic_string()] =
-          entry.path();
+      images[entry.path().lexically_relative(folder).replace_extension().generic_string()]
+          .push_back(entry.path());
   if (images.empty()) fail("--pairs {}: no images in it", folder);
   return images;
 }
 
-// Throws Error naming a picture that cannot be read, or both where their sizes differ.
-Scores score_pair(const fs::path& clean, const fs::path& restored) {
+// Throws Error naming a picture that cannot be read or is not alone, or both where their sizes
+// differ.
+Scores score_pair(const std::vector<fs::path>& cleans, const std::vector<fs::path>& others) {
+  for (const std::vector<fs::path>& same : {cleans, others})
+    if (same.size() > 1)
+      fail("{} and {}: which of them is meant?", same[0].string(), same[1].string());
+  const fs::path &clean = cleans[0], &restored = others[0];
   const Image a = load_image(clean), b = load_image(restored);
   if (a.height != b.height || a.width != b.width)
     fail("{} is {}x{} and {} is {}x{}: a pair must be of one size", clean.string(), a.width,
@@ -61,14 +67,14 @@ nlohmann::json score_pairs(const std::string& clean_folder, const std::string& r
   const auto clean = images_of(clean_folder), restored = images_of(restored_folder);
   std::vector<Scores> scores;
   nlohmann::json missing = nlohmann::json::array(), left_out = nlohmann::json::array();
-  for (const auto& [name, path] : clean) {
+  for (const auto& [name, paths] : clean) {
     const auto other = restored.find(name);
     if (other == restored.end()) {
       missing.push_back(valid_utf8(name));
       continue;
     }
     try {
-      scores.push_back(score_pair(path, other->second));
+      scores.push_back(score_pair(paths, other->second));
     } catch (const Error& error) {
       left_out.push_back(valid_utf8(error.what()));
       fmt::print(stderr, "left out: {}\n", error.what());
@@ -132,7 +138,7 @@ int main(int argc, char** argv) {
           ->check(CLI::Range(0, 65536));
   add_seed(app, options.seed, "of what is drawn");
   app.add_option("--json", json_file, "write the figures to this file as well");
-  corruption.add_to(app);
+  corruption.add_to(app, "as the run");
   device.add_to(app);
 
   return run_program("evaluate", app, argc, argv, [&] {
@@ -163,6 +169,13 @@ int main(int argc, char** argv) {
       std::vector<int64_t> images;
       for (int64_t i = 0; i < dataset.size(); i++)
         if (!own || held_out.contains(valid_utf8(dataset[i].name))) images.push_back(i);
+      const auto seen = trained_on(config, path);
+      const auto trained = std::count_if(images.begin(), images.end(),
+                                         [&](int64_t i) { return seen(dataset[i].name); });
+      if (trained > 0)
+        fmt::print(stderr,
+                   "{} of {} pictures were trained on: this is not how it restores new ones\n",
+                   trained, images.size());
       if (images.empty())
         fail("{}: none of the pictures the run held out are left; give --dataset", path);
       ParameterSet parameters = parameters_of(config.network);
@@ -180,6 +193,7 @@ int main(int argc, char** argv) {
       fmt::print("{}: {} pictures of {}\n{}", run, images.size(), path, to_text(evaluation));
       json = to_json(evaluation);
       json["pictures"] = images.size();
+      json["trained_on"] = trained;
       json["run"] = run;
       json["dataset"] = path;
     }

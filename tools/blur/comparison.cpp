@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
+#include <functional>
 
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
 #include "tools/progress.h"
 #include "tools/run_folder.h"
-#include "tools/text.h"
+#include "tools/trained_on.h"
 
 namespace dae {
 namespace {
@@ -24,8 +24,7 @@ std::vector<BlurRun> open_runs(const ComparisonOptions& options, std::vector<std
       BlurRun run;
       run.path = path;
       run.config = read_run_config(path);
-      const std::vector<MetricsRow> metrics = RunFolder::open(path).metrics();
-      run.steps = metrics.empty() ? 0 : metrics.back().step;
+      run.steps = RunFolder::open(path).saved_step().value_or(0);
       if (run.steps < run.config.schedule.total)
         fail("{}: unfinished, {} of {} steps: finish it with train_cuda --resume --out {}", path,
              run.steps, run.config.schedule.total, path);
@@ -43,26 +42,22 @@ std::vector<BlurRun> open_runs(const ComparisonOptions& options, std::vector<std
 std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& path,
                                      const std::vector<BlurRun>& runs, int64_t size,
                                      std::vector<std::string>& notes) {
+  std::vector<std::function<bool(const std::string&)>> trained;
+  for (const BlurRun& run : runs) trained.push_back(trained_on(run.config, path));
   std::vector<int64_t> images;
-  int64_t trained_on = 0, small = 0;
-  std::error_code ignored;
+  int64_t seen = 0, small = 0;
   for (int64_t i = 0; i < dataset.size(); i++) {
-    const bool seen = std::any_of(runs.begin(), runs.end(), [&](const BlurRun& run) {
-      const RunConfig& c = run.config;
-      return (c.dataset == path || fs::equivalent(c.dataset, path, ignored)) &&
-             (!c.validation.empty() ||
-              !std::count(c.held_out.begin(), c.held_out.end(), valid_utf8(dataset[i].name)));
-    });
-    if (seen)
-      trained_on++;
+    if (std::any_of(trained.begin(), trained.end(),
+                    [&](const auto& on) { return on(dataset[i].name); }))
+      seen++;
     else if (std::min(dataset[i].height, dataset[i].width) < size)
       small++;
     else
       images.push_back(i);
   }
-  if (trained_on > 0)
+  if (seen > 0)
     notes.push_back(
-        fmt::format("Left out: {} pictures of {} that a run was trained on.", trained_on, path));
+        fmt::format("Left out: {} pictures of {} that a run was trained on.", seen, path));
   if (small > 0)
     notes.push_back(
         fmt::format("Left out: {} pictures of {} smaller than {}x{}.", small, path, size, size));
@@ -109,9 +104,11 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
       held_out_images(dataset, page.dataset, runs, size, page.notes);
   ProgressLine line;
   line.show("training the judge");
-  std::vector<int64_t> all(static_cast<size_t>(dataset.size()));
-  std::iota(all.begin(), all.end(), 0);
-  const FeatureNetwork judge = train_judge(sources_of(dataset, all));
+  // On pictures that are not measured, where there are any.
+  std::vector<int64_t> others;
+  for (int64_t i = 0; i < dataset.size(); i++)
+    if (!std::binary_search(images.begin(), images.end(), i)) others.push_back(i);
+  const FeatureNetwork judge = train_judge(sources_of(dataset, others.empty() ? images : others));
   line.show("corrupting");
   page.material = make_blur_material(dataset, images,
                                      {.size = size,
