@@ -77,6 +77,12 @@ double blur_pixels(double variance) {
   return std::copysign(std::sqrt(std::abs(variance)), variance);
 }
 
+int beyond_scale(double variance, int64_t window) {
+  constexpr double kEnd = 1e-6;
+  const double most = static_cast<double>(window) / 8;
+  return variance > most * most * (1 - kEnd) ? 1 : variance < kMostSharpened * (1 - kEnd) ? -1 : 0;
+}
+
 // The profile is scanned in steps of the blur, since it may have a second maximum, and the best
 // step refined by golden section.
 BlurFit fit_blur(const RingSpectra& s) {

@@ -43,6 +43,9 @@ struct BlurFit {
 // with gain 0, where Y has nothing of X. Throws Error when X has no detail.
 BlurFit fit_blur(const RingSpectra& spectra);
 
+// +1 or -1 for a variance at the upper or lower end of that search, 0 within.
+int beyond_scale(double variance, int64_t window);
+
 // The effective blur s in pixels: sqrt(v), or -sqrt(-v) for a sharpened picture, so that a larger
 // number is always a more blurred picture. Errors and intervals belong to v, which is smooth at
 // zero; this maps their ends.

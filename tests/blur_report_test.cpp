@@ -10,8 +10,8 @@
 #include "quality/sliced_wasserstein.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/blur/measures.h"
 #include "tools/blur/comparison_page.h"
+#include "tools/blur/measures.h"
 #include "tools/run_folder.h"
 
 namespace dae::test {
@@ -280,6 +280,51 @@ TEST_F(BlurReport, LeavesOutWhatRunsWereTrainedOn) {
   EXPECT_NE(json["notes"].dump().find("MTF50"), std::string::npos) << "16 pixels are too few";
 }
 
+// Datasets are searched through and through, so folders below and above one hold its pictures.
+TEST_F(BlurReport, KnowsPicturesByWhereTheyLie) {
+  make_photos("all/photos/inside", 4);
+  make_photos("all/others", 2);
+  ASSERT_EQ(run("train_cuda --dataset " + path("all/photos") +
+                " --size 16 --width 4 --blocks 1 --batch 2 --steps 3 --out " + path("first")),
+            0)
+      << read("err");
+  const auto config = nlohmann::json::parse(read("first/config.json"));
+  const size_t held_out = config["data"]["held_out"].size();
+  for (const auto& [folder, want] :
+       {std::pair<std::string, size_t>{"all/photos/inside", held_out}, {"all", held_out + 2}}) {
+    ASSERT_EQ(run("blur_report " + path("first") + " --dataset " + path(folder) + " --out " +
+                  path("page.html") + " --json " + path("page.json")),
+              0)
+        << read("err");
+    EXPECT_EQ(nlohmann::json::parse(read("page.json"))["pictures"], want) << folder;
+    ASSERT_EQ(run("evaluate " + path("first") + " --dataset " + path(folder) + " --json " +
+                  path("scores.json")),
+              0)
+        << read("err");
+    EXPECT_EQ(nlohmann::json::parse(read("scores.json"))["trained_on"], 4 - held_out) << folder;
+    EXPECT_NE(read("err").find("were trained on"), std::string::npos) << read("err");
+  }
+}
+
+// With no time for a single run there is a page all the same, and it says what is missing.
+TEST_F(BlurReport, TrainsInTheTimeThereIs) {
+  make_photos("photos", 3);
+  ASSERT_EQ(run("blur_report --train small --time 0.1 --dataset " + path("photos") + " --runs " +
+                path("runs") + " --out " + path("page.html") + " --json " + path("page.json")),
+            0)
+      << read("err");
+  EXPECT_NE(read("out").find("0 of 72 runs and 0 of 5 strengths"), std::string::npos)
+      << read("out");
+  const std::string page = read("page.html");
+  for (const char* const wanted : {"0 of 72 runs", "not trained yet", "full setting only"})
+    EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
+  for (const char* const not_there : {"Cannot be answered", "nan", "0.00 ["})
+    EXPECT_EQ(page.find(not_there), std::string::npos) << not_there;
+  const auto json = nlohmann::json::parse(read("page.json"));
+  EXPECT_EQ(json["setting"]["runs"], 0);
+  EXPECT_TRUE(json["question 4"]["equal steps"][0]["psnr"]["mean"].is_null());
+}
+
 TEST_F(BlurReport, RefusesInOneLine) {
   make_photos("photos", 3);
   fs::create_directories(path("empty"));
@@ -296,6 +341,13 @@ TEST_F(BlurReport, RefusesInOneLine) {
   expect_refused(path("first"), 2, "--out");
   expect_refused(path("first") + " --edges" + out, 2, "--edges");
   expect_refused(path("first") + " --steps 5" + out, 2, "--edges");
+  expect_refused("--edges --noise 5" + out, 2, "--noise");
+  expect_refused("--edges --out " + path("missing/page.html"), 2, "missing");
+  expect_refused("--train medium --dataset synthetic" + out, 2, "small, full or large");
+  expect_refused("--train small" + out, 2, "--dataset");
+  expect_refused("--train small --dataset synthetic --noise 5" + out, 2, "--noise");
+  expect_refused("--train small --dataset synthetic" + out + " --json " + path("missing/a.json"), 2,
+                 "--json");
   expect_refused(path("first") + " --size 20" + out, 2, "--size 20");
   expect_refused(path("nowhere") + out, 1, "no such run folder");
   expect_refused(path("first") + " --dataset " + path("empty") + out, 1, "no images");

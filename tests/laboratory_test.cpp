@@ -55,6 +55,16 @@ TEST(LabSetting, ChangesOneThingAtATime) {
   l1.loss = base.loss;
   EXPECT_EQ(to_json(no_skips), to_json(base));
   EXPECT_EQ(to_json(l1), to_json(base));
+  for (const char* const name : {"small", "full", "large"}) {
+    const LabSetting setting = find_setting(name);
+    for (const LabRun& run : runs_of(setting)) configs[run.name] = run.config;
+    RunConfig skips = configs[lab::kCleanSkips];
+    skips.network.skips = false;
+    EXPECT_EQ(to_json(skips), to_json(configs[lab::clean_run("unet", setting.latents.back())]))
+        << name;
+    configs.clear();
+  }
+  for (const LabRun& run : runs_of(find_setting("small"))) configs[run.name] = run.config;
   // Equal latents: the lowest level of a unet without skips holds as many numbers.
   const NetworkConfig& unet = configs[lab::clean_run("unet", 2048)].network;
   EXPECT_EQ(8 * unet.width * (unet.size / 8) * (unet.size / 8), 2048);
@@ -156,6 +166,43 @@ TEST_F(LaboratoryTest, GoesOnWithARunThatWasCutOff) {
   EXPECT_TRUE(fs::exists(run / "checkpoint.safetensors"));
 }
 
+TEST_F(LaboratoryTest, ADamagedRunIsNamedAndTheRestAnswered) {
+  Laboratory lab(options_);
+  EXPECT_FALSE(lab.train_missing(after(2)));
+  const std::string l1 = lab::loss_run("l1");
+  const fs::path damaged = lab.path_of(l1, 1) / "checkpoint.safetensors";
+  fs::resize_file(damaged, 100);
+  const CorruptSpec classic;
+  // Found while measuring, and again by whoever asks next.
+  for (int question = 0; question < 2; question++)
+    EXPECT_THROW(lab.value(l1, classic, Measure::psnr), Error);
+  EXPECT_EQ(lab.value(lab::kUnet, classic, Measure::psnr).count, 1);
+  const std::string page = render_lab_page(lab, {}, {}).html;
+  EXPECT_NE(page.find("Cannot be answered: " + damaged.string()), std::string::npos);
+  EXPECT_NE(page.find("2. Is it the architecture?"), std::string::npos);
+
+  // Found before training.
+  Laboratory again(options_);
+  EXPECT_FALSE(again.train_missing(after(0)));
+  ASSERT_EQ(again.failures().size(), 1u);
+  EXPECT_EQ(again.failures()[0].find(damaged.string()), 0u) << again.failures()[0];
+  const std::string without = render_lab_page(again, {}, {}).html;
+  EXPECT_NE(without.find("Left out: " + damaged.string()), std::string::npos);
+  EXPECT_EQ(without.find("Cannot be answered"), std::string::npos);
+}
+
+// A run whose step fails is no reason to train no other.
+TEST_F(LaboratoryTest, ARunThatFailsIsNamedAndTheNextOneTrained) {
+  options_.setting.losses = {"ssim"};  // crops of 8 pixels have no window
+  options_.setting.size = 8;
+  options_.setting.latents = {1};
+  Laboratory lab(options_);
+  EXPECT_FALSE(lab.train_missing(after(3)));
+  ASSERT_EQ(lab.failures().size(), 1u);
+  EXPECT_EQ(lab.failures()[0].find(lab.path_of("unet-ssim", 1).string()), 0u) << lab.failures()[0];
+  EXPECT_EQ(lab.trained(), 2);
+}
+
 TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
   options_.setting.size = 64;  // of 40x48 pixels
   try {
@@ -164,6 +211,17 @@ TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("64x64"), std::string::npos) << error.what();
   }
+}
+
+// What is held out depends on the pictures there are: a run of fewer may have seen some of them.
+TEST_F(LaboratoryTest, RefusesRunsThatHeldOutOtherPictures) {
+  Laboratory lab(options_);
+  EXPECT_FALSE(lab.train_missing(after(1)));
+  for (uint64_t i = 12; i < 40; i++)
+    save_png(temporary_.file("photos/leaf" + std::to_string(i) + ".png"),
+             draw_dead_leaves(3, i, 40, 48));
+  Laboratory larger(options_);
+  EXPECT_THROW(larger.train_missing(after(1)), UsageError);
 }
 
 TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {

@@ -163,6 +163,10 @@ TEST(Transfer, SaysWhenABlurIsBeyondTheWindow) {
   const RingSpectra spectra =
       pool(spectra_of([](const Picture& p, uint64_t) { return blurred(p, 12); }, 2));
   EXPECT_NEAR(variance_of(spectra), 64, 1e-3);
+  EXPECT_EQ(beyond_scale(variance_of(spectra), 64), 1);
+  EXPECT_EQ(beyond_scale(63.9, 64), 0);
+  EXPECT_EQ(beyond_scale(-0.99, 64), 0);
+  EXPECT_EQ(beyond_scale(-1, 64), -1);
 }
 
 TEST(Transfer, OfNothingIsNotANumber) {

@@ -13,6 +13,7 @@
 #include "tools/html.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace {
 
@@ -45,10 +46,18 @@ struct Options {
   bool edges = false;
 };
 
+// Hours may lie between the command and what it writes.
+void check_there_is_a_place(const char* option, const std::string& file) {
+  if (file.empty()) return;
+  const fs::path folder = fs::absolute(file).parent_path();
+  if (!fs::is_directory(folder))
+    fail_usage("{} {}: there is no folder {}; make it first", option, file, folder.string());
+}
+
 void write_page(const Options& options, const std::string& page, const nlohmann::json& figures) {
   write_file_atomically(options.out, std::string_view(page));
   if (!options.json_file.empty())
-    write_file_atomically(options.json_file, std::string_view(figures.dump(2) + "\n"));
+    write_file_atomically(options.json_file, std::string_view(file_text(figures)));
   fmt::print("{}\n", options.out);
 }
 
@@ -63,16 +72,19 @@ int report_runs(const Options& options, Device device, const CorruptionOptions& 
   return 0;
 }
 
-// Question 1 at as many strengths as the time allows.
+// Question 1 at as many strengths as there are before `stop`, which is asked between them. A
+// network that has begun is trained to its end, but for Ctrl-C: there is none halfway to go on
+// from.
 std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::function<bool()>& stop) {
   ProgressLine line;
   study.progress = [&](double strength, LossKind loss, int64_t step) {
     line.show(fmt::format("edges of strength {}, {}: step {} of {}", strength, name_of(loss), step,
                           schedule_of(study, loss).total));
-    return !stop();
+    return !interrupted();
   };
   std::vector<EdgePoint> points;
   for (const double strength : kEdgeStrengths) {
+    if (stop()) break;
     const std::optional<EdgePoint> point = study_edge(study, strength);
     if (!point) break;
     points.push_back(*point);
@@ -130,10 +142,13 @@ int report_laboratory(const Options& options, Device device) {
   const LabPage page = render_lab_page(lab, study, points);
   line.clear();
   write_page(options, page.html, page.figures);
-  if (!complete)
-    fmt::print("{} of {} runs are trained; the same command goes on from there\n", lab.trained(),
-               lab.wanted());
-  return was_interrupted ? 130 : 0;
+  for (const std::string& failure : lab.failures()) fmt::print(stderr, "left out: {}\n", failure);
+  if (!complete || !lab.failures().empty() || points.size() < std::size(kEdgeStrengths))
+    fmt::print(
+        "{} of {} runs and {} of {} strengths of edges are trained; the same command goes on from "
+        "there\n",
+        lab.trained(), lab.wanted(), points.size(), std::size(kEdgeStrengths));
+  return was_interrupted ? 130 : lab.failures().empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -161,7 +176,9 @@ int main(int argc, char** argv) {
                  "reads so")
       ->needs(train)
       ->check(number_between(0.1, 1e9));
-  app.add_option("--steps", options.steps, "with --edges: training steps a network")
+  app.add_option("--steps", options.steps,
+                 "with --edges: training steps of the network by squared error; the "
+                 "one by absolute error takes five times as many")
       ->needs(edges)
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
@@ -174,18 +191,26 @@ int main(int argc, char** argv) {
       app.add_option("--size", options.comparison.size,
                      "side of the views in pixels, a multiple of 8 [the first run's crop]")
           ->check(CLI::Range(8, 4096));
-  auto* const views = app.add_option("--views", options.comparison.views, "views a picture")
-                          ->check(CLI::Range(1, 1000))
-                          ->capture_default_str();
+  auto* const views =
+      app.add_option("--views", options.comparison.views, "views a picture, at most 512 in all")
+          ->check(CLI::Range(1, 1000))
+          ->capture_default_str();
   edges->excludes(dataset);
   for (auto* const of_runs : {size, views}) of_runs->excludes(edges)->excludes(train);
   add_seed(app, options.comparison.seed, "of what is drawn");
   app.add_option("--json", options.json_file, "write the figures to this file as well");
-  corruption.add_to(app);
+  corruption.add_to(app, "as the first run");
   device.add_to(app);
 
   return run_program("blur_report", app, argc, argv, [&] {
-    if (options.edges) return report_edges(options, device.apply());
+    check_there_is_a_place("--out", options.out);
+    check_there_is_a_place("--json", options.json_file);
+    if (options.edges) {
+      refuse_other_options(
+          app, {"--edges", "--steps", "--seed", "--out", "--json", "--threads", "--device"},
+          "says nothing about --edges");
+      return report_edges(options, device.apply());
+    }
     if (!options.train.empty()) {
       find_setting(options.train);
       if (options.comparison.dataset.empty())

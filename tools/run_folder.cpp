@@ -207,15 +207,29 @@ void RunFolder::save_checkpoint(const Trainer& trainer) const {
   if (error) fail("cannot write {}: {}", current.string(), error.message());
 }
 
-bool RunFolder::load_checkpoint(Trainer& trainer) const {
+std::optional<fs::path> RunFolder::newest_checkpoint() const {
   std::error_code ignored;
-  fs::path path = path_ / kCheckpoint;
-  if (!fs::exists(path, ignored)) path = path_ / kPrevious;
-  if (!fs::exists(path, ignored)) return false;
+  for (const char* const name : {kCheckpoint, kPrevious})
+    if (fs::exists(path_ / name, ignored)) return path_ / name;
+  return std::nullopt;
+}
+
+std::optional<uint64_t> RunFolder::saved_step() const {
+  const std::optional<fs::path> path = newest_checkpoint();
+  if (!path) return std::nullopt;
+  uint64_t step = 0;
+  std::memcpy(&step, Safetensors(*path).get("step", {1}, DType::u64), sizeof(step));
+  return step;
+}
+
+bool RunFolder::load_checkpoint(Trainer& trainer) const {
+  const std::optional<fs::path> path = newest_checkpoint();
+  if (!path) return false;
+  std::error_code ignored;
   try {
-    read_checkpoint(path, trainer);
+    read_checkpoint(*path, trainer);
   } catch (const Error& error) {
-    if (path.filename() == kCheckpoint && fs::exists(path_ / kPrevious, ignored))
+    if (path->filename() == kCheckpoint && fs::exists(path_ / kPrevious, ignored))
       fail("{}; remove it to go on from {} beside it", error.what(), kPrevious);
     throw;
   }
@@ -223,12 +237,10 @@ bool RunFolder::load_checkpoint(Trainer& trainer) const {
 }
 
 std::vector<float> RunFolder::load_weights(const ParameterSet& parameters) const {
-  std::error_code ignored;
-  fs::path path = path_ / kCheckpoint;
-  if (!fs::exists(path, ignored)) path = path_ / kPrevious;
-  if (!fs::exists(path, ignored))
+  const std::optional<fs::path> path = newest_checkpoint();
+  if (!path)
     fail("{}: the run has no checkpoint yet; let train_cuda finish or resume it", path_.string());
-  const Safetensors file(path);
+  const Safetensors file(*path);
   std::vector<float> values(static_cast<size_t>(parameters.count()));
   for (const Parameter& p : parameters.list())
     std::memcpy(&values[p.offset], file.get("ema." + p.name, p.shape, DType::f32),

@@ -57,6 +57,8 @@ class RunFolder {
   // False, with the trainer untouched, when the run ended before its first checkpoint. Throws Error
   // naming the file when it is damaged or holds another network.
   bool load_checkpoint(Trainer& trainer) const;
+  // Of the newest checkpoint; none before the first. Throws Error when it is damaged.
+  std::optional<uint64_t> saved_step() const;
   // The EMA weights alone, laid out as `parameters` says.
   std::vector<float> load_weights(const ParameterSet& parameters) const;
 
@@ -67,6 +69,7 @@ class RunFolder {
   explicit RunFolder(const std::filesystem::path& path)  // "runs/a/" is named a, too
       : path_(path.has_filename() ? path : path.parent_path()) {}
   void lock();
+  std::optional<std::filesystem::path> newest_checkpoint() const;
 
   std::filesystem::path path_;
   FolderLock lock_;

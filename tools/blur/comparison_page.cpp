@@ -87,10 +87,10 @@ std::string sentence_of(const std::vector<Row>& rows, const std::string& verb, M
 
 // Every run against every later one.
 std::string differences_of(const BlurPage& page) {
-  constexpr Measure kCompared[] = {
-      Measure::psnr,          Measure::aligned_psnr, Measure::blur,
-      Measure::transfer_high, Measure::texture,      Measure::mtf50_01,
-      Measure::mtf50_03,      Measure::mtf50_06,     Measure::distance};
+  constexpr Measure kCompared[] = {Measure::psnr,          Measure::aligned_psnr, Measure::blur,
+                                   Measure::transfer_high, Measure::texture,      Measure::mtf50_01,
+                                   Measure::mtf50_03,      Measure::mtf50_06,     Measure::distance,
+                                   Measure::perceptual};
   struct Pair {
     const BlurRun *a, *b;
   };
@@ -226,7 +226,7 @@ std::string render_blur_page(const BlurPage& page) {
       "<p>{} views of {}x{} pixels from {} pictures of {}, the same for every run and corrupted "
       "with the same draws: {}. Brackets are 95% intervals over pictures: what other pictures "
       "would change. Another training seed may change more; train several to know.</p>\n",
-      material.views.draws.size(), material.size, material.size, material.views.sources.size(),
+      material.views.draws.size(), material.size, material.size, pictures_of(material.views),
       html::escape(page.dataset), text_of(material.corruption));
   for (const std::string& note : page.notes)
     body += fmt::format("<p class=\"note\">{}</p>\n", html::escape(note));
@@ -247,7 +247,8 @@ std::string render_blur_page(const BlurPage& page) {
   body +=
       "<h2>How good and how sharp</h2>\n" +
       table_of(rows, {Measure::psnr, Measure::aligned_psnr, Measure::blur, Measure::texture,
-                      Measure::mtf50_01, Measure::mtf50_03, Measure::mtf50_06, Measure::distance}) +
+                      Measure::mtf50_01, Measure::mtf50_03, Measure::mtf50_06, Measure::distance,
+                      Measure::perceptual}) +
       fmt::format(
           "<p>In pixels of Gaussian blur, {}. A negative number is sharper than the clean picture; "
           "off the scale is more than an eighth of the window.</p>\n",
@@ -288,8 +289,10 @@ std::string render_blur_page(const BlurPage& page) {
   body += "<h2>Close to the truth, or like a photograph</h2>\n" + scatter_of(rows) +
           fmt::format(
               "<p>From the patches of the clean views those of {} away, in pixel values from 0 to "
-              "1.</p>\n",
-              sentence_of(rows, "are", Measure::distance));
+              "1. To a judge that no loss compared with, a restoration by {} away from its clean "
+              "view.</p>\n",
+              sentence_of(rows, "are", Measure::distance),
+              sentence_of(rows, "is", Measure::perceptual));
 
   body += "<h2>Where the runs differ most</h2>\n" + crops_section(page);
   return html::page("Blur report", body);
@@ -299,7 +302,7 @@ json to_json(const BlurPage& page) {
   json out = {{"dataset", page.dataset},
               {"size", page.material.size},
               {"views", page.material.views.draws.size()},
-              {"pictures", page.material.views.sources.size()},
+              {"pictures", pictures_of(page.material.views)},
               {"corruption", text_of(page.material.corruption)},
               {"notes", page.notes},
               {"corrupted", to_json(page.corrupted)}};

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "tools/blur/measures.h"
 #include "tools/html.h"
 
 namespace dae {
@@ -19,16 +20,15 @@ constexpr double kShownStrength = 2;
 constexpr EdgeAnswer EdgePoint::*kAnswers[] = {&EdgePoint::mean, &EdgePoint::median,
                                                &EdgePoint::by_mse, &EdgePoint::by_l1};
 
-// The search for a blur ends at an eighth of the window.
-constexpr double kMostVariance = (kEdgeSide / 8.0) * (kEdgeSide / 8.0);
-
 // "-" for an answer that holds nothing of the edge.
 std::string blur_text(const Jackknife& variance) {
   if (std::isnan(variance.value)) return "-";
-  if (variance.value > kMostVariance * (1 - 1e-6)) return fmt::format("over {}", kEdgeSide / 8);
+  constexpr int64_t kMost = kEdgeSide / 8;  // where the search for a blur ends
+  const int beyond = beyond_scale(variance.value, kEdgeSide);
+  if (beyond != 0) return beyond > 0 ? fmt::format("over {}", kMost) : "below -1";
   const Interval i = jackknife_interval(variance);
   return fmt::format("{:.2f} [{:.2f}, {:.2f}]", blur_pixels(i.mean), blur_pixels(i.low),
-                     blur_pixels(std::min(i.high, kMostVariance)));
+                     blur_pixels(std::min(i.high, double{kMost * kMost})));
 }
 
 std::string excess_text(const Jackknife& excess) {
@@ -63,10 +63,6 @@ std::string transfer_at(const EdgePoint& point) {
   }
   return html::plot(fmt::format("Transfer at a strength of {}", point.strength), "cycles/pixel",
                     "transfer", curves);
-}
-
-json to_json(const Interval& i) {
-  return {{"value", i.mean}, {"low", i.low}, {"high", i.high}};
 }
 
 json to_json(const EdgeAnswer& answer) {

@@ -35,7 +35,7 @@ struct EdgeStudyOptions {
   // By absolute error it is so many times as long: its slope does not shrink towards its minimum.
   uint64_t l1_factor = 5;
   int64_t batch = 264;
-  int64_t rounds = 16;  // of 66 pictures, each with its own noise: what is measured
+  int64_t rounds = 64;  // of 66 pictures, each with its own noise: what is measured
   uint64_t seed = 1;
   // Where networks are kept and found again; empty: nowhere.
   std::filesystem::path folder = {};

@@ -30,11 +30,11 @@ LabPage render_lab_page(Laboratory& lab, const EdgeStudyOptions& study,
       "pixels, unet of width {}, blocks a level: {}, T = {} steps of batch {} at a peak rate of "
       "{}, {} seeds each; measured on {} views of {} held-out pictures of {}.</p>\n"
       "<p>Brackets are 95% intervals by Student's t over seeds, of differences over pairs of one "
-      "seed; \"undecided\" means that the interval contains zero. They speak of these "
-      "pictures.</p>\n",
+      "seed; of the first question over rounds of noise, of corrupted views over pictures. "
+      "\"Undecided\" means that the interval contains zero. They speak of these pictures.</p>\n",
       lab.trained(), lab.wanted(), html::escape(s.name), s.size, s.width, s.blocks, s.steps,
-      s.batch, s.rate, s.seeds, lab.material({}).views.draws.size(), lab.split().held_out.size(),
-      html::escape(lab.dataset_path()));
+      s.batch, s.rate, s.seeds, lab.material({}).views.draws.size(),
+      pictures_of(lab.material({}).views), html::escape(lab.dataset_path()));
   page.figures["setting"] = {{"name", s.name},     {"size", s.size},   {"width", s.width},
                              {"blocks", s.blocks}, {"steps", s.steps}, {"batch", s.batch},
                              {"rate", s.rate},     {"seeds", s.seeds}, {"runs", lab.trained()}};
@@ -42,6 +42,8 @@ LabPage render_lab_page(Laboratory& lab, const EdgeStudyOptions& study,
       [&] { return loss_of_edges(study, points); }, [&] { return architecture_section(lab); },
       [&] { return ladder_section(lab); }, [&] { return loss_section(lab); },
       [&] { return corruption_section(lab); }};
+  for (const std::string& failure : lab.failures())
+    body += fmt::format("<p class=\"note\">Left out: {}</p>\n", html::escape(failure));
   int number = 0;
   std::string answers, sections;
   for (const auto& question : questions) try {

@@ -15,18 +15,12 @@ std::string change_title(Measure m) {
 
 }  // namespace
 
-nlohmann::json to_json(const Interval& i) {
-  const auto number = [](double v) { return std::isfinite(v) ? nlohmann::json(v) : nullptr; };
-  return {{"mean", number(i.mean)},
-          {"low", number(i.low)},
-          {"high", number(i.high)},
-          {"count", i.count}};
-}
-
 std::string lab_value(Laboratory& lab, const std::string& run, const CorruptSpec& corruption,
                       Measure m) {
   const Interval value = lab.value(run, corruption, m);
-  return value.count > 0 ? show(m, value) : lab.why_none(run);
+  if (value.count > 0) return show(m, value);
+  const double beyond = lab.beyond(run, corruption, m);
+  return beyond != 0 ? beyond_text(m, beyond) : lab.why_none(run);
 }
 
 std::string lab_change(Laboratory& lab, const std::string& a, const std::string& b,
@@ -59,6 +53,8 @@ std::string lab_table(Laboratory& lab, const CorruptSpec& corruption, const LabT
       for (double* const end : {&value.mean, &value.low, &value.high})
         *end = name_of(m).shown(*end);
       figure[name_of(m).key] = to_json(value);
+      if (const double beyond = lab.beyond(row.run, corruption, m); beyond != 0)
+        figure[name_of(m).key]["beyond"] = beyond_text(m, beyond);
     }
     for (const Measure m : table.changes) {
       if (row.run == table.against) {

@@ -39,6 +39,4 @@ std::string lab_change(Laboratory& lab, const std::string& a, const std::string&
 std::string lab_sentence(Laboratory& lab, const std::string& a, const std::string& b,
                          const CorruptSpec& corruption, Measure m, const std::string& unit);
 
-nlohmann::json to_json(const Interval& interval);
-
 }  // namespace dae

@@ -10,6 +10,7 @@
 #include "tools/open_pictures.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
+#include "tools/text.h"
 #include "tools/training.h"
 
 namespace dae {
@@ -33,6 +34,7 @@ Laboratory::Laboratory(const LabOptions& options)
       runs_(runs_of(options.setting)),
       dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
       split_(hold_out(dataset_, kHeldOut)) {
+  for (const int64_t i : split_.held_out) held_out_.push_back(valid_utf8(dataset_[i].name));
   const int64_t size = options.setting.size;
   std::erase_if(split_.held_out,
                 [&](int64_t i) { return std::min(dataset_[i].height, dataset_[i].width) < size; });
@@ -65,23 +67,32 @@ bool Laboratory::is_finished(const LabRun& run, int seed) const {
   if (want.network != have.network || want.corruption != have.corruption ||
       to_string(want.loss) != to_string(have.loss) || want.batch != have.batch ||
       want.seed != have.seed || want.dataset != have.dataset ||
-      want.schedule.peak != have.schedule.peak ||
-      (run.steps > 0 && static_cast<uint64_t>(run.steps) != have.schedule.total))
-    fail("{}: holds another run than this setting wants there; give another --runs", path.string());
-  const std::vector<MetricsRow> metrics = RunFolder::open(path).metrics();
-  return !metrics.empty() && metrics.back().step >= have.schedule.total &&
-         fs::exists(path / "checkpoint.safetensors");
+      want.schedule.peak != have.schedule.peak || held_out_ != have.held_out ||
+      (run.steps > 0 ? static_cast<uint64_t>(run.steps) != have.schedule.total
+                     : !have.budget.starts_with(fmt::format("--time {:g},", run.seconds))))
+    fail_usage(
+        "{}: holds another run than this setting wants there, or other pictures were held out; "
+        "give another --runs",
+        path.string());
+  return RunFolder::open(path).saved_step() == have.schedule.total;
 }
 
 bool Laboratory::train_missing(const std::function<bool()>& stop) {
   finished_.clear();
+  failures_.clear();
   std::vector<std::pair<const LabRun*, int>> missing;
   for (int seed = 1; seed <= options_.setting.seeds; seed++)
     for (const LabRun& run : runs_) {
-      if (is_finished(run, seed))
-        finished_[run.name].push_back(seed);
-      else
-        missing.emplace_back(&run, seed);
+      try {
+        if (is_finished(run, seed))
+          finished_[run.name].push_back(seed);
+        else
+          missing.emplace_back(&run, seed);
+      } catch (const UsageError&) {
+        throw;
+      } catch (const Error& error) {
+        failures_.emplace_back(error.what());
+      }
     }
   for (const auto& [run, seed] : missing) {
     if (stop()) return false;
@@ -96,8 +107,12 @@ bool Laboratory::train_missing(const std::function<bool()>& stop) {
       training.steps = run->steps;
       training.seconds = run->seconds;
     }
-    if (train(training) != 0) return false;
-    finished_[run->name].push_back(seed);
+    try {
+      if (train(training) != 0) return false;
+      finished_[run->name].push_back(seed);
+    } catch (const Error& error) {
+      failures_.push_back(fmt::format("{}: {}", path.string(), error.what()));
+    }
   }
   return true;
 }
@@ -127,6 +142,14 @@ int64_t Laboratory::trained() const {
   int64_t count = 0;
   for (const auto& [run, seeds] : finished_) count += static_cast<int64_t>(seeds.size());
   return count;
+}
+
+std::vector<std::string> Laboratory::trained_for(const CorruptSpec& corruption) const {
+  std::vector<std::string> names;
+  for (const LabRun& run : runs_)
+    if (run.config.corruption == corruption && finished_.contains(run.name))
+      names.push_back(run.name);
+  return names;
 }
 
 std::string Laboratory::why_none(const std::string& run) const {
@@ -164,15 +187,14 @@ const BlurMeasures& Laboratory::corrupted(const CorruptSpec& corruption) {
 const MeasuredRun& Laboratory::measured(const std::string& run, int seed,
                                         const CorruptSpec& corruption) {
   Condition& c = condition(corruption);
-  const auto [known, first] = c.runs.try_emplace({run, seed});
-  if (first) {
-    const fs::path path = path_of(run, seed);
-    const int64_t rank = pca_rank(run);
-    known->second = rank > 0
-                        ? measure_pca(rank, seed, c.material)
-                        : measure_run(path, read_run_config(path), options_.device, c.material);
-  }
-  return known->second;
+  const auto known = c.runs.find({run, seed});
+  if (known != c.runs.end()) return known->second;
+  const fs::path path = path_of(run, seed);
+  const int64_t rank = pca_rank(run);
+  MeasuredRun measured =
+      rank > 0 ? measure_pca(rank, seed, c.material)
+               : measure_run(path, read_run_config(path), options_.device, c.material);
+  return c.runs.emplace(std::pair(run, seed), std::move(measured)).first->second;
 }
 
 // Fitted to crops of the pictures that runs are trained on, as large as theirs.
@@ -216,6 +238,13 @@ Interval Laboratory::value(const std::string& run, const CorruptSpec& corruption
   std::vector<double> values;
   for (const int seed : seeds(run)) values.push_back(measures(run, seed, corruption)[m].value);
   return interval_of(values);
+}
+
+double Laboratory::beyond(const std::string& run, const CorruptSpec& corruption, Measure m) {
+  for (const int seed : seeds(run))
+    if (const double value = measures(run, seed, corruption)[m].value; std::isinf(value))
+      return value;
+  return 0;
 }
 
 Interval Laboratory::difference(const std::string& a, const std::string& b,

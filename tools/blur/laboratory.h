@@ -29,12 +29,15 @@ class Laboratory {
 
   // Trains what is missing, one seed of all runs before the next, and goes on with what was cut
   // off. False when Ctrl-C or `stop`, which is asked between runs, came first: the next call goes
-  // on from there. Throws Error naming the folder when one holds another run than is wanted there.
+  // on from there. A run that fails is a line in failures() and as good as missing. Throws
+  // UsageError naming the folder when one holds another run than is wanted there.
   bool train_missing(const std::function<bool()>& stop);
+  const std::vector<std::string>& failures() const { return failures_; }
 
   const LabSetting& setting() const { return options_.setting; }
   int64_t trained() const;  // of wanted() runs of one seed each
   int64_t wanted() const;
+  std::vector<std::string> trained_for(const CorruptSpec& corruption) const;  // their names
   bool knows(const std::string& run) const;              // whether this setting has such a run
   std::vector<int> seeds(const std::string& run) const;  // with which it was trained to its end
 
@@ -51,6 +54,8 @@ class Laboratory {
   // Over seeds, in the unit that differences are made in (blur: pixels squared), with 95% by
   // Student's t. Count 0 where nothing was measured or something is beyond the scale.
   Interval value(const std::string& run, const CorruptSpec& corruption, Measure m);
+  // Infinite where a seed's value is beyond the scale, 0 where none is.
+  double beyond(const std::string& run, const CorruptSpec& corruption, Measure m);
   // a - b over the seeds of both.
   Interval difference(const std::string& a, const std::string& b, const CorruptSpec& corruption,
                       Measure m);
@@ -74,8 +79,10 @@ class Laboratory {
   std::vector<LabRun> runs_;
   Dataset dataset_;
   Split split_;
+  std::vector<std::string> held_out_;                 // names, as runs record them
   FeatureNetwork judge_;                              // trained when something is measured
   std::map<std::string, std::vector<int>> finished_;  // seeds
+  std::vector<std::string> failures_;
   std::vector<std::pair<CorruptSpec, std::unique_ptr<Condition>>> conditions_;
   std::map<int, Pca> pca_;  // by seed
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "data/synthetic.h"
 #include "model/feature_trainer.h"
@@ -40,6 +41,12 @@ void use_drawn(PictureSet& set, const CorruptSpec& spec, uint64_t seed) {
 }
 
 }  // namespace
+
+int64_t pictures_of(const PictureSet& set) {
+  std::set<int64_t> pictures;
+  for (const Draw& draw : set.draws) pictures.insert(draw.view.image);
+  return static_cast<int64_t>(pictures.size());
+}
 
 FeatureNetwork train_judge(const std::vector<Source>& sources) {
   FeatureTraining options;

@@ -22,6 +22,9 @@ struct PictureSet {
   Pictures clean, corrupted;  // one a draw
 };
 
+// That are drawn from at least once.
+int64_t pictures_of(const PictureSet& set);
+
 struct BlurMaterial {
   int64_t size = 0;
   CorruptSpec corruption;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "model/feature_distance.h"
 #include "quality/gain.h"
@@ -28,6 +29,7 @@ double as_it_is(double value) {
 constexpr const char* kOff = "off the scale";
 constexpr MeasureName kMeasures[kMeasureCount] = {
     {"psnr", "PSNR, dB", 2, as_it_is, "some exact"},
+    {"mse", "MSE, 1e-6", 0, as_it_is, kOff},
     {"aligned_psnr", "aligned PSNR, dB", 2, as_it_is, "some exact"},
     {"blur", "blur s, pixels", 2, blur_pixels, kOff},
     {"transfer_low", "transfer, low", 3, as_it_is, kOff},
@@ -49,16 +51,16 @@ constexpr MeasureName kMeasures[kMeasureCount] = {
 
 // All views of one picture.
 struct PictureSums {
-  double views = 0, psnr = 0, aligned_psnr = 0, perceptual = 0;
+  double views = 0, psnr = 0, mse = 0, aligned_psnr = 0, perceptual = 0;
   RingSpectra spectra;
 
   PictureSums& operator+=(const PictureSums& b) {
-    views += b.views, psnr += b.psnr, aligned_psnr += b.aligned_psnr;
+    views += b.views, psnr += b.psnr, mse += b.mse, aligned_psnr += b.aligned_psnr;
     perceptual += b.perceptual, spectra += b.spectra;
     return *this;
   }
   PictureSums& operator-=(const PictureSums& b) {
-    views -= b.views, psnr -= b.psnr, aligned_psnr -= b.aligned_psnr;
+    views -= b.views, psnr -= b.psnr, mse -= b.mse, aligned_psnr -= b.aligned_psnr;
     perceptual -= b.perceptual, spectra -= b.spectra;
     return *this;
   }
@@ -70,10 +72,9 @@ int64_t window_for(int64_t size) {
 
 // A fit that ends where its search does is beyond what can be measured.
 double variance_of(const RingSpectra& spectra) {
-  constexpr double kEnd = 1e-6;
   const double v = fit_blur(spectra).variance;
-  const double most = std::pow(static_cast<double>(spectra.window) / 8, 2);
-  return v > most * (1 - kEnd) ? kInfinity : v < -1 + kEnd ? -kInfinity : v;
+  const int beyond = beyond_scale(v, spectra.window);
+  return beyond == 0 ? v : beyond * kInfinity;
 }
 
 // Rings from low (included) to high cycles/pixel, taken as one.
@@ -116,7 +117,7 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
     const ImageView answer = material.view(answers[i]);
     const Scores scores = score(clean, answer);
     const Gain gain = fit_gain(clean, answer);
-    each[i] = {1, scores.psnr, scores.aligned_psnr, 0, {}};
+    each[i] = {1, scores.psnr, scores.mse, scores.aligned_psnr, 0, {}};
     if (has_spectra) each[i].spectra = ring_spectra(clean, answer, gain, window);
     out.aligned[i] = apply_gain(answer, gain);
   }
@@ -141,6 +142,7 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
     out.values[static_cast<size_t>(m)] = jackknife(pictures, statistic);
   };
   set(Measure::psnr, [](const PictureSums& p) { return p.psnr / p.views; });
+  set(Measure::mse, [](const PictureSums& p) { return 1e6 * p.mse / p.views; });
   set(Measure::aligned_psnr, [](const PictureSums& p) { return p.aligned_psnr / p.views; });
   if (judged) set(Measure::perceptual, [](const PictureSums& p) { return p.perceptual / p.views; });
   if (!has_spectra) {
@@ -231,9 +233,13 @@ const MeasureName& name_of(Measure measure) {
   return kMeasures[static_cast<size_t>(measure)];
 }
 
+std::string beyond_text(Measure measure, double value) {
+  return value < 0 ? "too sharp for the scale" : name_of(measure).beyond;
+}
+
 std::string show(Measure measure, const Jackknife& value) {
   if (std::isnan(value.value)) return "-";
-  if (std::isinf(value.value)) return name_of(measure).beyond;
+  if (std::isinf(value.value)) return beyond_text(measure, value.value);
   const Interval interval = jackknife_interval(value);
   return show(measure, Interval{value.value, interval.low, interval.high, 1});
 }
@@ -267,10 +273,19 @@ std::string show_change(Measure measure, const Interval& difference, const std::
                      digits);
 }
 
+nlohmann::json to_json(const Interval& interval) {
+  const auto number = [&](double v) {
+    return interval.count > 0 && std::isfinite(v) ? nlohmann::json(v) : nullptr;
+  };
+  return {{"mean", number(interval.mean)},
+          {"low", number(interval.low)},
+          {"high", number(interval.high)},
+          {"count", interval.count}};
+}
+
 BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,
                           const Pictures& leaves, const Pictures& edges) {
   BlurMeasures out;
-  out.values.fill({kNaN, {}});
   measure_views(material, views, out);
   measure_texture(material, leaves, out);
   measure_edges(material, edges, out);

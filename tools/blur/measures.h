@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <limits>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@ namespace dae {
 // In the order of kMeasures.
 enum class Measure {
   psnr,
+  mse,
   aligned_psnr,
   blur,
   transfer_low,
@@ -40,9 +43,10 @@ struct MeasureName {
   const char* title;
   int digits;
   double (*shown)(double);  // from the value that errors belong to: blur is measured as a variance
-  const char* beyond;       // what an infinite value reads as
+  const char* beyond;       // what a value of infinity reads as
 };
 const MeasureName& name_of(Measure measure);
+std::string beyond_text(Measure measure, double infinite);
 
 // "0.71 [0.68, 0.74]", "> 0.5" where it is beyond what can be measured, "-" where it is not known.
 std::string show(Measure measure, const Jackknife& value);
@@ -53,7 +57,12 @@ std::string show_difference(Measure measure, const Interval& difference);
 // The same without the verdict, and with a unit after the mean.
 std::string show_change(Measure measure, const Interval& difference, const std::string& unit = "");
 
+// Mean, low, high, count; null where there is no number.
+nlohmann::json to_json(const Interval& interval);
+
 struct BlurMeasures {
+  BlurMeasures() { values.fill({std::numeric_limits<double>::quiet_NaN(), {}}); }
+
   std::array<Jackknife, kMeasureCount> values;  // value NaN: not measured; infinite: beyond
   std::vector<RadialBand> bands;                // of all views; empty when they are too small
   Pictures aligned;                             // the views after gain alignment, in [0, 1]

@@ -93,7 +93,7 @@ LabSection architecture_section(Laboratory& lab) {
     for (const char* const model : {"fc", "conv", "unet"}) {
       const LabRow row = row_of(model, latent);
       const Interval behind = lab.difference(row.run, lab::pca(latent), clean, Measure::psnr);
-      if (behind.count > 0 && behind.mean < 0) below.push_back(row.label);
+      if (behind.count > 0 && behind.high < 0) below.push_back(row.label);
       section.figures["against pca"][row.label] = to_json(behind);
     }
   if (!below.empty())

@@ -2,6 +2,8 @@
 // restores of it, and what one that has seen nothing else.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/blur/lab_table.h"
 #include "tools/blur/questions.h"
 
@@ -73,20 +75,21 @@ LabSection corruption_section(Laboratory& lab) {
       "questions, trained on all kinds together; a specialist has seen its own kind alone, at all "
       "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 cycles/pixel.</p>\n" +
       contests_table(lab, kinds(), {"kind", "generalist", "specialist"}, section.figures["kinds"]);
-  std::string most;
-  double least_transfer = 2;
-  for (const Contest& kind : kinds()) {
-    const Interval transfer = lab.value(kind.b, kind.corruption, Measure::transfer_high);
-    if (transfer.count > 0 && transfer.mean < least_transfer)
-      least_transfer = transfer.mean, most = kind.label;
-  }
+  const std::vector<Contest> all = kinds();
+  const auto kept = [&](const Contest& kind) {
+    return lab.value(kind.b, kind.corruption, Measure::transfer_high);
+  };
+  const bool trained = std::all_of(all.begin(), all.end(),
+                                   [&](const Contest& kind) { return kept(kind).count > 0; });
+  const Contest& most = *std::min_element(
+      all.begin(), all.end(),
+      [&](const Contest& a, const Contest& b) { return kept(a).mean < kept(b).mean; });
   section.answer =
-      most.empty()
-          ? "not trained yet"
-          : fmt::format(
-                "The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel "
-                "even its specialist passes on only {:.2f}.",
-                most, least_transfer);
+      !trained ? "not trained yet"
+               : fmt::format(
+                     "The most is lost under {}: of the detail between 1/4 and 1/2 cycles/pixel "
+                     "even its specialist passes on only {}.",
+                     most.label, show(Measure::transfer_high, kept(most)));
   section.html += "<p>" + section.answer + "</p>\n";
 
   const CorruptSpec classic;

@@ -119,8 +119,10 @@ LabSection loss_section(Laboratory& lab) {
                  lab_value(lab, lab::kUnet, classic, kSharpness),
                  lab_change(lab, best->run, lab::kUnet, classic, kSharpness),
                  lab_sentence(lab, best->run, lab::kUnet, classic, Measure::psnr, "dB"))
-           : "Undecided: of no loss does the interval say that it passes on more of the finest "
-             "detail than mse.";
+      : lab.seeds(losses.back().run).empty()
+          ? "not trained yet"
+          : "Undecided: of no loss does the interval say that it passes on more of the finest "
+            "detail than mse.";
   section.html += "<p>" + section.answer + "</p>\n";
   if (best) {
     section.figures["sharpest"] = best->label;

@@ -28,7 +28,6 @@ LabSetting full() {
   s.latents = {32, 128, 512, 2048};
   s.losses.push_back("mse+ms_ssim");
   s.seconds = 40;
-  s.edges.schedule = {.peak = 5e-3, .warmup = 900, .total = 18000};
   return s;
 }
 
@@ -42,7 +41,6 @@ LabSetting large() {
   s.steps = 20000;
   s.seeds = 5;
   s.seconds = 300;
-  s.edges.schedule = {.peak = 5e-3, .warmup = 2000, .total = 40000};
   return s;
 }
 
@@ -70,6 +68,7 @@ void add_clean_runs(const LabSetting& s, std::vector<LabRun>& runs) {
   };
   NetworkConfig unet = config_of(s).network;
   unet.residual = unet.global = false;
+  unet.width = unet_width(s, s.latents.back());
   add(lab::kCleanSkips, unet);
   unet.skips = false;
   for (const int64_t latent : s.latents) {
