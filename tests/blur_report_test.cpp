@@ -186,7 +186,7 @@ TEST(BlurReportText, SaysWhatIsKnown) {
 class BlurReport : public testing::Test {
  protected:
   int run(const std::string& command) {
-    const std::string line = "XDG_CACHE_HOME=" + path("cache") + " OMP_NUM_THREADS=2 " +
+    const std::string line = "XDG_CACHE_HOME=" + path("cache") + " OMP_NUM_THREADS=1 " +
                              DAE_PROGRAMS + "/" + command + " >" + path("out") + " 2>" +
                              path("err");
     const int status = std::system(line.c_str());
@@ -309,7 +309,7 @@ TEST_F(BlurReport, KnowsPicturesByWhereTheyLie) {
 // With no time for a single run there is a page all the same, and it says what is missing.
 TEST_F(BlurReport, TrainsInTheTimeThereIs) {
   make_photos("photos", 3);
-  ASSERT_EQ(run("blur_report --train small --time 0.1 --dataset " + path("photos") + " --runs " +
+  ASSERT_EQ(run("blur_report --train small --time 0.001 --dataset " + path("photos") + " --runs " +
                 path("runs") + " --out " + path("page.html") + " --json " + path("page.json")),
             0)
       << read("err");

@@ -175,7 +175,7 @@ int main(int argc, char** argv) {
                  "with --train: seconds after which no further run is begun; what is missing then "
                  "reads so")
       ->needs(train)
-      ->check(number_between(0.1, 1e9));
+      ->check(number_between(0.001, 1e9));
   app.add_option("--steps", options.steps,
                  "with --edges: training steps of the network by squared error; the "
                  "one by absolute error takes five times as many")

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <set>
 
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
@@ -129,10 +129,10 @@ int64_t Laboratory::pca_rank(const std::string& run) const {
 }
 
 std::vector<int> Laboratory::seeds(const std::string& run) const {
-  if (pca_rank(run) > 0) {
-    std::vector<int> all(static_cast<size_t>(options_.setting.seeds));
-    std::iota(all.begin(), all.end(), 1);
-    return all;
+  if (pca_rank(run) > 0) {  // takes a minute, so it is fitted where there is something to compare
+    std::set<int> any;
+    for (const auto& [name, seeds] : finished_) any.insert(seeds.begin(), seeds.end());
+    return {any.begin(), any.end()};
   }
   const auto known = finished_.find(run);
   return known == finished_.end() ? std::vector<int>{} : known->second;
