@@ -32,7 +32,7 @@ constexpr const char* kAbout =
     "  blur_report runs/mse runs/l1 --dataset photos/ --out blur.html\n"
     "  blur_report --train small --dataset photos/ --out lab.html\n"
     "      half an hour on two cores; goes on where it was stopped. full: the same networks\n"
-    "      for longer, and nothing left out, an hour and a half; large: for a GPU\n"
+    "      for longer, and nothing left out, under two hours; large: for a GPU, a day\n"
     "  blur_report --edges --out edges.html\n"
     "      the first question alone: trains on edges whose best answer is known exactly,\n"
     "      and measures both";

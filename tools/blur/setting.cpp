@@ -20,7 +20,7 @@ LabSetting small() {
   return s;
 }
 
-// The same networks for longer, and nothing left out: two cores, an hour and a half.
+// The same networks for longer, and nothing left out: two cores, under two hours.
 LabSetting full() {
   LabSetting s = small();
   s.name = "full";
