@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace dae {
 
@@ -26,6 +27,12 @@ Dataset open_pictures(const std::string& path, int64_t max_side) {
   if (skipped.size() > kNamed) text += fmt::format("  and {} more\n", skipped.size() - kNamed);
   std::fputs(text.c_str(), stderr);
   return dataset;
+}
+
+std::vector<std::string> names_of(const Dataset& dataset, const std::vector<int64_t>& images) {
+  std::vector<std::string> names;
+  for (const int64_t i : images) names.push_back(valid_utf8(dataset[i].name));
+  return names;
 }
 
 }  // namespace dae

@@ -25,7 +25,6 @@
 #include "tools/run_features.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
-#include "tools/text.h"
 
 namespace dae {
 namespace {
@@ -57,9 +56,7 @@ class TrainingRun {
       for (int64_t i = 0; i < dataset_.size(); i++) train_images_.push_back(i);
       for (int64_t i = 0; i < validation().size(); i++) validation_images_.push_back(i);
     }
-    config_.held_out.clear();
-    for (const int64_t i : validation_images_)
-      config_.held_out.push_back(valid_utf8(validation()[i].name));
+    config_.held_out = names_of(validation(), validation_images_);
     plan();
   }
 

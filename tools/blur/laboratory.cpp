@@ -10,7 +10,6 @@
 #include "tools/open_pictures.h"
 #include "tools/run_folder.h"
 #include "tools/sheet.h"
-#include "tools/text.h"
 #include "tools/training.h"
 
 namespace dae {
@@ -33,8 +32,8 @@ Laboratory::Laboratory(const LabOptions& options)
     : options_(options),
       runs_(runs_of(options.setting)),
       dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
-      split_(hold_out(dataset_, kHeldOut)) {
-  for (const int64_t i : split_.held_out) held_out_.push_back(valid_utf8(dataset_[i].name));
+      split_(hold_out(dataset_, kHeldOut)),
+      held_out_(names_of(dataset_, split_.held_out)) {
   const int64_t size = options.setting.size;
   std::erase_if(split_.held_out,
                 [&](int64_t i) { return std::min(dataset_[i].height, dataset_[i].width) < size; });
