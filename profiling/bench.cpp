@@ -20,9 +20,9 @@ int main(int argc, char** argv) {
       "Times every op at the sizes it has in the networks, the corruption, and whole training\n"
       "steps: median and spread (cv) of five runs, GB/s, GFLOP/s, images/s or Mpixel/s, and the\n"
       "roofline: the least time that this device's measured copy and matrix product allow, as a\n"
-      "share of the time taken (1: nothing left to gain). On a GPU every op finds cold caches, and "
-      "a training step\n"
-      "tells graph_ms, its graph's own time, and host_gap, the share that the host adds.");
+      "share of the time taken (1: nothing left to gain). On a GPU every op finds cold caches,\n"
+      "and a training step tells graph_ms, its graph's own time, and host_gap, the share that\n"
+      "the host adds.");
   std::string filter = ".", json, model = "all", precision = "fp32";
   DeviceOptions device{.device = "cpu"};
   BenchOptions options;

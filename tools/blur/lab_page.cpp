@@ -11,11 +11,9 @@ namespace dae {
 namespace {
 
 LabSection loss_of_edges(const EdgeStudyOptions& study, const std::vector<EdgePoint>& points) {
-  LabSection section{"Is it the loss?"};
-  section.answer = points.empty() ? "not trained yet" : edge_answer(points);
-  section.html = points.empty() ? "<p>not trained yet</p>\n" : edge_section(study, points);
-  if (!points.empty()) section.figures = to_json(study, points);
-  return section;
+  if (points.empty()) return {"Is it the loss?", "not trained yet", "<p>not trained yet</p>\n", {}};
+  return {"Is it the loss?", edge_answer(points), edge_section(study, points),
+          to_json(study, points)};
 }
 
 }  // namespace
@@ -23,6 +21,7 @@ LabSection loss_of_edges(const EdgeStudyOptions& study, const std::vector<EdgePo
 LabPage render_lab_page(Laboratory& lab, const EdgeStudyOptions& study,
                         const std::vector<EdgePoint>& points) {
   const LabSetting& s = lab.setting();
+  const PictureSet& views = lab.material({}).views;
   LabPage page;
   std::string body = fmt::format(
       "<p>Why are an autoencoder's outputs blurred, what does the loss do to it, and what helps? "
@@ -33,8 +32,8 @@ LabPage render_lab_page(Laboratory& lab, const EdgeStudyOptions& study,
       "seed; of the first question over rounds of noise, of corrupted views over pictures. "
       "\"Undecided\" means that the interval contains zero. They speak of these pictures.</p>\n",
       lab.trained(), lab.wanted(), html::escape(s.name), s.size, s.width, s.blocks, s.steps,
-      s.batch, s.rate, s.seeds, lab.material({}).views.draws.size(),
-      pictures_of(lab.material({}).views), html::escape(lab.dataset_path()));
+      s.batch, s.rate, s.seeds, views.draws.size(), pictures_of(views),
+      html::escape(lab.dataset_path()));
   page.figures["setting"] = {{"name", s.name},     {"size", s.size},   {"width", s.width},
                              {"blocks", s.blocks}, {"steps", s.steps}, {"batch", s.batch},
                              {"rate", s.rate},     {"seeds", s.seeds}, {"runs", lab.trained()}};

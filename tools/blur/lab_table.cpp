@@ -34,7 +34,7 @@ std::string lab_sentence(Laboratory& lab, const std::string& a, const std::strin
                          const CorruptSpec& corruption, Measure m, const std::string& unit) {
   const Interval change = lab.difference(a, b, corruption, m);
   if (change.count == 0) return fmt::format("({})", lab_change(lab, a, b, corruption, m));
-  return show_change(m, change, " " + unit) + (change.decided() ? "" : " (undecided)");
+  return sentence_difference(m, change, unit);
 }
 
 std::string lab_table(Laboratory& lab, const CorruptSpec& corruption, const LabTable& table,

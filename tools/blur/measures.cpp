@@ -227,6 +227,15 @@ void measure_edges(const BlurMaterial& material, const Pictures& answers, BlurMe
   }
 }
 
+// Without the verdict.
+std::string change_text(Measure measure, const Interval& difference, const std::string& unit) {
+  const int digits = name_of(measure).digits;
+  const std::string mean = fmt::format("{:+.{}f}{}", difference.mean, digits, unit);
+  if (std::isinf(difference.high)) return mean;
+  return fmt::format("{} [{:+.{}f}, {:+.{}f}]", mean, difference.low, digits, difference.high,
+                     digits);
+}
+
 }  // namespace
 
 const MeasureName& name_of(Measure measure) {
@@ -262,15 +271,13 @@ std::string show_difference(Measure measure, const Jackknife& difference) {
 
 std::string show_difference(Measure measure, const Interval& difference) {
   if (difference.count == 0) return "-";
-  return show_change(measure, difference) + (difference.decided() ? "" : " undecided");
+  return change_text(measure, difference, "") + (difference.decided() ? "" : " undecided");
 }
 
-std::string show_change(Measure measure, const Interval& difference, const std::string& unit) {
-  const int digits = name_of(measure).digits;
-  const std::string mean = fmt::format("{:+.{}f}{}", difference.mean, digits, unit);
-  if (std::isinf(difference.high)) return mean;
-  return fmt::format("{} [{:+.{}f}, {:+.{}f}]", mean, difference.low, digits, difference.high,
-                     digits);
+std::string sentence_difference(Measure measure, const Interval& difference,
+                                const std::string& unit) {
+  return change_text(measure, difference, " " + unit) +
+         (difference.decided() ? "" : " (undecided)");
 }
 
 nlohmann::json to_json(const Interval& interval) {

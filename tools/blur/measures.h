@@ -54,8 +54,9 @@ std::string show(Measure measure, const Interval& value);  // "-" for a count of
 // "+0.31 [+0.12, +0.50]", and "undecided" where the interval contains zero.
 std::string show_difference(Measure measure, const Jackknife& difference);
 std::string show_difference(Measure measure, const Interval& difference);
-// The same without the verdict, and with a unit after the mean.
-std::string show_change(Measure measure, const Interval& difference, const std::string& unit = "");
+// For a sentence: "+0.31 dB [+0.12, +0.50]", "-0.02 dB [-0.05, +0.01] (undecided)".
+std::string sentence_difference(Measure measure, const Interval& difference,
+                                const std::string& unit);
 
 // Mean, low, high, count; null where there is no number.
 nlohmann::json to_json(const Interval& interval);

@@ -70,12 +70,12 @@ std::string contests_table(Laboratory& lab, const std::vector<Contest>& contests
 
 LabSection corruption_section(Laboratory& lab) {
   LabSection section{"Which corruption blurs most?"};
+  const std::vector<Contest> all = kinds();
   section.html =
       "<p>Every kind alone, under a fixed strength. The generalist is the unet of the other "
       "questions, trained on all kinds together; a specialist has seen its own kind alone, at all "
       "strengths. PSNR after gain alignment; transfer between 1/4 and 1/2 cycles/pixel.</p>\n" +
-      contests_table(lab, kinds(), {"kind", "generalist", "specialist"}, section.figures["kinds"]);
-  const std::vector<Contest> all = kinds();
+      contests_table(lab, all, {"kind", "generalist", "specialist"}, section.figures["kinds"]);
   const auto kept = [&](const Contest& kind) {
     return lab.value(kind.b, kind.corruption, Measure::transfer_high);
   };

@@ -114,8 +114,7 @@ LabSection ladder_section(Laboratory& lab) {
                               section.figures["other order"]);
   const Interval twice = interaction(lab, Measure::psnr);
   section.figures["interaction, psnr"] = to_json(twice);
-  const std::string together = twice.count > 1 ? show_change(Measure::psnr, twice, " dB") +
-                                                     (twice.decided() ? "" : " (undecided)")
+  const std::string together = twice.count > 1 ? sentence_difference(Measure::psnr, twice, "dB")
                                                : "an amount that is not known yet";
   const auto change = [&](const char* a, const char* b) {
     return lab_sentence(lab, a, b, classic, Measure::psnr, "dB");

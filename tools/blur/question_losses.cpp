@@ -111,18 +111,20 @@ LabSection loss_section(Laboratory& lab) {
     section.html += "<h3>At equal time</h3>\n<p>full setting only</p>\n";
 
   const LabRow* const best = sharpest(lab, losses);
-  section.answer =
-      best ? fmt::format(
-                 "Sharpest is {}: of the detail between 1/4 and 1/2 cycles/pixel it passes on {} "
-                 "where mse passes on {}, a change of {}. The PSNR changes by {}.",
-                 html::escape(best->label), lab_value(lab, best->run, classic, kSharpness),
-                 lab_value(lab, lab::kUnet, classic, kSharpness),
-                 lab_change(lab, best->run, lab::kUnet, classic, kSharpness),
-                 lab_sentence(lab, best->run, lab::kUnet, classic, Measure::psnr, "dB"))
-      : lab.seeds(losses.back().run).empty()
-          ? "not trained yet"
-          : "Undecided: of no loss does the interval say that it passes on more of the finest "
-            "detail than mse.";
+  if (best)
+    section.answer = fmt::format(
+        "Sharpest is {}: of the detail between 1/4 and 1/2 cycles/pixel it passes on {} where mse "
+        "passes on {}, a change of {}. The PSNR changes by {}.",
+        html::escape(best->label), lab_value(lab, best->run, classic, kSharpness),
+        lab_value(lab, lab::kUnet, classic, kSharpness),
+        lab_change(lab, best->run, lab::kUnet, classic, kSharpness),
+        lab_sentence(lab, best->run, lab::kUnet, classic, Measure::psnr, "dB"));
+  else if (lab.seeds(losses.back().run).empty())
+    section.answer = "not trained yet";
+  else
+    section.answer =
+        "Undecided: of no loss does the interval say that it passes on more of the finest detail "
+        "than mse.";
   section.html += "<p>" + section.answer + "</p>\n";
   if (best) {
     section.figures["sharpest"] = best->label;
