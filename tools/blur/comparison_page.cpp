@@ -60,15 +60,7 @@ std::string table_of(const std::vector<Row>& rows, const std::vector<Measure>& m
 std::string curves_of(const std::vector<Row>& rows, const std::string& title,
                       const std::string& label, double RadialBand::*value, bool log_y = false) {
   std::vector<html::Curve> curves;
-  for (const Row& row : rows) {
-    html::Curve curve{row.name, {}, {}};
-    for (const RadialBand& band : row.measures->bands)
-      if (band.frequency > 0 && band.frequency <= 0.5) {
-        curve.x.push_back(band.frequency);
-        curve.y.push_back(band.*value);
-      }
-    curves.push_back(std::move(curve));
-  }
+  for (const Row& row : rows) curves.push_back(curve_of(row.name, row.measures->bands, value));
   return html::plot(title, "cycles/pixel", label, curves, log_y);
 }
 

@@ -52,15 +52,8 @@ std::vector<html::Curve> over_strength(const std::vector<EdgePoint>& points, con
 
 std::string transfer_at(const EdgePoint& point) {
   std::vector<html::Curve> curves;
-  for (const auto answer : kAnswers) {
-    html::Curve curve{(point.*answer).name, {}, {}};
-    for (const RadialBand& band : (point.*answer).bands)
-      if (band.frequency > 0 && band.frequency <= 0.5) {
-        curve.x.push_back(band.frequency);
-        curve.y.push_back(band.transfer);
-      }
-    curves.push_back(std::move(curve));
-  }
+  for (const auto answer : kAnswers)
+    curves.push_back(curve_of((point.*answer).name, (point.*answer).bands, &RadialBand::transfer));
   return html::plot(fmt::format("Transfer at a strength of {}", point.strength), "cycles/pixel",
                     "transfer", curves);
 }

@@ -75,21 +75,16 @@ std::vector<html::Curve> lab_curves(Laboratory& lab, const CorruptSpec& corrupti
                                     const std::vector<LabRow>& rows, double RadialBand::*value) {
   std::vector<html::Curve> curves;
   for (const LabRow& row : rows) {
-    html::Curve curve{row.label, {}, {}};
     const std::vector<int> seeds = lab.seeds(row.run);
+    html::Curve mean;
     for (const int seed : seeds) {
-      const std::vector<RadialBand>& bands = lab.measures(row.run, seed, corruption).bands;
-      size_t at = 0;
-      for (const RadialBand& band : bands) {
-        if (band.frequency <= 0 || band.frequency > 0.5) continue;
-        if (at == curve.x.size()) {
-          curve.x.push_back(band.frequency);
-          curve.y.push_back(0);
-        }
-        curve.y[at++] += band.*value / static_cast<double>(seeds.size());
-      }
+      const html::Curve one =
+          curve_of(row.label, lab.measures(row.run, seed, corruption).bands, value);
+      if (mean.x.empty()) mean = {one.name, one.x, std::vector<double>(one.x.size())};
+      for (size_t i = 0; i < one.y.size(); i++)
+        mean.y[i] += one.y[i] / static_cast<double>(seeds.size());
     }
-    if (!curve.x.empty()) curves.push_back(std::move(curve));
+    if (!mean.x.empty()) curves.push_back(std::move(mean));
   }
   return curves;
 }

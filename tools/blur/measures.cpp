@@ -280,6 +280,17 @@ std::string sentence_difference(Measure measure, const Interval& difference,
          (difference.decided() ? "" : " (undecided)");
 }
 
+html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& bands,
+                     double RadialBand::*value) {
+  html::Curve curve{name, {}, {}};
+  for (const RadialBand& band : bands)
+    if (band.frequency > 0 && band.frequency <= 0.5) {
+      curve.x.push_back(band.frequency);
+      curve.y.push_back(band.*value);
+    }
+  return curve;
+}
+
 nlohmann::json to_json(const Interval& interval) {
   const auto number = [&](double v) {
     return interval.count > 0 && std::isfinite(v) ? nlohmann::json(v) : nullptr;

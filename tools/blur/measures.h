@@ -10,6 +10,7 @@
 #include "quality/interval.h"
 #include "quality/transfer.h"
 #include "tools/blur/material.h"
+#include "tools/html.h"
 
 namespace dae {
 
@@ -57,6 +58,11 @@ std::string show_difference(Measure measure, const Interval& difference);
 // For a sentence: "+0.31 dB [+0.12, +0.50]", "-0.02 dB [-0.05, +0.01] (undecided)".
 std::string sentence_difference(Measure measure, const Interval& difference,
                                 const std::string& unit);
+
+// One of the bands' figures over frequency, from above 0 to Nyquist along a row, 1/2 cycles/pixel:
+// what lies beyond is seen along diagonals only.
+html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& bands,
+                     double RadialBand::*value);
 
 // Mean, low, high, count; null where there is no number.
 nlohmann::json to_json(const Interval& interval);
