@@ -21,10 +21,10 @@ struct ColumnAnswers {
 
 ColumnAnswers answers_of_columns(double contrast, double sigma) {
   std::vector<std::vector<double>> edges;
-  for (int shift = -64; shift <= 64; shift++) {
+  for (int shift = -128; shift <= 128; shift++) {
     std::vector<double> edge;
     for (int j = 0; j < 16; j++)
-      edge.push_back(contrast * (std::clamp(j + 1 - (8 + shift / 16.0), 0.0, 1.0) - 0.5));
+      edge.push_back(contrast * (std::clamp(j + 1 - (8 + shift / 32.0), 0.0, 1.0) - 0.5));
     edges.push_back(edge);
     edges.emplace_back(edge.rbegin(), edge.rend());
   }
@@ -35,7 +35,7 @@ ColumnAnswers answers_of_columns(double contrast, double sigma) {
   std::mt19937_64 words(5);
   std::normal_distribution<double> normal(0, mean_sigma);
   ColumnAnswers sums;
-  constexpr int kDraws = 258 * 20;
+  constexpr int kDraws = 514 * 10;
   for (int draw = 0; draw < kDraws; draw++) {
     const std::vector<double>& clean = edges[static_cast<size_t>(draw) % edges.size()];
     std::vector<double> seen, weights;
@@ -81,7 +81,7 @@ TEST(EdgeStudy, BestAnswersAreThoseOfTheColumns) {
     const EdgePoint point = *study_edge(quick(1), strength);
     EXPECT_NEAR(point.contrast * std::sqrt(48.0) / point.sigma, strength, 1e-9);
     const ColumnAnswers want = answers_of_columns(point.contrast, point.sigma);
-    // Both are means over draws: of 1056 pictures here, of 5160 there.
+    // Both are means over draws: of 1056 pictures here, of 5140 there.
     EXPECT_NEAR(point.mmse / want.mmse, 1, 0.05) << strength;
     EXPECT_NEAR(point.mean.mse / want.mmse, 1, 0.12) << strength;
     EXPECT_NEAR(point.median.mse / want.median_squares, 1, 0.12) << strength;
@@ -96,9 +96,9 @@ TEST(EdgeStudy, BestAnswersAreThoseOfTheColumns) {
 // E|f - x|^2 = MMSE + E|f - E[x|y]|^2: the excess is not fitted to, it adds up; so does what is
 // expected of absolute errors. And training lowers both.
 TEST(EdgeStudy, ExcessAddsUpAndTrainingLowersIt) {
-  EdgeStudyOptions options = quick(800);
+  EdgeStudyOptions options = quick(1600);
   options.network = EdgeStudyOptions{}.network;
-  const EdgePoint start = *study_edge(quick(1), 4), later = *study_edge(options, 4);
+  const EdgePoint start = *study_edge(quick(1), 2), later = *study_edge(options, 2);
   for (const EdgePoint* const p : {&start, &later}) {
     EXPECT_NEAR(p->by_mse.mse / (p->mmse * (1 + p->mse_excess.value)), 1, 0.08);
     EXPECT_NEAR(p->by_l1.absolute / (p->least_absolute * (1 + p->l1_excess.value)), 1, 0.08);

@@ -177,8 +177,9 @@ int main(int argc, char** argv) {
       ->needs(train)
       ->check(number_between(0.001, 1e9));
   app.add_option("--steps", options.steps,
-                 "with --edges: training steps of the network by squared error; the "
-                 "one by absolute error takes five times as many")
+                 fmt::format("with --edges: training steps of the network by squared error; the "
+                             "one by absolute error takes {} times as many",
+                             EdgeStudyOptions{}.l1_factor))
       ->needs(edges)
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();

@@ -101,15 +101,16 @@ std::string edge_answer(const std::vector<EdgePoint>& points) {
 
 std::string edge_section(const EdgeStudyOptions& options, const std::vector<EdgePoint>& points) {
   std::string body = fmt::format(
-      "<p>One upright edge in {0}x{0} pixels, at one of 129 places a sixteenth of a pixel apart or "
-      "mirrored, under Gaussian noise. All 258 pictures are known, so the best answers are exact: "
+      "<p>One upright edge in {0}x{0} pixels, at one of {7} places 1/{8} of a pixel apart or "
+      "mirrored, under Gaussian noise. All {9} pictures are known, so the best answers are exact: "
       "the posterior mean has the smallest squared error there is (the MMSE), the posterior median "
       "the smallest absolute error. Two networks ({1}), one trained by squared error ({2} steps of "
       "{3} pictures) and one by absolute error ({4} steps), are held against them, for each "
       "strength = contrast &#183; &#8730;H / sigma, H = {5} looks at the edge ({0} rows of three "
       "channels). Brackets are 95% intervals over {6} rounds of noise.</p>\n",
       kEdgeSide, name_of(options.network.kind), options.schedule.total, options.batch,
-      schedule_of(options, LossKind::l1).total, 3 * kEdgeSide, options.rounds);
+      schedule_of(options, LossKind::l1).total, 3 * kEdgeSide, options.rounds, kEdgePlaces,
+      kEdgesPerPixel, 2 * kEdgePlaces);
 
   body +=
       "<table><tr><th>strength</th><th>contrast</th><th>sigma</th><th>MMSE, 1e-3</th><th>MSE "

@@ -18,8 +18,6 @@
 namespace dae {
 namespace {
 
-constexpr int kPerPixel = 16,
-              kShifts = 4 * kPerPixel;  // places a pixel, to either side of the middle
 constexpr double kLooks = 3.0 * kEdgeSide;
 constexpr int64_t kBatch = 66, kRoundPictures = 66;
 
@@ -27,7 +25,7 @@ constexpr int64_t kBatch = 66, kRoundPictures = 66;
 // which absolute error asks for; less for strengths below 2, whose noise would dwarf the first
 // weights. Each place's share of the contrast is whole codes: 8-bit pictures hold it exactly.
 double contrast_for(double strength) {
-  return kPerPixel * std::round(15 * std::min(1.0, strength / 2)) / 255;
+  return kEdgesPerPixel * std::round(7 * std::min(1.0, strength / 2)) / 255;
 }
 
 // Of a round's pictures, all places alike: 83 is prime to the number of pictures.
@@ -38,9 +36,9 @@ size_t picture_of(int64_t draw, size_t pictures) {
 // Dark to the left: training's flips make the others.
 std::vector<Image> edge_pictures(double contrast) {
   std::vector<Image> pictures;
-  for (int shift = -kShifts; shift <= kShifts; shift++) {
+  for (int place = 0; place < kEdgePlaces; place++) {
     const Edge edge{.angle = 0,
-                    .offset = static_cast<double>(shift) / kPerPixel,
+                    .offset = (place - 0.5 * (kEdgePlaces - 1)) / kEdgesPerPixel,
                     .low = 128.0 / 255 - contrast / 2,
                     .high = 128.0 / 255 + contrast / 2};
     pictures.push_back(
@@ -164,9 +162,9 @@ std::vector<float> repeated(const std::vector<float>& row) {
 
 // All that decides what a network becomes.
 std::string recipe(const EdgeStudyOptions& o, const Schedule& schedule) {
-  return fmt::format("{} {} {}, {} steps of {} at {}, seed {}", name_of(o.network.kind),
-                     o.network.width, o.network.latent, schedule.total, o.batch, schedule.peak,
-                     o.seed);
+  return fmt::format("{} {} {}, {} steps of {} at {}, seed {}, {} places a pixel",
+                     name_of(o.network.kind), o.network.width, o.network.latent, schedule.total,
+                     o.batch, schedule.peak, o.seed, kEdgesPerPixel);
 }
 
 // Empty when progress() ended it.
