@@ -197,10 +197,6 @@ std::string show(const Column& column, const Summary& summary) {
   return fmt::format(fmt::runtime(column.format), value);
 }
 
-json number_or_null(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
-
 }  // namespace
 
 CorruptedPicture corrupt_view(const std::vector<Source>& sources, const Draw& draw, int64_t height,
@@ -308,7 +304,7 @@ std::string to_html(const Evaluation& evaluation) {
 
 json to_json(const Summary& summary) {
   json out;
-  for (const Column& column : kColumns) out[column.key] = number_or_null(column.value(summary));
+  for (const Column& column : kColumns) out[column.key] = column.value(summary);
   return out;
 }
 
@@ -319,8 +315,7 @@ json to_json(const Evaluation& evaluation) {
   for (const EvaluationRow& row : evaluation.rows)
     for (const Column& column : kColumns)
       for (const Candidate& candidate : kCandidates)
-        out[row.name][column.key][candidate.key] =
-            number_or_null(column.value(row.*candidate.summary));
+        out[row.name][column.key][candidate.key] = column.value(row.*candidate.summary);
   return out;
 }
 

@@ -124,16 +124,12 @@ Image cut(const std::vector<float>& picture, int64_t size, const Crop& crop, int
   return to_image(out.data(), side, side);
 }
 
-json number_or_null(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
-
 json to_json(Measure m, const Jackknife& value) {
   const Interval interval = jackknife_interval(value);
   const MeasureName& name = name_of(m);
-  json out = {{"value", number_or_null(name.shown(value.value))},
-              {"low", number_or_null(name.shown(interval.low))},
-              {"high", number_or_null(name.shown(interval.high))}};
+  json out = {{"value", name.shown(value.value)},
+              {"low", name.shown(interval.low)},
+              {"high", name.shown(interval.high)}};
   if (std::isinf(value.value)) out["beyond"] = name.beyond;
   return out;
 }
@@ -145,10 +141,10 @@ json to_json(const BlurMeasures& measures) {
     out[name_of(m).key] = to_json(m, measures[m]);
   }
   for (const RadialBand& band : measures.bands)
-    out["bands"].push_back({{"frequency", number_or_null(band.frequency)},
-                            {"transfer", number_or_null(band.transfer)},
-                            {"coherence", number_or_null(band.coherence)},
-                            {"error", number_or_null(band.error)}});
+    out["bands"].push_back({{"frequency", band.frequency},
+                            {"transfer", band.transfer},
+                            {"coherence", band.coherence},
+                            {"error", band.error}});
   return out;
 }
 
@@ -316,9 +312,9 @@ json to_json(const BlurPage& page) {
         const Jackknife difference = page.runs[a].measures[m] - page.runs[b].measures[m];
         const Interval interval = jackknife_interval(difference);
         one[m == Measure::blur ? "blur_variance" : name_of(m).key] = {
-            {"value", number_or_null(difference.value)},
-            {"low", number_or_null(interval.low)},
-            {"high", number_or_null(interval.high)},
+            {"value", difference.value},
+            {"low", interval.low},
+            {"high", interval.high},
             {"decided", interval.decided()}};
       }
       out["differences"].push_back(one);

@@ -293,7 +293,7 @@ html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& ban
 
 nlohmann::json to_json(const Interval& interval) {
   const auto number = [&](double v) {
-    return interval.count > 0 && std::isfinite(v) ? nlohmann::json(v) : nullptr;
+    return interval.count > 0 ? v : std::numeric_limits<double>::quiet_NaN();
   };
   return {{"mean", number(interval.mean)},
           {"low", number(interval.low)},

@@ -64,7 +64,8 @@ std::string sentence_difference(Measure measure, const Interval& difference,
 html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& bands,
                      double RadialBand::*value);
 
-// Mean, low, high, count; null where there is no number.
+// Mean, low, high, count; what is no finite number is written as null, as by all that
+// nlohmann::json writes.
 nlohmann::json to_json(const Interval& interval);
 
 struct BlurMeasures {
