@@ -55,6 +55,17 @@ TEST(Html, TicksAreRoundNumbers) {
   EXPECT_EQ(plot(21.7, 22.3, false), (Ticks{"21.7", "21.8", "21.9", "22", "22.1", "22.2", "22.3"}));
 }
 
+// Dots would hide what lies on it.
+TEST(Html, ABroadCurveIsPaleAndHasNoDots) {
+  const std::string svg =
+      html::plot("t", "x", "y", {{"best", {0, 1}, {1, 2}, true}, {"network", {0, 1}, {1, 2}}});
+  const size_t broad = svg.find("stroke-width=\"8\" stroke-opacity=\"0.35\"");
+  ASSERT_NE(broad, std::string::npos);
+  EXPECT_LT(broad, svg.find("stroke-width=\"1.5\"")) << "what lies on it is drawn after it";
+  const std::regex dots("<circle");
+  EXPECT_EQ(std::distance(std::sregex_iterator(svg.begin(), svg.end(), dots), {}), 2);
+}
+
 TEST(Html, ASinglePointAndNoPointMakeAPlot) {
   EXPECT_NE(html::plot("t", "x", "y", {{"c", {3}, {7}}}).find("<circle"), std::string::npos);
   for (const bool log : {false, true}) {

@@ -194,9 +194,11 @@ std::string plot(const std::string& title, const std::string& x_label, const std
                             at_y, colour(k));
         count++;
       }
-    svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" points=\"{}\"/>",
-                       colour(k), points);
-    if (count <= kDotted) svg += dots;
+    svg += fmt::format(
+        "<polyline fill=\"none\" stroke=\"{}\" {} points=\"{}\"/>", colour(k),
+        curve.broad ? "stroke-width=\"8\" stroke-opacity=\"0.35\"" : "stroke-width=\"1.5\"",
+        points);
+    if (count <= kDotted && !curve.broad) svg += dots;
   }
   return svg + "</svg>";
 }

@@ -20,6 +20,7 @@ std::string picture(const Image& image, const std::string& alt);
 struct Curve {
   std::string name;
   std::vector<double> x, y;  // equal lengths; y that is not finite is left out
+  bool broad = false;        // a broad pale band, for what the curves after it may lie on
 };
 
 // A line plot as inline SVG with axes, round ticks and, for several curves, a legend beside it.

@@ -36,11 +36,16 @@ std::string excess_text(const Jackknife& excess) {
   return fmt::format("{:.1f} [{:.1f}, {:.1f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
 }
 
+// The best answers, which the networks' curves should lie on.
+bool is_best(EdgeAnswer EdgePoint::*answer) {
+  return answer == &EdgePoint::mean || answer == &EdgePoint::median;
+}
+
 template <class F>
 std::vector<html::Curve> over_strength(const std::vector<EdgePoint>& points, const F& value) {
   std::vector<html::Curve> curves;
   for (const auto answer : kAnswers) {
-    html::Curve curve{(points[0].*answer).name, {}, {}};
+    html::Curve curve{(points[0].*answer).name, {}, {}, is_best(answer)};
     for (const EdgePoint& point : points) {
       curve.x.push_back(point.strength);
       curve.y.push_back(value(point, point.*answer));
@@ -52,8 +57,10 @@ std::vector<html::Curve> over_strength(const std::vector<EdgePoint>& points, con
 
 std::string transfer_at(const EdgePoint& point) {
   std::vector<html::Curve> curves;
-  for (const auto answer : kAnswers)
+  for (const auto answer : kAnswers) {
     curves.push_back(curve_of((point.*answer).name, (point.*answer).bands, &RadialBand::transfer));
+    curves.back().broad = is_best(answer);
+  }
   return html::plot(fmt::format("Transfer at a strength of {}", point.strength), "cycles/pixel",
                     "transfer", curves);
 }
@@ -132,7 +139,7 @@ std::string edge_section(const EdgeStudyOptions& options, const std::vector<Edge
       reached_text(points, &EdgePoint::mse_excess, "the MMSE of the posterior mean"),
       reached_text(points, &EdgePoint::l1_excess, "the absolute error of the posterior median"));
 
-  body += "<h3>How wrong</h3>\n" +
+  body += "<p>In the plots the best answers are broad bands.</p>\n<h3>How wrong</h3>\n" +
           html::plot("Squared error", "strength", "mean square / contrast squared",
                      over_strength(points,
                                    [](const EdgePoint& p, const EdgeAnswer& a) {
