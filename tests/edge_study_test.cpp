@@ -9,6 +9,8 @@
 #include <random>
 #include <set>
 
+#include "runtime/device.h"
+#include "tests/support/op_case.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/blur/edge_page.h"
 
@@ -110,6 +112,23 @@ TEST(EdgeStudy, ExcessAddsUpAndTrainingLowersIt) {
   EXPECT_LT(later.by_l1.absolute, later.by_mse.absolute);
   EXPECT_EQ(later.mse_excess.without.size(), 16u);
 }
+
+class EdgeStudyTest : public testing::TestWithParam<Device> {};
+
+TEST_P(EdgeStudyTest, LearnsWhatTheCpuLearns) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "is what a GPU is held against";
+  if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
+  EdgeStudyOptions options = quick(4);
+  options.batch = 8;
+  options.rounds = 2;
+  const EdgePoint want = *study_edge(options, 2);
+  options.device = GetParam();
+  const EdgePoint got = *study_edge(options, 2);
+  EXPECT_NEAR(got.mmse / want.mmse, 1, 1e-4);
+  EXPECT_NEAR(got.mse_excess.value / want.mse_excess.value, 1, 1e-3);
+  EXPECT_NEAR(got.l1_excess.value / want.l1_excess.value, 1, 1e-3);
+}
+INSTANTIATE_TEST_SUITE_P(Devices, EdgeStudyTest, testing::ValuesIn(tested_devices()), device_name);
 
 TEST(EdgeStudy, KeepsItsNetworksAndFindsThemAgain) {
   const TemporaryFolder temporary;

@@ -4,7 +4,8 @@
 #
 #   a  right    all tests on cuda; compute-sanitizer's four tools over the kernel tests, each first
 #               shown awake by a planted bug; the GPU's description, and plans made from it
-#   b  fast     every kernel, every convolution, the corruption, two minutes of training, whole steps
+#   b  fast     every kernel, every convolution, the corruption, two minutes of training, the blur
+#               laboratory's first question, whole steps
 #   c  compared PyTorch's five modes on the same steps; Nsight Compute on every kernel and one step
 #
 #   bash tools/gpu_acceptance.sh [--part abc] [--build FOLDER|ARCHIVE] [--out FOLDER] [--dataset FOLDER]
@@ -206,6 +207,9 @@ fast() {
   done
   item "two minutes of training" 180 "$build/train_cuda" --device cuda --dataset "$dataset" --time 120 \
     --batch 64 --out "$work/results/run"
+  mkdir -p "$work/results/edges"
+  item "the blur laboratory's first question" 120 "$build/blur_report" --edges --device cuda \
+    --out "$work/results/edges/edges.html" --json "$work/results/edges/edges.json"
   for size in 64 128; do
     for batch in 256 64 1024; do
       for model in unet conv fc; do

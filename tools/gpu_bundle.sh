@@ -15,7 +15,7 @@ readonly most=$((60 << 20))  # small enough to be carried along with a checkout
 install_packages
 
 cmake --preset bundle
-programs=(train_cuda denoise evaluate corrupt bench dump_step describe_gpu)
+programs=(train_cuda denoise evaluate corrupt blur_report bench dump_step describe_gpu)
 tests=()
 for source in tests/*_test.cpp; do tests+=("$(basename "$source" .cpp)"); done
 cmake --build --preset bundle --target "${programs[@]}" planted_bugs "${tests[@]}"

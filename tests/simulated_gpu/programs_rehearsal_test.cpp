@@ -1,12 +1,14 @@
 // The programs as people run them, with --device cuda, on the simulated GPU: train, resume,
-// evaluate and restore, with photographs on the GPU and streamed, with too little memory, and on a
-// GPU that breaks. Device memory is protected from the host, so any pointer in the wrong hands ends
-// them.
+// evaluate, restore and compare, with photographs on the GPU and streamed, with a perceptual loss,
+// with too little memory, and on a GPU that breaks. Device memory is protected from the host, so
+// any pointer in the wrong hands ends them.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -123,6 +125,64 @@ TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
     ASSERT_EQ(gpu.pixels.size(), cpu.pixels.size());
     for (size_t i = 0; i < gpu.pixels.size(); i++)
       ASSERT_LE(std::abs(gpu.pixels[i] - cpu.pixels[i]), 1) << name << " " << i;
+  }
+}
+
+// The last row of metrics.csv, by column.
+std::map<std::string, double> last_metrics(const std::string& csv) {
+  std::istringstream lines(csv);
+  std::string header, line, last;
+  std::getline(lines, header);
+  while (std::getline(lines, line)) last = line;
+  std::istringstream names(header), values(last);
+  std::map<std::string, double> row;
+  for (std::string name, value; std::getline(names, name, ',') && std::getline(values, value, ',');)
+    row[name] = value.empty() ? NAN : std::stod(value);
+  return row;
+}
+
+// Its judge is trained first, on the CPU, kept with the run and found again by --resume.
+TEST_F(SimulatedPrograms, APerceptualLossIsThatOfTheCpu) {
+  for (const std::string on : {"cuda", "cpu"}) {
+    Outcome outcome = run("train_cuda --device " + on + " --dataset " + path("photos") +
+                          " --precision fp32 --size 8 --width 1 --blocks 1 --steps 3 --batch 2" +
+                          " --loss mse+0.3*perceptual --out " + path(on));
+    ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+    EXPECT_TRUE(says(outcome.out, "feature network: ")) << outcome.out;
+    outcome = resume(on, on);
+    ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+    EXPECT_FALSE(says(outcome.out, "feature network: ")) << outcome.out;
+  }
+  EXPECT_EQ(read("cuda/features.safetensors"), read("cpu/features.safetensors"));
+  const std::map<std::string, double> gpu = last_metrics(read("cuda/metrics.csv")),
+                                      cpu = last_metrics(read("cpu/metrics.csv"));
+  ASSERT_EQ(gpu.at("step"), 8);
+  ASSERT_EQ(cpu.at("step"), 8);
+  EXPECT_GT(cpu.at("perceptual"), 0);
+  for (const char* const column : {"loss", "mse", "perceptual", "mse_gradient_norm",
+                                   "perceptual_gradient_norm", "gradient_norm"})
+    EXPECT_NEAR(gpu.at(column) / cpu.at(column), 1, 0.01) << column;
+}
+
+// The judge's distance, dead leaves and edges included.
+TEST_F(SimulatedPrograms, ABlurReportIsThatOfTheCpu) {
+  ASSERT_EQ(train("run").code, 0);
+  fs::create_directories(path("unseen"));
+  for (const uint64_t i : {11, 12})
+    save_png(path("unseen/leaf") + std::to_string(i) + ".png", draw_dead_leaves(3, i, 40, 48));
+  nlohmann::json reports[2];
+  for (const std::string on : {"cuda", "cpu"}) {
+    const Outcome outcome =
+        run("blur_report " + path("run") + " --dataset " + path("unseen") + " --size 32 --device " +
+            on + " --out " + path(on + ".html") + " --json " + path(on + ".json"));
+    ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+    reports[on == "cpu"] = nlohmann::json::parse(read(on + ".json"));
+  }
+  for (const char* const measure :
+       {"psnr", "transfer_low", "error_high", "texture", "mtf50_06", "perceptual"}) {
+    SCOPED_TRACE(measure);
+    const auto of = [&](int i) { return reports[i]["runs"][0].at(measure)["value"].get<double>(); };
+    EXPECT_NEAR(of(0) / of(1), 1, 0.01);
   }
 }
 
