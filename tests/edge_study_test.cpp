@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "runtime/device.h"
 #include "tests/support/op_case.h"
@@ -17,55 +19,117 @@
 namespace dae::test {
 namespace {
 
+using Columns = std::vector<double>;  // of an edge, 16; contrast about zero
+
+// Every edge and its mirror image.
+std::vector<Columns> edges_of(int places_a_pixel, double contrast) {
+  std::vector<Columns> edges;
+  for (int shift = -4 * places_a_pixel; shift <= 4 * places_a_pixel; shift++) {
+    Columns edge;
+    for (int j = 0; j < 16; j++)
+      edge.push_back(contrast *
+                     (std::clamp(j + 1 - (8 + double(shift) / places_a_pixel), 0.0, 1.0) - 0.5));
+    edges.push_back(edge);
+    edges.emplace_back(edge.rbegin(), edge.rend());
+  }
+  return edges;
+}
+
+// How likely each is, given the columns under noise.
+std::vector<double> posterior_of(const std::vector<Columns>& edges, const Columns& seen,
+                                 double sigma) {
+  std::vector<double> weights;
+  double all = 0;
+  for (const Columns& edge : edges) {
+    double squares = 0;
+    for (size_t j = 0; j < 16; j++) squares += std::pow(seen[j] - edge[j], 2);
+    all += weights.emplace_back(std::exp(-squares / (2 * sigma * sigma)));
+  }
+  for (double& weight : weights) weight /= all;
+  return weights;
+}
+
+double absolute_error(const std::vector<Columns>& edges, const std::vector<double>& weights,
+                      size_t column, double answer) {
+  double error = 0;
+  for (size_t k = 0; k < edges.size(); k++)
+    error += weights[k] * std::abs(edges[k][column] - answer);
+  return error;
+}
+
 struct ColumnAnswers {
   double mmse = 0, median_squares = 0, mean_absolute = 0, median_absolute = 0;
 };
 
 ColumnAnswers answers_of_columns(double contrast, double sigma) {
-  std::vector<std::vector<double>> edges;
-  for (int shift = -128; shift <= 128; shift++) {
-    std::vector<double> edge;
-    for (int j = 0; j < 16; j++)
-      edge.push_back(contrast * (std::clamp(j + 1 - (8 + shift / 32.0), 0.0, 1.0) - 0.5));
-    edges.push_back(edge);
-    edges.emplace_back(edge.rbegin(), edge.rend());
-  }
+  const std::vector<Columns> edges = edges_of(kEdgesPerPixel, contrast);
   std::set<double> levels[16];  // that a column takes at all
-  for (const std::vector<double>& edge : edges)
+  for (const Columns& edge : edges)
     for (size_t j = 0; j < 16; j++) levels[j].insert(edge[j]);
   const double mean_sigma = sigma / std::sqrt(48.0);
   std::mt19937_64 words(5);
   std::normal_distribution<double> normal(0, mean_sigma);
   ColumnAnswers sums;
-  constexpr int kDraws = 514 * 10;
-  for (int draw = 0; draw < kDraws; draw++) {
-    const std::vector<double>& clean = edges[static_cast<size_t>(draw) % edges.size()];
-    std::vector<double> seen, weights;
+  const size_t draws = edges.size() * 10;
+  for (size_t draw = 0; draw < draws; draw++) {
+    const Columns& clean = edges[draw % edges.size()];
+    Columns seen;
     for (const double value : clean) seen.push_back(value + normal(words));
-    double all = 0;
-    for (const std::vector<double>& edge : edges) {
-      double squares = 0;
-      for (size_t j = 0; j < 16; j++) squares += std::pow(seen[j] - edge[j], 2);
-      weights.push_back(std::exp(-squares / (2 * mean_sigma * mean_sigma)));
-      all += weights.back();
-    }
+    const std::vector<double> weights = posterior_of(edges, seen, mean_sigma);
     for (size_t j = 0; j < 16; j++) {
       double mean = 0;
-      for (size_t k = 0; k < edges.size(); k++) mean += weights[k] / all * edges[k][j];
+      for (size_t k = 0; k < edges.size(); k++) mean += weights[k] * edges[k][j];
       double median = contrast, least = 1e9;
       for (const double candidate : levels[j]) {
-        double risk = 0;
-        for (size_t k = 0; k < edges.size(); k++)
-          risk += weights[k] / all * std::abs(edges[k][j] - candidate);
+        const double risk = absolute_error(edges, weights, j, candidate);
         if (risk < least) least = risk, median = candidate;
       }
-      sums.mmse += std::pow(mean - clean[j], 2) / 16 / kDraws;
-      sums.median_squares += std::pow(median - clean[j], 2) / 16 / kDraws;
-      sums.mean_absolute += std::abs(mean - clean[j]) / 16 / kDraws;
-      sums.median_absolute += std::abs(median - clean[j]) / 16 / kDraws;
+      const double share = 1.0 / (16 * double(draws));
+      sums.mmse += share * std::pow(mean - clean[j], 2);
+      sums.median_squares += share * std::pow(median - clean[j], 2);
+      sums.mean_absolute += share * std::abs(mean - clean[j]);
+      sums.median_absolute += share * std::abs(median - clean[j]);
     }
   }
   return sums;
+}
+
+double median_of(const std::vector<Columns>& edges, const std::vector<double>& weights,
+                 size_t column) {
+  std::vector<std::pair<double, double>> values;
+  for (size_t k = 0; k < edges.size(); k++) values.emplace_back(edges[k][column], weights[k]);
+  std::sort(values.begin(), values.end());
+  size_t at = 0;
+  for (double below = values[0].second; below < 0.5;) below += values[++at].second;
+  return values[at].first;
+}
+
+// What edge_study.h says of places: the absolute error of the median for places at any shift (256 a
+// pixel), above that of the median for the places there are.
+TEST(EdgeStudy, PlacesAreCloseEnoughForARamp) {
+  constexpr double kSigma = 1.0 / 8;
+  const std::vector<Columns> any_shift = edges_of(256, 1);
+  const auto above = [&](int places_a_pixel) {
+    const std::vector<Columns> edges = edges_of(places_a_pixel, 1);
+    std::mt19937_64 words(7);
+    std::normal_distribution<double> normal(0, kSigma);
+    double ramp = 0, staircase = 0;
+    for (size_t draw = 0; draw < 500; draw++) {
+      Columns seen;
+      for (const double value : edges[words() % edges.size()])
+        seen.push_back(value + normal(words));
+      const std::vector<double> fine = posterior_of(any_shift, seen, kSigma),
+                                weights = posterior_of(edges, seen, kSigma);
+      for (size_t j = 0; j < 16; j++) {
+        ramp += absolute_error(edges, weights, j, median_of(any_shift, fine, j));
+        staircase += absolute_error(edges, weights, j, median_of(edges, weights, j));
+      }
+    }
+    return ramp / staircase - 1;
+  };
+  EXPECT_NEAR(above(8), 0.048, 0.004);
+  EXPECT_NEAR(above(16), 0.010, 0.001);
+  EXPECT_NEAR(above(kEdgesPerPixel), 0.0025, 0.0003);
 }
 
 EdgeStudyOptions quick(uint64_t steps) {
