@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
 #include "data/files.h"
 #include "data/orientation.h"
@@ -62,6 +63,33 @@ struct Reader {
   }
 };
 
+// Whether a Huffman table of this JPEG counts more than the 256 codes there can be (ITU-T T.81,
+// B.2.4.2). The stb_image of Debian 12 writes past its own table then. Segments are walked as it
+// walks them.
+bool has_oversized_huffman_table(std::span<const uint8_t> bytes) {
+  constexpr uint8_t kMark = 0xFF, kFirstBare = 0xD0, kLastBare = 0xD9, kHuffman = 0xC4;
+  if (bytes.size() < 2 || bytes[0] != kMark || (bytes[1] != 0xD8 && bytes[1] != kMark))
+    return false;
+  for (size_t at = 0; at + 4 <= bytes.size();) {
+    const uint8_t marker = bytes[at + 1];
+    if (bytes[at] != kMark || marker == 0 || marker == kMark ||
+        (marker >= kFirstBare && marker <= kLastBare)) {
+      at++;  // between segments, or a marker without one
+      continue;
+    }
+    const size_t end = at + 2 + std::max(2, bytes[at + 2] << 8 | bytes[at + 3]);
+    if (marker == kHuffman)
+      for (size_t table = at + 4; table < end && table + 17 <= bytes.size();) {
+        const auto counts = bytes.subspan(table + 1, 16);
+        const int codes = std::accumulate(counts.begin(), counts.end(), 0);
+        if (codes > 256) return true;
+        table += 17 + static_cast<size_t>(codes);
+      }
+    at = end;
+  }
+  return false;
+}
+
 // One axis of area averaging: output pixel i covers [i, i + 1) * from / to of the input.
 struct Span {
   int64_t first, last;  // inclusive
@@ -97,6 +125,8 @@ bool has_image_extension(const std::filesystem::path& path) {
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   if (bytes.empty()) fail("{}: the file is empty", name);
   if (bytes.size() > static_cast<size_t>(1) << 30) fail("{}: larger than 1 GiB", name);
+  if (has_oversized_huffman_table(bytes))
+    fail("{}: not an image that can be read (a Huffman table of more than 256 codes)", name);
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &channels))

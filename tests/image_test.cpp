@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -60,6 +61,24 @@ TEST(Image, EveryCutOffFileIsRefusedByName) {
       } catch (const Error& error) {
         EXPECT_EQ(std::string(error.what()).find("cut.file: "), 0u) << error.what();
       }
+    }
+  }
+}
+
+// Of which stb_image would write past its table.
+TEST(Image, AHuffmanTableOfTooManyCodesIsRefused) {
+  for (const char* name : {"baseline.jpg", "progressive.jpg", "orientation_6.jpg"}) {
+    std::vector<uint8_t> bytes = read_file(kFolder + name);
+    const uint8_t mark[] = {0xFF, 0xC4};
+    const auto table = std::search(bytes.begin(), bytes.end(), mark, mark + 2);
+    ASSERT_NE(table, bytes.end());
+    std::fill(table + 5, table + 21, 17);  // 16 * 17 codes
+    try {
+      decode_image(bytes, name);
+      FAIL() << name;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("Huffman table of more than 256"), std::string::npos)
+          << error.what();
     }
   }
 }
