@@ -3,30 +3,23 @@
 // with too little memory, and on a GPU that breaks. Device memory is protected from the host, so
 // any pointer in the wrong hands ends them.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "data/image.h"
 #include "data/synthetic.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/programs.h"
 
 namespace dae::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-class SimulatedPrograms : public testing::Test {
+class SimulatedPrograms : public Programs {
  protected:
   void SetUp() override {
     fs::create_directories(path("photos"));
@@ -41,33 +34,23 @@ class SimulatedPrograms : public testing::Test {
   }
 
   Outcome run(const std::string& command, const std::string& environment = "") {
-    const std::string line = environment + " XDG_CACHE_HOME=" + path("cache") +
-                             " OMP_NUM_THREADS=1 " + DAE_PROGRAMS + "/simulated/" + command + " >" +
-                             path("out") + " 2>" + path("err");
-    const int status = std::system(line.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("err")};
+    return Programs::run("simulated/" + command, environment);
   }
-  Outcome train(const std::string& out, const std::string& environment = "", int batch = 2) {
-    return run("train_cuda --device cuda --dataset " + path("photos") +
-                   " --precision fp32 --size 8 --width 1 --blocks 1 --steps 5 --batch " +
-                   std::to_string(batch) + " --out " + path(out),
-               environment);
+  Outcome train_on(const std::string& device, const std::string& out, const std::string& more = "",
+                   const std::string& environment = "") {
+    return run(
+        train("--device " + device + " --precision fp32 --size 8 --width 1 --steps 5 --out " +
+              path(out) + " " + more),
+        environment);
   }
   Outcome resume(const std::string& out, const std::string& device,
                  const std::string& environment = "") {
     return run("train_cuda --resume --steps 8 --device " + device + " --out " + path(out),
                environment);
   }
-  std::string read(const std::string& name) {
-    std::ifstream file(path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  std::string path(const std::string& name) { return temporary_.file(name); }
   void copy_run(const std::string& from, const std::string& to) {
     fs::copy(path(from), path(to), fs::copy_options::recursive);
   }
-
-  TemporaryFolder temporary_;
 };
 
 bool says(const std::string& text, const std::string& words) {
@@ -75,7 +58,7 @@ bool says(const std::string& text, const std::string& words) {
 }
 
 TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
-  Outcome outcome = train("run");
+  Outcome outcome = train_on("cuda", "run");
   ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
   EXPECT_TRUE(says(outcome.out, "memory on the GPU")) << outcome.out;
   EXPECT_TRUE(says(outcome.out, "(all of them)")) << outcome.out;
@@ -144,9 +127,7 @@ std::map<std::string, double> last_metrics(const std::string& csv) {
 // Its judge is trained first, on the CPU, kept with the run and found again by --resume.
 TEST_F(SimulatedPrograms, APerceptualLossIsThatOfTheCpu) {
   for (const std::string on : {"cuda", "cpu"}) {
-    Outcome outcome = run("train_cuda --device " + on + " --dataset " + path("photos") +
-                          " --precision fp32 --size 8 --width 1 --blocks 1 --steps 3 --batch 2" +
-                          " --loss mse+0.3*perceptual --out " + path(on));
+    Outcome outcome = train_on(on, on, "--loss mse+0.3*perceptual");
     ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
     EXPECT_TRUE(says(outcome.out, "feature network: ")) << outcome.out;
     outcome = resume(on, on);
@@ -166,7 +147,7 @@ TEST_F(SimulatedPrograms, APerceptualLossIsThatOfTheCpu) {
 
 // The judge's distance, dead leaves and edges included.
 TEST_F(SimulatedPrograms, ABlurReportIsThatOfTheCpu) {
-  ASSERT_EQ(train("run").code, 0);
+  ASSERT_EQ(train_on("cuda", "run").code, 0);
   fs::create_directories(path("unseen"));
   for (const uint64_t i : {11, 12})
     save_png(path("unseen/leaf") + std::to_string(i) + ".png", draw_dead_leaves(3, i, 40, 48));
@@ -198,21 +179,22 @@ double reported(const std::string& out, const std::string& label) {
 }
 
 TEST_F(SimulatedPrograms, PhotographsThatDoNotFitAreStreamedToTheSameBits) {
-  const Outcome resident = train("resident");
+  const Outcome resident = train_on("cuda", "resident");
   ASSERT_EQ(resident.code, 0) << resident.err;
   const double all = reported(resident.out, "memory on the GPU: "),
                photographs = reported(resident.out, "photographs ");
   ASSERT_GT(photographs, 0) << resident.out;
   // Where they would fit, but take more than half of what the rest of the run leaves.
   const auto capacity = static_cast<int64_t>((all + 0.5 * photographs) * 16 / 15);
-  const Outcome streamed = train("streamed", "DAE_SIMULATED_CAPACITY=" + std::to_string(capacity));
+  const Outcome streamed =
+      train_on("cuda", "streamed", "", "DAE_SIMULATED_CAPACITY=" + std::to_string(capacity));
   ASSERT_EQ(streamed.code, 0) << streamed.out << streamed.err;
   EXPECT_TRUE(says(streamed.out, "(streamed)")) << streamed.out;
   EXPECT_EQ(read("resident/checkpoint.safetensors"), read("streamed/checkpoint.safetensors"));
 }
 
 TEST_F(SimulatedPrograms, TooLittleMemoryIsRefusedBeforeAnythingIsWritten) {
-  const Outcome outcome = train("run", "DAE_SIMULATED_CAPACITY=8000000", 512);
+  const Outcome outcome = train_on("cuda", "run", "--batch 512", "DAE_SIMULATED_CAPACITY=8000000");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_TRUE(says(outcome.err, "the largest batch that fits is")) << outcome.err;
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
@@ -220,14 +202,14 @@ TEST_F(SimulatedPrograms, TooLittleMemoryIsRefusedBeforeAnythingIsWritten) {
 }
 
 TEST_F(SimulatedPrograms, ABrokenGpuKeepsTheLastCheckpoint) {
-  Outcome outcome = train("young", "DAE_SIMULATED_FAIL_AFTER=300");
+  Outcome outcome = train_on("cuda", "young", "", "DAE_SIMULATED_FAIL_AFTER=300");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_TRUE(says(outcome.err, "an illegal memory access was encountered")) << outcome.err;
   EXPECT_TRUE(says(outcome.err, "no checkpoint yet")) << outcome.err;
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
   EXPECT_FALSE(fs::exists(path("young/checkpoint.safetensors")));
 
-  ASSERT_EQ(train("run").code, 0);
+  ASSERT_EQ(train_on("cuda", "run").code, 0);
   const std::string before = read("run/checkpoint.safetensors");
   outcome = resume("run", "cuda", "DAE_SIMULATED_FAIL_AFTER=300");
   EXPECT_EQ(outcome.code, 1);

@@ -22,8 +22,8 @@ struct Outcome {
 class Programs : public testing::Test {
  protected:
   // Runs a program with its output in files and its cache in the test's folder.
-  Outcome run(const std::string& command) {
-    const std::string line = "XDG_CACHE_HOME=" + temporary_.file("cache") +
+  Outcome run(const std::string& command, const std::string& environment = "") {
+    const std::string line = environment + " XDG_CACHE_HOME=" + temporary_.file("cache") +
                              " OMP_NUM_THREADS=" + std::to_string(threads_) + " " + DAE_PROGRAMS +
                              "/" + command + " >" + temporary_.file("out") + " 2>" +
                              temporary_.file("err");
