@@ -42,23 +42,20 @@ int fail(cudaError_t status) {
 
 int main(int argc, char** argv) {
   const char* const tool = argc == 2 ? argv[1] : "";
+  const auto is = [tool](const char* name) { return std::strcmp(tool, name) == 0; };
+  if (!is("memcheck") && !is("racecheck") && !is("initcheck") && !is("synccheck")) {
+    std::fprintf(stderr, "usage: planted_bugs memcheck|racecheck|initcheck|synccheck\n");
+    return 2;
+  }
   int *data = nullptr, *never_written = nullptr;
   const size_t bytes = kThreads * sizeof(int);
   if (const cudaError_t status = cudaMalloc(&data, bytes)) return fail(status);
   if (const cudaError_t status = cudaMalloc(&never_written, bytes)) return fail(status);
   if (const cudaError_t status = cudaMemset(data, 0, bytes)) return fail(status);
-  if (std::strcmp(tool, "memcheck") == 0) {
-    out_of_bounds<<<1, kThreads>>>(data);
-  } else if (std::strcmp(tool, "racecheck") == 0) {
-    shared_race<<<1, kThreads>>>(data);
-  } else if (std::strcmp(tool, "initcheck") == 0) {
-    uninitialised_read<<<1, kThreads>>>(never_written, data);
-  } else if (std::strcmp(tool, "synccheck") == 0) {
-    divergent_barrier<<<1, kThreads>>>(data);
-  } else {
-    std::fprintf(stderr, "usage: planted_bugs memcheck|racecheck|initcheck|synccheck\n");
-    return 2;
-  }
+  if (is("memcheck")) out_of_bounds<<<1, kThreads>>>(data);
+  if (is("racecheck")) shared_race<<<1, kThreads>>>(data);
+  if (is("initcheck")) uninitialised_read<<<1, kThreads>>>(never_written, data);
+  if (is("synccheck")) divergent_barrier<<<1, kThreads>>>(data);
   // The bug's error is the tool's to report: without the tool this program ends well.
   cudaDeviceSynchronize();
   cudaFree(data);
