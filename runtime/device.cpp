@@ -42,14 +42,27 @@ GpuDescription describe_gpu() {
 
 void copy_between_devices(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
-  if (cuda_available())
-    DAE_CUDA_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
-  else
+  if (!cuda_available()) {
     std::memcpy(to, from, bytes);  // without a driver every CUDA call fails
+    return;
+  }
+  DAE_CUDA_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
+  // cudaMemcpy may return early: from pageable memory as soon as the bytes are staged, within the
+  // device at once (CUDA's "API synchronization behavior"). Streams here do not wait for the null
+  // stream, so the host does.
+  DAE_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }
 
 void synchronize_device() {
   DAE_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void forget_device_error() {
+  if (!cuda_available()) return;
+  cudaGetLastError();
+  cudaDeviceSynchronize();  // what the failed call left on the GPU may fail as well
+  cudaGetLastError();
+  synchronize_device();
 }
 
 #else
@@ -67,6 +80,7 @@ void copy_between_devices(void* to, const void* from, size_t bytes) {
   std::memcpy(to, from, bytes);
 }
 void synchronize_device() {}
+void forget_device_error() {}
 
 #endif
 

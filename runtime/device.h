@@ -34,7 +34,13 @@ struct GpuDescription {
 };
 GpuDescription describe_gpu();
 
-void copy_between_devices(void* to, const void* from, size_t bytes);  // blocking, any direction
+// Host to device, device to host, or within either. When it returns the bytes have arrived: work on
+// any stream may use them.
+void copy_between_devices(void* to, const void* from, size_t bytes);
 void synchronize_device();
+
+// After a call that failed and need not succeed: later calls no longer see its error. Throws
+// DeviceLost when it is one that the GPU does not get over.
+void forget_device_error();
 
 }  // namespace dae

@@ -341,6 +341,10 @@ bool check_copied(const void* data, size_t bytes, bool blocking, const char* cal
   return false;
 }
 
+// A blocking copy is over when it returns only where CUDA promises that (its "API synchronization
+// behavior"): to the host, and from pinned memory. From pageable memory it returns once the bytes
+// are staged, within the device at once; what comes after on other streams must wait for the null
+// stream.
 cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, bool blocking) {
   if (broken()) return failure();
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
@@ -349,15 +353,27 @@ cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, 
   if (blocking && capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   const char* const name = blocking ? "cudaMemcpy" : "cudaMemcpyAsync";
   std::vector<Access> accesses;
-  if (check_copied(from, bytes, blocking, name)) accesses.push_back({from, bytes, false});
+  const bool from_host = !check_copied(from, bytes, blocking, name);
+  if (!from_host) accesses.push_back({from, bytes, false});
   if (check_copied(to, bytes, blocking, name)) accesses.push_back({to, bytes, true});
-  enqueue(*stream, stream->announced.empty() || blocking ? name : stream->announced + " (copy)",
-          std::move(accesses), [=] { std::memcpy(to, from, bytes); });
-  if (!stream->capture && !stream->queue.empty()) stream->queue.back()->copies = true;
-  if (blocking)
+  std::function<void()> work = [=] { std::memcpy(to, from, bytes); };
+  const bool to_device = is_device_memory(to, bytes);
+  const bool staged = blocking && to_device && from_host;
+  if (staged) {
     wait_for(*stream);
-  else if (settings().schedule == Schedule::copies_first)
-    run_ready_copies(*stream);
+    const auto* const begin = static_cast<const char*>(from);
+    work = [to, bytes = std::vector<char>(begin, begin + bytes)] {
+      std::memcpy(to, bytes.data(), bytes.size());
+    };
+  }
+  enqueue(*stream, stream->announced.empty() || blocking ? name : stream->announced + " (copy)",
+          std::move(accesses), std::move(work));
+  if (!stream->capture && !stream->queue.empty()) stream->queue.back()->copies = true;
+  if (!blocking) {
+    if (settings().schedule == Schedule::copies_first) run_ready_copies(*stream);
+  } else if (!staged && !(to_device && is_device_memory(from, bytes))) {
+    wait_for(*stream);
+  }
   return failure();
 }
 
