@@ -1,6 +1,7 @@
 #include "kernels/cuda_forward.h"
 
 #include "kernels/bias.h"
+#include "runtime/engines.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -11,9 +12,9 @@ CudaForward::CudaForward(const cuda_libraries::Convolution& problem)
     fail("conv2d_forward: cuda has an addend or ReLU together with a bias alone");
   try {
     routine_ = cuda_libraries::plan(problem);
-  } catch (const Error&) {
+  } catch (const cuda_libraries::NoEngine&) {
     if (!bias_) throw;
-    fused_ = false;  // no engine fuses this
+    fused_ = false;
     cuda_libraries::Convolution alone = problem;
     alone.bias = alone.addend = alone.relu = false;
     routine_ = cuda_libraries::plan(alone);

@@ -77,11 +77,16 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
 UpconvForm choose_upconv_form(Device device, const Shape& x, int64_t filters, DType dtype) {
   if (device == Device::cpu) return UpconvForm::transposed;
   constexpr UpconvForm kForms[] = {UpconvForm::transposed, UpconvForm::phases};
-  std::function<double(size_t)> time;
-  if (cuda_available()) time = [&](size_t i) { return seconds_of(kForms[i], x, filters, dtype); };
+  cuda_libraries::Candidates candidates;
+  candidates.offered = {{"transposed 4x4"}, {"phases 2x2"}};
+  candidates.build = [](size_t) {
+    return size_t{0};
+  };  // its operations have workspaces of their own
+  if (cuda_available())
+    candidates.time = [&](size_t i) { return seconds_of(kForms[i], x, filters, dtype); };
   const std::string problem = fmt::format("upsample and convolve {} {} to {} channels",
                                           name_of(dtype), to_string(x), filters);
-  return kForms[cuda_libraries::choose(problem, {{"transposed 4x4"}, {"phases 2x2"}}, time)];
+  return kForms[cuda_libraries::choose(problem, candidates)];
 }
 
 }  // namespace dae

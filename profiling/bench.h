@@ -36,10 +36,6 @@ void configure_op(benchmark::internal::Benchmark* registered, const BenchOptions
 void report_roofline(benchmark::State& state, const BenchOptions& options, double bytes,
                      double flops = 0);
 
-// Overwrites memory `caches` times as large as the GPU's L2 cache, on `stream`. Also the way to
-// keep the GPU busy while the host enqueues what is to be timed: four take about 0.1 ms.
-void overwrite_cache(void* stream, int caches);
-
 void register_corrupt_benchmarks(const BenchOptions& options);  // bench_corrupt.cpp
 void register_kernel_benchmarks(const BenchOptions& options);   // bench_kernels.cpp
 void register_plan_benchmarks(const BenchOptions& options);     // bench_plan.cpp

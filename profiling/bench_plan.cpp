@@ -66,7 +66,7 @@ double seconds_of_graph(const Trainer& trainer, int runs) {
   std::vector<double> seconds;
   for (int i = 0; i < runs; i++) {
     void* const stream = pipeline.compute().get();
-    overwrite_cache(stream, 32);
+    cuda::overwrite_cache(stream, 32);
     watch.start(stream);
     pipeline.graph().launch(pipeline.compute());
     watch.stop(stream);

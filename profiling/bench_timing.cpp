@@ -13,16 +13,6 @@ constexpr int kGpuCalls = 20, kCaches = 4;
 
 }  // namespace
 
-void overwrite_cache(void* stream, int caches) {
-  static const Buffer memory = [] {
-    Buffer made(Device::cuda, kCaches * describe_gpu().l2_bytes);
-    synchronize_device();  // it is cleared on another stream
-    return made;
-  }();
-  for (int done = 0; done < caches; done += kCaches)
-    cuda::clear_async(memory.data(), memory.bytes(), stream);
-}
-
 void time_op(benchmark::State& state, const BenchOptions& options,
              const std::function<void(const Queue&)>& run) {
   if (options.device == Device::cpu) {
@@ -45,7 +35,7 @@ void time_op(benchmark::State& state, const BenchOptions& options,
   }
   run(q);  // libraries and kernels are loaded by their first call
   for (auto _ : state) {
-    overwrite_cache(q.stream, kCaches);
+    cuda::overwrite_cache(q.stream, kCaches);
     watch.start(q.stream);
     run(q);
     watch.stop(q.stream);

@@ -14,6 +14,7 @@
 #include "runtime/parallel.h"
 #include "runtime/stopwatch.h"
 #include "runtime/stream.h"
+#include "runtime/varied_buffer.h"
 
 namespace dae {
 namespace {
@@ -68,22 +69,6 @@ double best_gpu_seconds(int tries, const cuda::Stream& stream, const F& enqueue)
   return best;
 }
 
-// Not zeros: with those the multipliers draw less power and the clock stays higher.
-Buffer filled_on_gpu(int64_t count, DType dtype) {
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); i++)
-    values[i] = static_cast<float>(static_cast<int32_t>(i * 2654435761u)) * 0x1p-31f;
-  Buffer buffer(Device::cuda, values.size() * size_of(dtype));
-  if (dtype == DType::f32) {
-    copy_between_devices(buffer.data(), values.data(), buffer.bytes());
-    return buffer;
-  }
-  std::vector<BFloat16> rounded(values.size());
-  std::transform(values.begin(), values.end(), rounded.begin(), to_bf16);
-  copy_between_devices(buffer.data(), rounded.data(), buffer.bytes());
-  return buffer;
-}
-
 double gpu_flops_per_second(const cuda::Stream& stream, int64_t side, DType dtype) {
   const std::shared_ptr<Routine> product =
       cuda_libraries::plan(cuda_libraries::Dense{.direction = cuda_libraries::Direction::forward,
@@ -91,9 +76,9 @@ double gpu_flops_per_second(const cuda::Stream& stream, int64_t side, DType dtyp
                                                  .inputs = side,
                                                  .outputs = side,
                                                  .dtype = dtype});
-  const Buffer a = filled_on_gpu(side * side, dtype), b = filled_on_gpu(side * side, dtype),
-               c(Device::cuda, a.bytes()), workspace(Device::cuda, product->workspace_bytes());
-  synchronize_device();  // the buffers are cleared on another stream
+  const Buffer a = varied_buffer(Device::cuda, side * side, dtype),
+               b = varied_buffer(Device::cuda, side * side, dtype), c(Device::cuda, a.bytes()),
+               workspace(Device::cuda, product->workspace_bytes());
   const double seconds = best_gpu_seconds(5, stream, [&] {
     product->run(stream.get(), {a.data(), b.data(), c.data()}, workspace.data());
   });

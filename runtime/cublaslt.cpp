@@ -14,6 +14,7 @@
 #include "runtime/engines.h"
 #include "runtime/memory.h"
 #include "runtime/shared_library.h"
+#include "runtime/varied_buffer.h"
 
 #define DAE_STRING(text) #text
 #define DAE_SONAME(major) "libcublasLt.so." DAE_STRING(major)
@@ -26,6 +27,7 @@ using cuda_libraries::Direction;
 
 constexpr size_t kMostWorkspace = size_t{32} << 20;
 constexpr int kMostOffered = 16, kTimedRuns = 5;
+constexpr uint32_t kAlignment = 16;  // bytes, of every operand
 
 struct Library {
   decltype(&::cublasLtCreate) create = nullptr;
@@ -41,6 +43,7 @@ struct Library {
   decltype(&::cublasLtMatmulAlgoGetHeuristic) heuristic = nullptr;
   decltype(&::cublasLtMatmulAlgoConfigGetAttribute) algo_get = nullptr;
   decltype(&::cublasLtGetStatusString) status_string = nullptr;
+  decltype(&::cublasLtGetVersion) version = nullptr;
 };
 
 const Library& library() {
@@ -60,6 +63,7 @@ const Library& library() {
     so.load(l.heuristic, "cublasLtMatmulAlgoGetHeuristic");
     so.load(l.algo_get, "cublasLtMatmulAlgoConfigGetAttribute");
     so.load(l.status_string, "cublasLtGetStatusString");
+    so.load(l.version, "cublasLtGetVersion");
     return l;
   }();
   return the;
@@ -129,6 +133,9 @@ class Planned : public Routine {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE,
           problem.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<int32_t>(type_of(problem.dtype)));
+      // An address that is aligned as biases are, while algorithms are asked for: they may depend
+      // on it. run() sets the real one.
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<const void*>(uintptr_t{kAlignment}));
     }
     a_ = layout(product.a);
     b_ = layout(product.b);
@@ -153,6 +160,11 @@ class Planned : public Routine {
                      sizeof(schemes));
     l.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspace,
                      sizeof(kMostWorkspace));
+    // Weights are slices of a flat buffer; left alone cuBLASLt counts on 256 bytes.
+    for (const auto operand :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+      l.preference_set(preference, operand, &kAlignment, sizeof(kAlignment));
     std::vector<cublasLtMatmulHeuristicResult_t> found(kMostOffered);
     int count = 0;
     const cublasStatus_t status = l.heuristic(handle(), operation_, a_, b_, d_, d_, preference,
@@ -166,10 +178,10 @@ class Planned : public Routine {
 
   size_t workspace_bytes() const override { return chosen_.workspaceSize; }
 
-  void run(void* stream, std::initializer_list<const void*> data, void* workspace) override {
-    if (data.size() < (problem_.bias ? 4 : 3))
-      fail("cuBLASLt: {} was given {} operands", name_, data.size());
-    const void* const* const operand = data.begin();
+  using Routine::run;
+  void run(void* stream, std::span<const void* const> operand, void* workspace) override {
+    if (operand.size() < (problem_.bias ? 4 : 3))
+      fail("cuBLASLt: {} was given {} operands", name_, operand.size());
     // Ours are x, w, y | dy, w, dx | x, dy, dw; cuBLASLt's a and b as product_of() has them.
     const bool weights_first = problem_.direction != Direction::backward_weights;
     const void *const a = operand[weights_first ? 1 : 0], *const b = operand[weights_first ? 0 : 1];
@@ -214,27 +226,25 @@ std::string name_of(const cublasLtMatmulAlgo_t& algo) {
                      get(CUBLASLT_ALGO_CONFIG_SPLITK_NUM));
 }
 
-// Seconds of a call on memory of its own.
-double time_offer(const Dense& p, Planned& routine) {
-  const auto memory = [&](int64_t count) {
-    return Buffer(Device::cuda, static_cast<size_t>(count) * size_of(p.dtype));
-  };
-  const Buffer x = memory(p.batch * p.inputs), w = memory(p.inputs * p.outputs),
-               y = memory(p.batch * p.outputs), bias = memory(p.outputs),
-               space(Device::cuda, routine.workspace_bytes());
-  return cuda::median_seconds(kTimedRuns, [&] {
-    switch (p.direction) {
-      case Direction::forward:
-        routine.run(nullptr, {x.data(), w.data(), y.data(), bias.data()}, space.data());
-        break;
-      case Direction::backward_data:
-        routine.run(nullptr, {y.data(), w.data(), x.data()}, space.data());
-        break;
-      case Direction::backward_weights:
-        routine.run(nullptr, {x.data(), y.data(), w.data()}, space.data());
-        break;
-    }
-  });
+// Seconds of a call.
+double time_offer(Planned& routine, const std::vector<Buffer>& operands) {
+  const Buffer workspace(Device::cuda, routine.workspace_bytes());
+  std::vector<const void*> data;
+  for (const Buffer& operand : operands) data.push_back(operand.data());
+  return cuda::median_seconds(kTimedRuns, [&] { routine.run(nullptr, data, workspace.data()); });
+}
+
+// Memory for a product's operands, in the order of cuda_libraries.h.
+std::vector<Buffer> operands_for(const Dense& p) {
+  const int64_t x = p.batch * p.inputs, w = p.inputs * p.outputs, y = p.batch * p.outputs;
+  std::vector<int64_t> counts = p.direction == Direction::forward         ? std::vector{x, w, y}
+                                : p.direction == Direction::backward_data ? std::vector{y, w, x}
+                                                                          : std::vector{x, y, w};
+  if (p.bias) counts.push_back(p.outputs);
+  std::vector<Buffer> operands;
+  for (const int64_t count : counts)
+    operands.push_back(varied_buffer(Device::cuda, count, p.dtype));
+  return operands;
 }
 
 }  // namespace
@@ -248,14 +258,21 @@ std::shared_ptr<Routine> plan(const Dense& problem) {
   auto known = chosen.find(name);
   if (known == chosen.end()) {
     const std::vector<cublasLtMatmulHeuristicResult_t> offers = routine->offers();
-    if (offers.empty()) fail("cuBLASLt offers no algorithm for {}", name);
-    std::vector<cuda_libraries::Offer> offered;
-    for (const auto& offer : offers) offered.push_back({name_of(offer.algo), offer.workspaceSize});
-    const size_t best = cuda_libraries::choose("cuBLASLt " + name, offered, [&](size_t i) {
+    if (offers.empty())
+      throw cuda_libraries::NoEngine(fmt::format("cuBLASLt offers no algorithm for {}", name));
+    std::vector<Buffer> operands;  // made when the first is timed
+    cuda_libraries::Candidates candidates;
+    for (const auto& offer : offers) candidates.offered.push_back({name_of(offer.algo)});
+    candidates.build = [&](size_t i) {
       routine->use(offers[i]);
-      return time_offer(problem, *routine);
-    });
-    known = chosen.emplace(name, offers[best]).first;
+      return offers[i].workspaceSize;
+    };
+    candidates.time = [&](size_t) {
+      if (operands.empty()) operands = operands_for(problem);
+      return time_offer(*routine, operands);
+    };
+    known =
+        chosen.emplace(name, offers[cuda_libraries::choose("cuBLASLt " + name, candidates)]).first;
   }
   routine->use(known->second);
   return routine;
@@ -263,6 +280,10 @@ std::shared_ptr<Routine> plan(const Dense& problem) {
 
 void open() {
   library();
+}
+
+int64_t version() {
+  return static_cast<int64_t>(library().version());
 }
 
 }  // namespace dae::cublaslt
@@ -273,6 +294,10 @@ namespace dae::cublaslt {
 
 void open() {
   fail("this build has no CUDA part (nvcc was not found); use --device cpu");
+}
+int64_t version() {
+  open();
+  return 0;
 }
 std::shared_ptr<Routine> plan(const cuda_libraries::Dense&) {
   open();

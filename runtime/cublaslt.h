@@ -11,7 +11,8 @@
 
 namespace dae::cublaslt {
 
-void open();  // the library
+void open();        // the library
+int64_t version();  // 130100 is 13.1.0
 std::shared_ptr<Routine> plan(const cuda_libraries::Dense& problem);
 
 }  // namespace dae::cublaslt

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "runtime/routine.h"
 #include "runtime/tensor.h"
@@ -20,17 +21,28 @@ void open();
 enum class Direction { forward, backward_data, backward_weights };
 
 // Operands, in order, those that the problem has:
-//   forward            x, w, y, bias {K}, addend {as y}    y = relu?(conv(x, w) + bias + addend)
+//   forward            x, w, y     y = conv(x, w)
 //   backward_data      dy, w, dx
 //   backward_weights   x, dy, dw
+// and, of forward and backward_data, what is done to each number r of the result before it is
+// rounded, in this order, and the operands for it:
+//   addend {as the result}   r + addend
+//   bias {its channels}      r + bias
+//   relu                     r > 0 ? r : 0
+//   gate {as the result}     gate > 0 ? r : 0: ReLU's gradient, where gate is what that ReLU gave
+//   sums {its channels}      f32, written: each channel's sum over images and pixels
+// in the order bias, addend, gate, sums after the first three.
 struct Convolution {
   Direction direction;
   Shape x, w, y;
   int stride = 1, pad = 1;
-  bool bias = false, addend = false, relu = false;
+  bool bias = false, addend = false, relu = false, gate = false, sums = false;
   DType dtype = DType::f32;
 };
 std::shared_ptr<Routine> plan(const Convolution& problem);
+
+// Shapes and types of the operands, in order, without memory.
+std::vector<Tensor> operands_of(const Convolution& problem);
 
 // A dense layer: x {batch, inputs}, w {outputs, inputs}, y {batch, outputs}, row-major. Operands as
 // above: forward x, w, y, bias {outputs}; backward_data dy, w, dx; backward_weights x, dy, dw.

@@ -5,8 +5,10 @@
 
 namespace dae::cuda {
 
-// Median seconds of `runs` calls of `enqueue`, which puts work on the null stream; one more call
-// comes first, for the libraries to set themselves up. Throws Error in a build without CUDA.
+// Median over `runs` of the seconds of a call of `enqueue`, which puts work on the null stream. One
+// more call comes first, for the libraries to set themselves up. Before each run the GPU is kept
+// busy until the host has enqueued it, so that no launch's cost is in the time. Throws Error in a
+// build without CUDA.
 double median_seconds(int runs, const std::function<void()>& enqueue);
 
 }  // namespace dae::cuda

@@ -1,6 +1,7 @@
 // How a library's engine is chosen for a problem, for cuDNN and cuBLASLt alike: the one that was
-// recorded, if it is still offered; else the fastest of those offered, measured once a problem on
-// the GPU at hand; without a GPU (tests plan for one that is described) the first.
+// recorded, if it is still offered and can be built; else the fastest of those offered, measured
+// once a problem on the GPU at hand; without a GPU (tests plan for one that is described) the first
+// that can be built.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "runtime/error.h"
+
 namespace dae::cuda_libraries {
 
-// What was chosen, for the run folder.
+// The library has no engine for a problem, or none that can be used.
+class NoEngine : public Error {
+ public:
+  using Error::Error;
+};
+
+// What was chosen, for the run folder and for the next process.
 struct Choice {
   std::string problem;  // "cuDNN forward of bf16 16x64x64x32 by 32x3x3x32 to ..., bias, ReLU"
   std::string engine;   // "engine 57, knobs 2=5 13=1": its number and settings
@@ -25,13 +34,27 @@ const std::vector<Choice>& choices();  // a problem once, in order
 // from the recorded run's.
 void reuse(const std::vector<Choice>& recorded);
 
-// For the libraries' wrappers. Returns the index of the chosen one of `offered`, of which there is
-// at least one, and records it. `time` gives the seconds of a call of one of them; empty: no GPU.
+// The same for what earlier processes chose on this machine; what reuse() was given comes first.
+// `note` is called with every choice that was timed, for the next process.
+void remember(const std::vector<Choice>& earlier, std::function<void(const Choice&)> note);
+
+// For the libraries' wrappers.
 struct Offer {
   std::string engine;
-  size_t workspace = 0;
+  bool compiles = false;  // building it runs a compiler, for a second or two
 };
-size_t choose(const std::string& problem, const std::vector<Offer>& offered,
-              const std::function<double(size_t)>& time);
+// What a wrapper can do with its offers, by their places.
+struct Candidates {
+  std::vector<Offer> offered;
+  // Gets an offer ready and returns its bytes of workspace. Throws Error when it cannot be used.
+  std::function<size_t(size_t)> build;
+  // The seconds of a call of one that was built. Empty: there is no GPU.
+  std::function<double(size_t)> time;
+};
+
+// The place of the chosen one, which was built, and a record of it. Of those offered eight are
+// built and timed, of those that compile two; one that fails is passed over. Throws the last
+// failure's OutOfMemory, or NoEngine naming the problem, when none is left, and DeviceLost at once.
+size_t choose(const std::string& problem, const Candidates& candidates);
 
 }  // namespace dae::cuda_libraries

@@ -91,7 +91,7 @@ Routine::Routine(const dnnl::primitive& primitive, const Desc& scratchpad,
   arguments_.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_.get()});
 }
 
-void Routine::run(void*, std::initializer_list<const void*> data, void* workspace) {
+void Routine::run(void*, std::span<const void* const> data, void* workspace) {
   const auto reorder = [](const Slot& slot) {
     const dnnl_exec_arg_t arguments[] = {
         {DNNL_ARG_FROM, (slot.output ? slot.primitive : slot.plan).get()},

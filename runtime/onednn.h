@@ -44,7 +44,8 @@ class Routine : public dae::Routine {
 
   // Operands in the constructor's order. Allocates nothing here; oneDNN allocates a small vector a
   // call.
-  void run(void* stream, std::initializer_list<const void*> data, void* workspace) override;
+  using dae::Routine::run;
+  void run(void* stream, std::span<const void* const> data, void* workspace) override;
 
  private:
   struct Slot {

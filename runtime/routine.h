@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 
 namespace dae {
 
@@ -15,7 +16,10 @@ class Routine {
 
   // `data` holds an address for each operand, in the order that whoever made the routine says;
   // `workspace` has workspace_bytes(). `stream` as in Queue. Not for two threads at once.
-  virtual void run(void* stream, std::initializer_list<const void*> data, void* workspace) = 0;
+  virtual void run(void* stream, std::span<const void* const> data, void* workspace) = 0;
+  void run(void* stream, std::initializer_list<const void*> data, void* workspace) {
+    run(stream, std::span(data.begin(), data.size()), workspace);
+  }
 };
 
 }  // namespace dae

@@ -43,10 +43,12 @@ class Reference : public Routine {
 
   // Some, so that the plan's handling of workspace is exercised.
   size_t workspace_bytes() const override { return 1024; }
-  void run(void* stream, std::initializer_list<const void*> data, void* workspace) override {
+  using Routine::run;
+  void run(void* stream, std::span<const void* const> data, void* workspace) override {
     simulated::enqueue_library_call(
         name_, static_cast<cudaStream_t>(stream),
-        [compute = compute_, operands = std::vector<const void*>(data), workspace] {
+        [compute = compute_, operands = std::vector<const void*>(data.begin(), data.end()),
+         workspace] {
           // What a library touches is declared by the step; its own doings are nobody's business.
           const simulated::Unseen unseen;
           std::memset(workspace, 0xcd, 1024);
@@ -61,37 +63,46 @@ class Reference : public Routine {
 
 }  // namespace
 
+// What is done to a result, and then its channels' sums: operands from the fourth on.
+void finish(const Convolution& p, Values& result, const std::vector<const void*>& data) {
+  const int64_t count = static_cast<int64_t>(result.size()), channels = operands_of(p)[2].shape[3];
+  size_t next = 3;
+  const Values bias = p.bias ? load(data[next++], channels, p.dtype) : Values(channels),
+               addend = p.addend ? load(data[next++], count, p.dtype) : Values(result.size()),
+               gate = p.gate ? load(data[next++], count, p.dtype) : Values(result.size(), 1);
+  Values sums(static_cast<size_t>(channels));
+  for (size_t i = 0; i < result.size(); i++) {
+    const size_t channel = i % static_cast<size_t>(channels);
+    result[i] += addend[i] + bias[channel];
+    if (p.relu && !(result[i] > 0)) result[i] = 0;
+    if (!(gate[i] > 0)) result[i] = 0;
+    sums[channel] += result[i];
+  }
+  if (p.sums) store(sums, data[next], DType::f32);
+}
+
 std::shared_ptr<Routine> plan(const Convolution& p) {
   ConvSpec spec{.x = p.x, .y = p.y};
   spec.kernel = static_cast<int>(p.w[1]);
   spec.stride = p.stride;
   spec.pad = p.pad;
-  spec.bias = p.bias;
-  spec.relu = p.relu;
-  const int64_t x = p.x.count(), w = p.w.count(), y = p.y.count();
-  const DType dtype = p.dtype;
-  choose(fmt::format("{} {} by {} to {}", name_of(dtype), to_string(p.x), to_string(p.w),
+  spec.bias = false;
+  const std::vector<Tensor> operands = operands_of(p);
+  const int64_t first = operands[0].shape.count(), second = operands[1].shape.count();
+  Candidates one;
+  one.offered = {{"fp64 loops"}};
+  one.build = [](size_t) { return size_t{0}; };
+  choose(fmt::format("{} {} by {} to {}", name_of(p.dtype), to_string(p.x), to_string(p.w),
                      to_string(p.y)),
-         {{"fp64 loops"}}, {});
-  switch (p.direction) {
-    case Direction::forward:
-      return std::make_shared<Reference>("convolution forward", [=](const auto& data) {
-        const Values b = p.bias ? load(data[3], p.y[3], dtype) : Values();
-        const Values addend = p.addend ? load(data[p.bias ? 4 : 3], y, dtype) : Values();
-        store(test::conv_forward(spec, load(data[0], x, dtype), load(data[1], w, dtype), b, addend),
-              data[2], dtype);
-      });
-    case Direction::backward_data:
-      return std::make_shared<Reference>("convolution backward data", [=](const auto& data) {
-        store(test::conv_backward_data(spec, load(data[0], y, dtype), load(data[1], w, dtype)),
-              data[2], dtype);
-      });
-    case Direction::backward_weights:
-      break;
-  }
-  return std::make_shared<Reference>("convolution backward weights", [=](const auto& data) {
-    store(test::conv_backward_weights(spec, load(data[0], x, dtype), load(data[1], y, dtype)),
-          data[2], dtype);
+         one);
+  return std::make_shared<Reference>("convolution", [=](const auto& data) {
+    const Values a = load(data[0], first, p.dtype), b = load(data[1], second, p.dtype);
+    Values result = p.direction == Direction::forward ? test::conv_forward(spec, a, b, {}, {})
+                    : p.direction == Direction::backward_data
+                        ? test::conv_backward_data(spec, a, b)
+                        : test::conv_backward_weights(spec, a, b);
+    if (p.direction != Direction::backward_weights) finish(p, result, data);
+    store(result, data[2], p.dtype);
   });
 }
 
