@@ -3,20 +3,23 @@
 
   python3 profiling/peers/gpu_train_step.py --build build/release --precision bf16 --json NAME.json
   python3 profiling/peers/gpu_train_step.py --build build/release --rehearse      tiny, on the CPU
+  python3 profiling/peers/gpu_train_step.py --compile-only --models unet --cases 256x64
 
 First both sides do one step of each model from equal weights on an equal batch: loss, gradients and
 Adam's update must agree, or that model is not timed. Then for each model, batch and size `bench` (ours)
-is timed before, between and after PyTorch's modes, so that a GPU that slows down slows both:
+is timed before and after PyTorch's modes, so that a GPU that slows down slows both. The modes that are
+usually fastest come first, since time may run out:
 
-  eager          NCHW, as one writes it first
-  channels_last  the layout that cuDNN likes
   graph          channels_last, the whole step captured into one CUDA graph
-  compile        torch.compile of corruption, network and loss, channels_last
-  compile_graph  both
+  compile_graph  the same of what torch.compile makes of corruption, network and loss
+  compile        torch.compile alone
+  channels_last  the layout that cuDNN likes
+  eager          NCHW, as one writes it first
 
 Both sides corrupt, run forward and backward, clip, step Adam and average the weights. PyTorch's batch
 stays on the GPU and is not cropped or flipped; ours is. Cases are taken in order of importance until
---budget seconds are over; what is left reads "out of time". Compiling is not timed.
+--budget seconds are over; what is left reads "out of time". Compiling is not timed; --compile-only does
+nothing else, so that a later run finds what it needs in TORCHINDUCTOR_CACHE_DIR.
 """
 import argparse
 import gc
@@ -35,7 +38,7 @@ from exchange import Dumped, relative
 from models import make
 from ours import bench, machine
 
-MODES = ("eager", "channels_last", "graph", "compile", "compile_graph")
+MODES = ("graph", "compile_graph", "compile", "channels_last", "eager")
 DECAY = 0.999
 # What one step may differ by: relative, of the loss and of all gradients together. fp32 sums in
 # another order. bf16 keeps 8 bits and rounds in other places: PyTorch's bf16 against our fp32, on a
@@ -102,6 +105,34 @@ class Step:
         return (time.perf_counter() - begin) / steps
 
 
+def forget(device):
+    """What one mode leaves behind must not weigh on the next."""
+    torch._dynamo.reset()
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def compile_only(options, models, cases, device):
+    """Has every compiled mode of these cases compiled, which are all the same code, and times nothing.
+    Returns the names of the cases that failed."""
+    # Which of a kernel's variants is fastest must not be chosen while others use the GPU: the variants
+    # are compiled here, the choice is left to the run that is timed.
+    torch._inductor.config.autotune_local_cache = False
+    failed = []
+    for batch, size in cases if set(options.modes.split(",")) & {"compile", "compile_graph"} else ():
+        for name in models:
+            begin, key = time.perf_counter(), f"{name} {batch}x{size}"
+            try:
+                Step(name, "compile", batch, size, options.precision, device).step()
+                print(f"{key}: compiled in {time.perf_counter() - begin:.1f} s", flush=True)
+            except Exception as error:  # the run that is timed says so again; others go on
+                print(f"{key}: {type(error).__name__}: {error}", flush=True)
+                failed.append(key)
+            forget(device)
+    return failed
+
+
 def check_equal(options, name, size, device):
     """One step of ours, repeated by PyTorch. Returns the differences; raises RuntimeError if they are large."""
     with tempfile.TemporaryDirectory() as folder:
@@ -154,7 +185,7 @@ def time_ours(case, options, device):
 def compare(case, options, device, deadline):
     modes = [m for m in options.modes.split(",") if device.type == "cuda" or not m.endswith("graph")]
     ours, rounds, failed = [time_ours(case, options, device)], {}, {}
-    for i, mode in enumerate(modes):
+    for mode in modes:
         if time.monotonic() > deadline:
             failed[mode] = "out of time"
             continue
@@ -162,12 +193,8 @@ def compare(case, options, device, deadline):
             rounds[mode] = time_mode(case, mode, options, device)
         except Exception as error:  # a mode that this PyTorch cannot do, or that does not fit
             failed[mode] = f"{type(error).__name__}: {error}".splitlines()[0]
-        torch._dynamo.reset()
-        gc.collect()
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        if i % 2 == 0:
-            ours.append(time_ours(case, options, device))
+        forget(device)
+    ours.append(time_ours(case, options, device))
     if options.rehearse:
         return {"ran": ["ours", *rounds], "not measured": failed}
     result = {"rounds": {"ours": [o["images/s"] for o in ours], **rounds}, "not measured": failed,
@@ -189,6 +216,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1, help="a round")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which nothing new begins")
+    parser.add_argument("--compile-only", action="store_true", help="have what is compiled ready on disk; times nothing")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, one tiny step: its times mean nothing")
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -201,6 +229,12 @@ def main():
     elif not torch.cuda.is_available():
         raise SystemExit("no usable GPU for PyTorch")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    models = options.models.split(",")
+    cases = [tuple(map(int, case.split("x"))) for case in options.cases.split(",")]
+    if options.compile_only:
+        if failed := compile_only(options, models, cases, device):
+            raise SystemExit(f"not compiled: {', '.join(failed)}")
+        return
     torch.backends.cudnn.benchmark = True
     results = {"what": "training step, images/s, medians of rounds", **machine(), "torch": torch.__version__,
                "gpu": "none: a rehearsal" if options.rehearse else torch.cuda.get_device_name(),
@@ -210,8 +244,6 @@ def main():
         if options.json:
             pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
 
-    models = options.models.split(",")
-    cases = [tuple(map(int, case.split("x"))) for case in options.cases.split(",")]
     different = []
     for name in models:
         try:
