@@ -1,49 +1,88 @@
 #!/bin/bash
 # Packs a build for a GPU machine that has neither this project's Debian packages nor a network:
-# programs, the tests that have a CUDA side, and the shared libraries they need. It runs from the root
-# of any checkout of the same commit:
-#   bash tools/gpu_bundle.sh [build/gpu_bundle.tar.xz]
-#   bash tools/gpu_acceptance.sh --build build/gpu_bundle.tar.xz        there
-# Not packed: glibc, GCC's own libraries (a machine with a CUDA toolkit has them), the driver, cuDNN
-# and cuBLAS (from a toolkit or a Python environment there).
+# programs, the tests that have a CUDA side, and the shared libraries they need. Programs find those in
+# lib/ beside them by their RPATH, whatever the environment says.
+#   bash tools/gpu_bundle.sh [--build FOLDER] [ARCHIVE]              here: build/gpu_bundle.tar.gz
+#   bash tools/gpu_acceptance.sh --build build/gpu_bundle.tar.gz     there, in a checkout of the same commit
+# It builds preset `bundle`, whose tests find their files from the root of any checkout. --build packs
+# what another preset has built in FOLDER: a rehearsal for this machine, since tests of other presets look
+# for their files in the checkout that they were built in.
+# Not packed: glibc, libstdc++ and libgcc_s (nvcc has a compiler beside it, which brings them), the
+# driver, and cuDNN, cuBLAS and NVRTC: too large, and a toolkit or a Python environment there has them.
+# From wheels they are linked into the unpacked lib/, all of them side by side: cuDNN looks for its parts,
+# libcudnn_*.so.9, in the folder of the link, not of what it points to, and ends the program without them;
+# for NVRTC and its builtins it looks there too, and goes on without a word where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-archive=${1:-build/gpu_bundle.tar.xz}
-readonly most=$((60 << 20))  # small enough to be carried along with a checkout
-# shellcheck source=tools/packages.sh
-. tools/packages.sh
-install_packages
 
-cmake --preset bundle
-programs=(train_cuda denoise evaluate corrupt blur_report bench dump_step describe_gpu)
+refuse() {
+  echo "gpu_bundle.sh: $1" >&2
+  exit "${2:-1}"
+}
+
+build="" archive="" level=-9
+while [ $# -gt 0 ]; do
+  case $1 in
+    --build) [ $# -ge 2 ] || refuse "--build: give a folder" 2; build=$2 level=-6; shift ;;
+    -*) refuse "unknown option $1 (its first lines say what there is)" 2 ;;
+    *) [ -z "$archive" ] || refuse "one archive, not both $archive and $1" 2; archive=$1 ;;
+  esac
+  shift
+done
+archive=${archive:-build/gpu_bundle.tar.gz}
+readonly most=$((64 << 20))  # what a machine may be handed at once: this and a checkout
+readonly programs=(train_cuda denoise evaluate corrupt blur_report bench dump_step describe_gpu)
 tests=()
 for source in tests/*_test.cpp; do tests+=("$(basename "$source" .cpp)"); done
-cmake --build --preset bundle --target "${programs[@]}" planted_bugs "${tests[@]}"
 
-stage=build/bundle/stage
-rm -rf "$stage"
-mkdir -p "$stage/tests" "$stage/lib"
-for program in "${programs[@]}"; do cp "build/bundle/$program" "$stage/"; done
-cp build/bundle/tests/planted_bugs "$stage/tests/"
-for test in "${tests[@]}"; do
-  listed=$("build/bundle/tests/$test" --gtest_list_tests --gtest_filter='*cuda*:*Cudnn*')
-  case $listed in *"  "*) cp "build/bundle/tests/$test" "$stage/tests/" ;; esac
+if [ -z "$build" ]; then
+  # shellcheck source=tools/packages.sh
+  . tools/packages.sh
+  install_packages
+  build=build/bundle
+  cmake --preset bundle
+  cmake --build --preset bundle --target "${programs[@]}" planted_bugs "${tests[@]}"
+fi
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+chmod 755 "$stage"
+mkdir "$stage/tests" "$stage/lib"
+for program in "${programs[@]}" tests/planted_bugs; do
+  [ -x "$build/$program" ] || refuse "$build has no $program: build everything, with nvcc, first"
+  strip -o "$stage/$program" "$build/$program"
 done
-find "$stage" -type f -exec strip {} +
-for file in "$stage"/* "$stage"/tests/*; do
-  [ -f "$file" ] && ldd "$file"
-done | awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | sort -u | while read -r name path; do
+for test in "${tests[@]}"; do
+  [ -x "$build/tests/$test" ] || refuse "$build has no tests/$test: build everything first"
+  listed=$("$build/tests/$test" --gtest_list_tests --gtest_filter='*cuda*:*Cudnn*')
+  case $listed in *"  "*) strip -o "$stage/tests/$test" "$build/tests/$test" ;; esac
+done
+
+needed=$(ldd "${programs[@]/#/$stage/}" "$stage"/tests/*)
+if missing=$(grep 'not found' <<<"$needed"); then refuse "libraries are missing here: $missing"; fi
+awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' <<<"$needed" | sort -u | while read -r name path; do
   case $name in
-    libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.* | libstdc++.so.* | libgcc_s.so.* | libcud*) ;;
-    *) cp -L "$path" "$stage/lib/$name"; strip "$stage/lib/$name" ;;
+    libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.*) ;;
+    libstdc++.so.* | libgcc_s.so.*) ;;
+    libcuda.so.* | libcudnn*.so.* | libcublas*.so.* | libnvrtc*.so.*) ;;
+    *) strip -o "$stage/lib/$name" "$path" ;;
   esac
 done
-git describe --always --dirty >"$stage/commit"
+git describe --always --dirty >"$stage/commit" 2>/dev/null || echo unknown >"$stage/commit"
 
-tar -C "$stage" -cf - . | xz -T0 -6 >"$archive"
-bytes=$(stat -c %s "$archive")
-echo "$archive: $((bytes >> 20)) MB; $(find "$stage" -name '*_test' | wc -l) test programs"
-if [ "$bytes" -gt $most ]; then
-  echo "gpu_bundle.sh: more than $((most >> 20)) MB: too large to be carried" >&2
-  exit 1
+# gzip, because xz may be missing there. A rehearsal's archive is 1% larger and made in a third of the time.
+zip=gzip
+! command -v pigz >/dev/null || zip=pigz
+mkdir -p "$(dirname "$archive")"
+tar -C "$stage" --owner=0 --group=0 -cf - . | $zip $level >"$archive.part"
+bytes=$(stat -c %s "$archive.part")
+# Where there is no git, or this is no checkout of its, the archive is held to the limit alone.
+checkout=$({ git ls-files -z || true; } 2>/dev/null | { du -cb --files0-from=- || true; } 2>/dev/null |
+  awk 'END {print $1}')
+if [ $((bytes + checkout)) -ge "$most" ]; then
+  rm "$archive.part"
+  refuse "$bytes bytes and a checkout of $checkout together reach $((most >> 20)) MiB: too large to be carried"
 fi
+mv "$archive.part" "$archive"
+echo "$archive: $((bytes >> 20)) MiB, with the checkout $(((bytes + checkout) >> 20)) of $((most >> 20));" \
+  "$(find "$stage/tests" -name '*_test' | wc -l) test programs"
