@@ -1,7 +1,7 @@
 #include "quality/pca.h"
 
 #include <cblas.h>
-#include <lapacke.h>
+#include <lapack.h>
 
 #include <algorithm>
 #include <cmath>
@@ -56,7 +56,8 @@ std::vector<double> covariance_of(std::span<const std::vector<float>> samples,
 }  // namespace
 
 // dsyevr (Dhillon's relatively robust representations) needs one matrix besides the covariance,
-// where divide and conquer, dsyevd, needs two and takes as long.
+// where divide and conquer, dsyevd, needs two and takes as long. It is OpenBLAS's own: by way of
+// LAPACKE, a program would load four libraries more, and a bundle carry them.
 Pca::Pca(std::span<const std::vector<float>> samples) : mean_(mean_of(samples)) {
   const size_t size = mean_.size();
   const int d = static_cast<int>(size);
@@ -64,10 +65,20 @@ Pca::Pca(std::span<const std::vector<float>> samples) : mean_(mean_of(samples)) 
   {
     std::vector<double> covariance = covariance_of(samples, mean_);
     std::vector<int> support(2 * size);
-    int found = 0;
-    const int status =
-        LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'A', 'L', d, covariance.data(), d, 0, 0, 0, 0, 0,
-                       &found, values.data(), vectors.data(), d, support.data());
+    const double none = 0;
+    const int all = 0;
+    int found = 0, status = 0;
+    const auto dsyevr = [&](double* work, int work_size, int* iwork, int iwork_size) {
+      LAPACK_dsyevr("V", "A", "L", &d, covariance.data(), &d, &none, &none, &all, &all, &none,
+                    &found, values.data(), vectors.data(), &d, support.data(), work, &work_size,
+                    iwork, &iwork_size, &status);
+    };
+    double work_size = 1;
+    int iwork_size = 1;
+    dsyevr(&work_size, -1, &iwork_size, -1);  // asks for the sizes
+    std::vector<double> work(static_cast<size_t>(work_size));
+    std::vector<int> iwork(static_cast<size_t>(iwork_size));
+    dsyevr(work.data(), static_cast<int>(work.size()), iwork.data(), iwork_size);
     if (status != 0 || found != d)
       fail("quality: a PCA of {} values a sample found {} eigenvectors (dsyevr: {})", d, found,
            status);

@@ -3,6 +3,7 @@
 
 # ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
 # libopenblas-openmp-dev: of OpenBLAS's builds, the one that works on the programs' own OpenMP threads.
+# liblapacke-dev: lapack.h declares what OpenBLAS has of LAPACK.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libexif-dev libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
