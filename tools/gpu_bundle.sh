@@ -10,8 +10,9 @@
 # Not packed: glibc, libstdc++ and libgcc_s (nvcc has a compiler beside it, which brings them), the
 # driver, and cuDNN, cuBLAS and NVRTC: too large, and a toolkit or a Python environment there has them.
 # From wheels they are linked into the unpacked lib/, all of them side by side: cuDNN looks for its parts,
-# libcudnn_*.so.9, in the folder of the link, not of what it points to, and ends the program without them;
-# for NVRTC and its builtins it looks there too, and goes on without a word where they are missing.
+# libcudnn_*.so.9, and for NVRTC in the folder of the link, not of what it points to, and NVRTC for its
+# builtins. Without the parts the program ends; without NVRTC cuDNN offers no fused graph of the backward
+# pass, and without the builtins it compiles none (seen with cuDNN 9.19 and a stub for the driver).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
