@@ -101,18 +101,6 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
   return listing;
 }
 
-// Folders to try for the cache, best first.
-std::vector<fs::path> cache_folders() {
-  std::vector<fs::path> folders;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
-    folders.push_back(fs::path(cache) / "dae");
-  if (const char* home = std::getenv("HOME"); home && *home)
-    folders.push_back(fs::path(home) / ".cache" / "dae");
-  std::error_code ignored;
-  folders.push_back(fs::temp_directory_path(ignored) / fmt::format("dae-{}", getuid()));
-  return folders;
-}
-
 std::string cache_name(const fs::path& folder, int64_t max_side) {
   std::error_code ignored;
   const fs::path canonical = fs::canonical(folder, ignored);

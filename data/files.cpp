@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -100,6 +101,25 @@ bool FolderLock::take(const std::filesystem::path& path) {
   folder_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_ < 0) fail_system("open", path);
   return flock(folder_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+void append_line(const std::filesystem::path& path, const std::string& line) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail_system("write", path);
+  const std::string whole = line + "\n";
+  write_all(file.get(), whole.data(), whole.size(), path);
+}
+
+std::vector<std::filesystem::path> cache_folders() {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> folders;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
+    folders.push_back(fs::path(cache) / "dae");
+  if (const char* home = std::getenv("HOME"); home && *home)
+    folders.push_back(fs::path(home) / ".cache" / "dae");
+  std::error_code ignored;
+  folders.push_back(fs::temp_directory_path(ignored) / fmt::format("dae-{}", getuid()));
+  return folders;
 }
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {

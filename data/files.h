@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,6 +22,10 @@ void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const Append&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+// Adds a line to a file, which need not be there, by one write: several processes may do so at
+// once. Throws Error when the system will not.
+void append_line(const std::filesystem::path& path, const std::string& line);
 
 // A folder taken for as long as this lives, and no longer than the process, however that ends.
 class FolderLock {
@@ -39,6 +44,10 @@ class FolderLock {
  private:
   int folder_ = -1;
 };
+
+// Folders for what may be deleted at any time, best first: $XDG_CACHE_HOME/dae, ~/.cache/dae, one
+// in the system's temporary folder. They may not exist yet.
+std::vector<std::filesystem::path> cache_folders();
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 

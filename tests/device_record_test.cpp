@@ -13,7 +13,7 @@ using Lines = std::vector<std::string>;
 
 json gpu_record() {
   return json::parse(R"({"kind": "cuda", "gpu": "A", "driver": 13000, "runtime": 13000,
-    "cudnn": 91002, "engines": {"conv 1": {"engine": "57", "seconds": 0.1},
+    "cudnn": 91002, "cublaslt": 130100, "engines": {"conv 1": {"engine": "57", "seconds": 0.1},
                                 "conv 2": {"engine": "3", "seconds": 0.2}}})");
 }
 
@@ -31,10 +31,12 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
   now["gpu"] = "B";
   now["driver"] = 13010;
   now["cudnn"] = 91300;
+  now["cublaslt"] = 130200;
   now["engines"]["conv 2"]["engine"] = "4";
   EXPECT_EQ(device_changes(gpu_record(), now),
             (Lines{"GPU was A and is B", "CUDA driver was 13000 and is 13010",
-                   "cuDNN was 91002 and is 91300", "engine of conv 2 was 3 and is 4"}));
+                   "cuDNN was 91002 and is 91300", "cuBLASLt was 130100 and is 130200",
+                   "engine of conv 2 was 3 and is 4"}));
   EXPECT_EQ(device_changes(gpu_record(), describe_device(Device::cpu)),
             Lines{"device was cuda and is cpu"});
 }

@@ -4,25 +4,38 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/cublaslt.h"
 #include "runtime/cudnn.h"
 #include "runtime/device.h"
-#include "runtime/engines.h"
 
 namespace dae {
 
 using nlohmann::json;
 
+json describe_gpu_and_libraries() {
+  const GpuDescription gpu = describe_gpu();
+  return {{"gpu", gpu.name},
+          {"driver", gpu.driver},
+          {"runtime", gpu.runtime},
+          {"cudnn", cudnn::version()},
+          {"cublaslt", cublaslt::version()}};
+}
+
+json to_json(const cuda_libraries::Choice& choice) {
+  return {{"engine", choice.engine},
+          {"candidates", choice.candidates},
+          {"workspace", choice.workspace},
+          {"seconds", choice.seconds}};
+}
+
 json describe_device(Device device) {
   if (device == Device::cpu) return {{"kind", "cpu"}};
-  const GpuDescription gpu = describe_gpu();
-  json engines = json::object();
+  json described = describe_gpu_and_libraries(), engines = json::object();
   for (const cuda_libraries::Choice& choice : cuda_libraries::choices())
-    engines[choice.problem] = {{"engine", choice.engine},
-                               {"candidates", choice.candidates},
-                               {"workspace", choice.workspace},
-                               {"seconds", choice.seconds}};
-  return {{"kind", "cuda"},         {"gpu", gpu.name},           {"driver", gpu.driver},
-          {"runtime", gpu.runtime}, {"cudnn", cudnn::version()}, {"engines", engines}};
+    engines[choice.problem] = to_json(choice);
+  described["kind"] = "cuda";
+  described["engines"] = engines;
+  return described;
 }
 
 void reuse_engines(const json& then) {
@@ -47,6 +60,7 @@ std::vector<std::string> device_changes(const json& then, const json& now) {
   compare(then, now, "driver", "CUDA driver");
   compare(then, now, "runtime", "CUDA runtime");
   compare(then, now, "cudnn", "cuDNN");
+  compare(then, now, "cublaslt", "cuBLASLt");
   if (then.is_object() && then.contains("engines") && now.contains("engines"))
     for (const auto& [problem, choice] : now["engines"].items())
       if (then["engines"].contains(problem))

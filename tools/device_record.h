@@ -6,13 +6,21 @@
 #include <string>
 #include <vector>
 
+#include "runtime/engines.h"
 #include "runtime/queue.h"
 
 namespace dae {
 
-// {"kind": "cpu"}, or {"kind": "cuda", "gpu", "driver", "runtime", "cudnn", "engines"}: the engines
-// of all convolutions and dense layers planned so far, by problem.
+// {"kind": "cpu"}, or {"kind": "cuda", "gpu", "driver", "runtime", "cudnn", "cublaslt", "engines"}:
+// the engines of all convolutions and dense layers planned so far, by problem.
 nlohmann::json describe_device(Device device);
+
+// {"gpu", "driver", "runtime", "cudnn", "cublaslt"}: what the choice of an engine depends on.
+// Throws Error when there is no GPU.
+nlohmann::json describe_gpu_and_libraries();
+
+// {"engine", "candidates", "workspace", "seconds"}.
+nlohmann::json to_json(const cuda_libraries::Choice& choice);
 
 // What is planned from here on takes the engines that a record holds, where they are still offered.
 void reuse_engines(const nlohmann::json& then);

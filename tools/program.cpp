@@ -14,6 +14,7 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
+#include "tools/engine_file.h"
 
 namespace dae {
 namespace {
@@ -77,7 +78,10 @@ Device DeviceOptions::apply() const {
   set_threads(threads);
   if (device == "cpu" || (device == "auto" && !cuda_available())) return Device::cpu;
   const std::string why_not = why_no_networks_on_cuda();
-  if (why_not.empty()) return Device::cuda;
+  if (why_not.empty()) {
+    share_engines();
+    return Device::cuda;
+  }
   if (device == "cuda") fail("--device cuda: {}; use --device cpu", why_not);
   fmt::print(stderr, "the GPU is not used: {}\n", why_not);
   return Device::cpu;

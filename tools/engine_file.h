@@ -1,0 +1,28 @@
+// The engines of cuDNN and cuBLASLt that earlier processes chose on this machine: measuring them
+// takes most of a GPU program's start, and two measurements may choose differently. They stand in
+// engines.jsonl in the cache folder, a JSON object a line: the GPU and versions it holds for, the
+// problem, the engine. The file may be deleted, copied to a machine of the same kind, or written by
+// several processes at once.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "runtime/engines.h"
+
+namespace dae {
+
+// What is planned on the GPU from here on takes the engines that the file has for it, and adds what
+// it has to choose. Throws Error when there is no GPU. A file that cannot be read or written costs
+// the time of choosing anew, no more.
+void share_engines();
+
+// The lines of a file that are of this `machine`, the last of a problem last. What is damaged or
+// cut off is passed over.
+std::vector<cuda_libraries::Choice> read_engines(const std::filesystem::path& path,
+                                                 const nlohmann::json& machine);
+void add_engine(const std::filesystem::path& path, const nlohmann::json& machine,
+                const cuda_libraries::Choice& choice);
+
+}  // namespace dae
