@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
     register_corrupt_benchmarks(options);
     register_kernel_benchmarks(options);
     register_plan_benchmarks(options);
+    register_fusion_benchmarks(options);
     benchmark::Initialize(&count, pointers.data());
     if (!list) {
       const Ceilings& best = ceilings(options.device);

@@ -39,5 +39,6 @@ void report_roofline(benchmark::State& state, const BenchOptions& options, doubl
 void register_corrupt_benchmarks(const BenchOptions& options);  // bench_corrupt.cpp
 void register_kernel_benchmarks(const BenchOptions& options);   // bench_kernels.cpp
 void register_plan_benchmarks(const BenchOptions& options);     // bench_plan.cpp
+void register_fusion_benchmarks(const BenchOptions& options);   // bench_fusion.cpp
 
 }  // namespace dae

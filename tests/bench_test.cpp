@@ -31,6 +31,7 @@ std::map<std::string, benchmark::BenchmarkReporter::Run> run_once(const BenchOpt
   register_corrupt_benchmarks(options);
   register_kernel_benchmarks(options);
   register_plan_benchmarks(options);
+  register_fusion_benchmarks(options);
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
   benchmark::ClearRegisteredBenchmarks();  // and their networks
@@ -98,6 +99,16 @@ TEST_P(BenchTest, CountsHalfTheBytesInBf16) {
   EXPECT_NEAR(static_cast<double>(add.counters.at("GB/s")) * 1e9 * add.real_accumulated_time,
               3 * 8 * 8 * 32 * 2, 1e-2);
   EXPECT_TRUE(found.contains("conv/train_step"));
+  // Gradients, the addend and the weights, each once, whether fused or not.
+  for (const char* form : {"fused", "unfused"}) {
+    const auto& fusion = found.at(std::string("fusion/dgrad+add/bf16 2x8x8x32/") + form);
+    EXPECT_NEAR(
+        static_cast<double>(fusion.counters.at("GB/s")) * 1e9 * fusion.real_accumulated_time,
+        (3 * 2 * 8 * 8 * 32 + 32 * 9 * 32) * 2, 1e-2);
+    EXPECT_NEAR(
+        static_cast<double>(fusion.counters.at("GFLOP/s")) * 1e9 * fusion.real_accumulated_time,
+        2.0 * 2 * 8 * 8 * 32 * 9 * 32, 1);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, BenchTest, testing::ValuesIn(tested_devices()), device_name);
