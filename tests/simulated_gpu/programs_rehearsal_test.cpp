@@ -57,6 +57,25 @@ bool says(const std::string& text, const std::string& words) {
   return text.find(words) != std::string::npos;
 }
 
+// What was chosen by time is there for the next process, which has nothing to add. (The unet's
+// layers have one form; conv's upsampling has two.)
+TEST_F(SimulatedPrograms, TellEachOtherWhichEnginesTheyChose) {
+  const auto train_conv = [&](const std::string& out) {
+    return run(
+        "train_cuda --dataset synthetic --device cuda --model conv --size 8 --batch 1 --steps 1 "
+        "--out " +
+        path(out));
+  };
+  Outcome outcome = train_conv("first");
+  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  const std::string engines = read("cache/dae/engines.jsonl");
+  EXPECT_TRUE(says(engines, "upsample and convolve")) << engines;
+  EXPECT_TRUE(says(engines, "\"gpu\":\"simulated GPU\"")) << engines;
+  outcome = train_conv("second");
+  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_EQ(read("cache/dae/engines.jsonl"), engines);
+}
+
 TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
   Outcome outcome = train_on("cuda", "run");
   ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
