@@ -41,12 +41,14 @@ def tiny(place):
     return ["--once", "--batch", "2", "--size", "8"] if place.simulated else []
 
 
-def bench(place, name, result, pattern, limit, *options, build=None, environment=None, may_skip=False):
-    """`bench` on the GPU, its JSON kept as RESULT; in a rehearsal on the simulated GPU once, tiny.
-    `may_skip`: that a benchmark says why it cannot run is a finding, no failure."""
+def bench(place, name, result, pattern, limit, *options, build=None, environment=None, may_skip=False,
+          rehearsed=""):
+    """`bench` on the GPU, its JSON kept as RESULT; in a rehearsal on the simulated GPU once, tiny, and of
+    `rehearsed` alone where that takes less time. `may_skip`: that a benchmark says why it cannot run is a
+    finding, no failure."""
     path = place.results / f"{result}.json"
     command = [(place.simulated or build or place.build) / "bench", "--device", "cuda", "--json", path, *options,
-               *tiny(place), pattern]
+               *tiny(place), rehearsed if place.simulated and rehearsed else pattern]
     return Item(name, command, limit, environment or {}, check=lambda: no_benchmarks(path, may_skip),
                 passes_as=(PASSED, "on the simulated GPU" if place.simulated else ""))
 
@@ -62,7 +64,7 @@ def train(place, name, seconds, limit):
     command = [(place.simulated or place.build) / "train_cuda", "--device", "cuda", "--out", run,
                "--dataset", place.options.dataset]
     if place.simulated:
-        command += ["--steps", "2", "--batch", "2", "--size", "8", "--width", "4"]
+        command += ["--steps", "2", "--batch", "2", "--size", "8", "--width", "1", "--blocks", "1", "--global", "off"]
     else:
         command += ["--time", seconds]
     return Item(name, command, limit, check=lambda: no_validation(run),

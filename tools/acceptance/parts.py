@@ -43,11 +43,13 @@ def tests(place, first=TESTS_FIRST, limit=40):
 # --- first ----------------------------------------------------------------------------------------
 def kernels(place):
     return [bench(place, "corruption and kernels against their floors", "kernels", "^(corrupt|kernel)/", 18,
-                  "--model", "none", "--precision", "bf16")]
+                  "--model", "none", "--precision", "bf16", rehearsed="^(corrupt/64x64x1024|kernel)/")]
 
 
 def unet(place):
-    return [bench(place, STEP, "unet", "^unet/", 38, *model_options("unet", place=place), "--seconds", "0.3")]
+    model = "conv" if place.simulated else "unet"  # a rehearsal has few seconds as well
+    return [bench(place, STEP, "unet", "^unet/", 38, *model_options(model, place=place), "--seconds", "0.3",
+                  rehearsed="^conv/")]
 
 
 def why_the_step_fails(place):
@@ -98,8 +100,8 @@ def old_against_new(place):
         return [Item("old against new", lambda: (SKIPPED, "nothing to compare with: give --old ARCHIVE"))]
     old = {"XDG_CACHE_HOME": str(place.work / "cache-old")}
     return [bench(place, f"{side}, turn {turn}", f"{side}-{turn}", "^(corrupt|kernel|unet/train_step)", 22,
-                  *model_options("unet", place=place), "--repetitions", "3", "--seconds", "0.3",
-                  build=place.old if side == "old" else place.build, environment=old if side == "old" else {})
+                  *model_options("none" if place.simulated else "unet", place=place), "--repetitions", "3",
+                  "--seconds", "0.3", rehearsed="^kernel/", build=place.old if side == "old" else place.build, environment=old if side == "old" else {})
             for turn in (1, 2) for side in ("old", "new")]
 
 
