@@ -102,10 +102,10 @@ HWY_INLINE void normal_pairs(Words w0, Words w1, Floats& first, Floats& second) 
                    hn::BitCast(kFloats, sine_sign));
 }
 
+// over_255() of kernels/division.h.
 HWY_INLINE Floats over_255(Floats k) {
-  const Floats inverse = hn::Set(kFloats, 1.0f / 255.0f);
-  const Floats quotient = hn::Mul(k, inverse);
-  return hn::MulAdd(hn::NegMulAdd(quotient, hn::Set(kFloats, 255.0f), k), inverse, quotient);
+  return hn::Add(hn::Mul(k, hn::Set(kFloats, kMostOf255th)),
+                 hn::Mul(k, hn::Set(kFloats, kRestOf255th)));
 }
 
 HWY_INLINE Floats clip_and_quantize(Floats value, bool clip, bool quantize) {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "runtime/host_device.h"
+#include "kernels/division.h"
 
 namespace dae {
 
@@ -75,14 +75,6 @@ DAE_HOST_DEVICE inline void normal_pair(uint32_t w0, uint32_t w1, float& first, 
   const float sine = radius * (swapped ? cos_a : sin_a);
   first = ((quadrant + 1) & 2) != 0 ? -cosine : cosine;
   second = (quadrant & 2) != 0 ? -sine : sine;
-}
-
-// k / 255 correctly rounded, by one Newton step instead of a division, for whole k up to 2^16 in
-// size (tests check each).
-DAE_HOST_DEVICE inline float over_255(float k) {
-  constexpr float kInverse = 1.0f / 255.0f;
-  const float quotient = k * kInverse;
-  return std::fma(std::fma(-quotient, 255.0f, k), kInverse, quotient);
 }
 
 DAE_HOST_DEVICE inline float clip_and_quantize(float value, bool clip, bool quantize) {

@@ -13,11 +13,14 @@
 // its channels' sums in registers while it walks every rows-th pixel; the rows are then added
 // through shared memory, in order. Partial sums go to the workspace and a second kernel adds those
 // in fp64, 32 rows of threads at a time: no atomics, so the same bits in every run. Runs are 64
-// pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full. Rejected:
-// one pass with atomicAdd (the order of additions changes from run to run); a block a channel (each
-// load would use 4 of 128 bytes); a thread a channel in the second kernel (up to 1024
-// additions one after the other, each waiting for memory, in a few warps).
+// pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full, in 32
+// registers (left alone the compiler takes 40 in bf16, and six fit). ReLU is a template's argument:
+// y behind a branch would be loaded only once dy has arrived. Rejected: one pass with atomicAdd
+// (the order of additions changes from run to run); a block a channel (each load would use 4 of 128
+// bytes); a thread a channel in the second kernel (up to 1024 additions one after the other, each
+// waiting for memory, in a few warps).
 #include "kernels/bias.h"
+#include "kernels/division.h"
 #include "kernels/elements.cuh"
 
 namespace dae::cuda {
@@ -30,11 +33,11 @@ constexpr int kSumLanes = 32, kSumRows = 32;
 template <class T, int V>
 __global__ void __launch_bounds__(kThreads)
     bias_relu_kernel(const T* __restrict__ b, const T* __restrict__ addend, T* __restrict__ y,
-                     int64_t units, int channels, bool relu) {
+                     int64_t units, Divisor channels, bool relu) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= units) return;
   T bias[V], extra[V], value[V];
-  load<T, V>(b + i % channels * V, bias);
+  load<T, V>(b + channels.split(i).rest * V, bias);
   if (addend) load<T, V>(addend + i * V, extra);
   load<T, V>(y + i * V, value);
   for (int k = 0; k < V; k++) {
@@ -45,25 +48,25 @@ __global__ void __launch_bounds__(kThreads)
   store<T, V>(y + i * V, value);
 }
 
-template <class T, int V>
-__global__ void __launch_bounds__(kThreads)
+template <class T, int V, bool kRelu>
+__global__ void __launch_bounds__(kThreads, 8)
     relu_bias_backward_kernel(const T* __restrict__ y, T* __restrict__ dy,
-                              float* __restrict__ partial, int64_t pixels, int64_t pixels_a_block,
-                              int channels, bool relu) {
+                              float* __restrict__ partial, int64_t pixels, int pixels_a_block,
+                              int channels) {
   DAE_SHARED(float, sums, kThreads* V);
   const int first_unit = blockIdx.y * kThreads, all_units = channels / V;
   const int units = all_units - first_unit < kThreads ? all_units - first_unit : kThreads;
   const int rows = kThreads / units, row = threadIdx.x / units, unit = threadIdx.x % units;
   const int64_t first = int64_t{blockIdx.x} * pixels_a_block;
-  const int64_t last = first + pixels_a_block < pixels ? first + pixels_a_block : pixels;
+  const int run =
+      pixels - first < pixels_a_block ? static_cast<int>(pixels - first) : pixels_a_block;
   float sum[V] = {};
   if (row < rows)
-    for (int64_t pixel = first + row; pixel < last; pixel += rows) {
-      const int64_t at = pixel * channels + (first_unit + unit) * V;
-      T gradient[V];
+    for (int pixel = row; pixel < run; pixel += rows) {
+      const int64_t at = (first + pixel) * channels + (first_unit + unit) * V;
+      T gradient[V], value[V];
       load<T, V>(dy + at, gradient);
-      if (relu) {
-        T value[V];
+      if constexpr (kRelu) {
         load<T, V>(y + at, value);
         for (int k = 0; k < V; k++)
           if (!(to_float(value[k]) > 0)) gradient[k] = from_float<T>(0.0f);
@@ -109,7 +112,7 @@ void bias_relu(void* stream, const Tensor& b, const Tensor& addend, const Tensor
     launch("bias_relu", bias_relu_kernel<T, V>,
            static_cast<unsigned>(ceil_div<int64_t>(units, kThreads)), kThreads, 0, stream,
            b.as<const T>(), addend.data ? addend.as<const T>() : nullptr, y.as<T>(), units,
-           static_cast<int>(y.shape[3]) / V, relu);
+           y.shape[3] / V, relu);
   });
 }
 
@@ -122,10 +125,11 @@ void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const T
   with_unit(dy, pack_aligned(dy) && pack_aligned(y), [&](auto element, auto unit) {
     using T = decltype(element);
     constexpr int V = decltype(unit)::value;
-    launch("relu_bias_backward", relu_bias_backward_kernel<T, V>,
+    launch("relu_bias_backward",
+           relu ? relu_bias_backward_kernel<T, V, true> : relu_bias_backward_kernel<T, V, false>,
            dim3(blocks, static_cast<unsigned>(ceil_div(channels / V, kThreads))), kThreads, 0,
            stream, relu ? y.as<const T>() : nullptr, dy.as<T>(), workspace.as<float>(), pixels,
-           pixels_a_block, channels, relu);
+           pixels_a_block, channels);
   });
   with_element(db.dtype, [&](auto element) {
     using T = decltype(element);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/dct8.h"
+#include "kernels/division.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
 
@@ -53,7 +54,7 @@ void dct_loss_cpu(const Tensor& y, const Tensor& target, const LossTerm& term, f
           for (int64_t v = 0; v < 8; v++)
             for (int64_t u = 0; u < 8; u++) {
               const int64_t at = corner + v * row + 3 * u;
-              block[v][u] = found[at] - static_cast<float>(wanted[at]) / 255.0f;
+              block[v][u] = found[at] - over_255(wanted[at]);
             }
           along_columns(block, dct8);
           along_rows(block, [&](float(&line)[8]) {

@@ -11,6 +11,7 @@
 // a block and channel computing plain sums of eight products (four times the arithmetic).
 #include "kernels/dct8.h"
 #include "kernels/dct_loss.h"
+#include "kernels/division.h"
 #include "runtime/cuda_kernel.h"
 
 namespace dae::cuda {
@@ -21,17 +22,17 @@ constexpr int kColumns = kDctBlocksAStrip * 24, kThreads = kColumns, kRow = kCol
 __global__ void __launch_bounds__(kThreads)
     dct_loss_kernel(const float* __restrict__ y, const uint8_t* __restrict__ target,
                     float* __restrict__ dy, float* __restrict__ values, float* __restrict__ squares,
-                    int64_t row, int64_t across, float scale, bool first) {
+                    int64_t row, unsigned across, float scale, bool first) {
   using Reduce = BlockReduce<float, kThreads>;
   DAE_SHARED(typename Reduce::TempStorage, storage, 2);
   DAE_SHARED(float, strip, 8 * kRow);
   const int64_t left = blockIdx.x % across * kColumns;
-  const int64_t at = blockIdx.x / across * 8 * row + left + threadIdx.x;
+  const int64_t at = int64_t{blockIdx.x / across} * 8 * row + left + threadIdx.x;
   const bool inside = left + threadIdx.x < row;  // the last strip of a row may be shorter
   float line[8];
 
   for (int v = 0; v < 8; v++)
-    line[v] = inside ? y[at + v * row] - static_cast<float>(target[at + v * row]) / 255.0f : 0.0f;
+    line[v] = inside ? y[at + v * row] - over_255(target[at + v * row]) : 0.0f;
   dct8(line);
   for (int v = 0; v < 8; v++) strip[v * kRow + threadIdx.x] = line[v];
   __syncthreads();

@@ -6,6 +6,7 @@
 // through shared memory, in order. A later row's maximum wins only if it is larger, or equal and
 // earlier: the first of equals, as the contract says. Backward: a thread an element. Rejected: a
 // thread a channel walking all positions (no parallelism over positions at batch 16).
+#include "kernels/division.h"
 #include "kernels/elements.cuh"
 #include "kernels/global_pool.h"
 
@@ -56,13 +57,16 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     global_pool_backward_kernel(const T* __restrict__ dy, const int32_t* __restrict__ argmax,
-                                T* __restrict__ dx, int64_t count, int pixels, int channels) {
+                                T* __restrict__ dx, int64_t count, Divisor pixels, Divisor channels,
+                                float share) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
-  const int64_t channel = i % channels, p = i / channels % pixels, image = i / channels / pixels;
-  const T* const d_mean = dy + image * 2 * channels + channel;
-  float gradient = (1.0f / static_cast<float>(pixels)) * to_float(d_mean[0]);
-  if (argmax[image * channels + channel] == p) gradient += to_float(d_mean[channels]);
+  const auto [position, channel] = channels.split(i);
+  const auto [image, p] = pixels.split(position);
+  const T* const d_mean = dy + image * 2 * channels.value() + channel;
+  float gradient = share * to_float(d_mean[0]);
+  if (argmax[image * channels.value() + channel] == p)
+    gradient += to_float(d_mean[channels.value()]);
   dx[i] = from_float<T>(gradient);
 }
 
@@ -80,12 +84,13 @@ void global_pool(void* stream, const Tensor& x, const Tensor& y, const Tensor& a
 }
 
 void global_pool_backward(void* stream, const Tensor& dy, const Tensor& argmax, const Tensor& dx) {
+  const int64_t pixels = dx.shape[1] * dx.shape[2];
   with_element(dx.dtype, [&](auto element) {
     using T = decltype(element);
     launch("global_pool_backward", global_pool_backward_kernel<T>,
            static_cast<unsigned>(ceil_div<int64_t>(dx.count(), kThreads)), kThreads, 0, stream,
-           dy.as<const T>(), argmax.as<const int32_t>(), dx.as<T>(), dx.count(),
-           static_cast<int>(dx.shape[1] * dx.shape[2]), static_cast<int>(dx.shape[3]));
+           dy.as<const T>(), argmax.as<const int32_t>(), dx.as<T>(), dx.count(), pixels,
+           dx.shape[3], 1.0f / static_cast<float>(pixels));
   });
 }
 

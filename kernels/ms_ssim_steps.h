@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/division.h"
 #include "kernels/ms_ssim_loss.h"
 #include "runtime/host_device.h"
 
@@ -16,14 +17,15 @@ struct Halving {
   bool target_u8;
   int64_t images, height, width;
   float *half_y, *half_target;
+  Divisor rows = height / 2, columns = width / 2;  // of the halved images
 };
 
 // Where element i of the halved images comes from: its upper left, the others are 3, 3 W and
 // 3 W + 3 further.
 DAE_HOST_DEVICE inline int64_t halving_source(const Halving& h, int64_t i) {
-  const int64_t columns = h.width / 2, rows = h.height / 2, c = i % 3, x = i / 3 % columns;
-  const int64_t line = i / 3 / columns;  // over all images
-  return ((line / rows * h.height + line % rows * 2) * h.width + 2 * x) * 3 + c;
+  const auto [line, x] = h.columns.split(i / 3);  // a line of all images
+  const auto [image, y] = h.rows.split(line);
+  return ((image * h.height + 2 * y) * h.width + 2 * x) * 3 + i % 3;
 }
 
 // The scales of an image and channel, put together.

@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(kThreads)
     residual_output_backward_kernel(const T* __restrict__ r, const float* __restrict__ x,
                                     const float* __restrict__ gain, const float* __restrict__ dy,
                                     T* __restrict__ dr, float* __restrict__ partial, int64_t image,
-                                    int64_t chunks) {
+                                    unsigned chunks) {
   using Reduce = BlockReduce<float, kThreads>;
   DAE_SHARED(typename Reduce::TempStorage, storage, 3);
   const int64_t n = blockIdx.x / chunks;

@@ -12,7 +12,7 @@ void unit_picture_cpu(const Tensor& x, const Tensor& y) {
   const uint8_t* const code = x.as<const uint8_t>();
   float* const value = y.as<float>();
   parallel_chunks(x.count(), 1 << 14, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) value[i] = static_cast<float>(code[i]) / 255.0f;
+    for (int64_t i = begin; i < end; i++) value[i] = over_255(code[i]);
   });
 }
 

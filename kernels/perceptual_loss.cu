@@ -15,7 +15,7 @@ constexpr int kThreads = 256;
 __global__ void __launch_bounds__(kThreads)
     unit_picture_kernel(const unsigned char* __restrict__ x, float* __restrict__ y, int64_t count) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i < count) y[i] = static_cast<float>(x[i]) / 255.0f;
+  if (i < count) y[i] = over_255(x[i]);
 }
 
 // Calls f(i) for the block's chunk of `count` elements and writes its results, added, to *sum.

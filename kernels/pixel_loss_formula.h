@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "runtime/host_device.h"
+#include "kernels/division.h"
 
 namespace dae {
 
@@ -25,7 +25,7 @@ struct AbsoluteError {
 };
 
 DAE_HOST_DEVICE inline float pixel_error(float y, unsigned char target) {
-  return y - static_cast<float>(target) / 255.0f;
+  return y - over_255(target);
 }
 
 }  // namespace dae

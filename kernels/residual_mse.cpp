@@ -1,5 +1,6 @@
 #include "kernels/residual_mse.h"
 
+#include "kernels/division.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
 
@@ -43,7 +44,7 @@ void residual_mse_cpu(const Tensor& r, const Tensor& x, const Tensor& gain, cons
       for (int64_t p = image * pixels + from; p < image * pixels + to; p++)
         for (int64_t i = 3 * p, c = 0; c < 3; c++, i++) {
           const float base = (input ? input[i] : 0.0f) + found[i];
-          const float error = g[c] * base - static_cast<float>(wanted[i]) / 255.0f;
+          const float error = g[c] * base - over_255(wanted[i]);
           squares[c] += error * error;
           slopes[c] += scale * error * base;
           gradient[i] = scale * error * g[c];

@@ -4,6 +4,7 @@
 // threads: a multiple of 3, so a thread meets one channel only and its gain and its gain's gradient
 // stay in registers; of 32, so no warp is ragged. Rejected: a thread a pixel (a warp's loads then
 // stride by 12 bytes and use every line three times).
+#include "kernels/division.h"
 #include "kernels/elements.cuh"
 #include "kernels/gain_sum.cuh"
 #include "kernels/loss_sum.cuh"
@@ -17,11 +18,11 @@ constexpr int kThreads = 192;
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     residual_output_kernel(const T* __restrict__ r, const float* __restrict__ x,
-                           const float* __restrict__ gain, float* __restrict__ y, int64_t image,
+                           const float* __restrict__ gain, float* __restrict__ y, Divisor image,
                            int64_t count) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
-  const float g = gain ? gain[i / image * 3 + i % 3] : 1.0f;
+  const float g = gain ? gain[image.split(i).quotient * 3 + i % 3] : 1.0f;
   y[i] = g * ((x ? x[i] : 0.0f) + to_float(r[i]));
 }
 
@@ -30,7 +31,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     residual_mse_kernel(const T* r, const float* __restrict__ x, const float* __restrict__ gain,
                         const uint8_t* __restrict__ target, T* dr, float* __restrict__ partial,
-                        int64_t image, int64_t chunks, float scale) {
+                        int64_t image, unsigned chunks, float scale) {
   using Reduce = BlockReduce<float, kThreads>;
   DAE_SHARED(typename Reduce::TempStorage, storage, kLossPartials);
   const int64_t n = blockIdx.x / chunks;
@@ -42,7 +43,7 @@ __global__ void __launch_bounds__(kThreads)
   float square = 0, slope = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
     const float base = (x ? x[i] : 0.0f) + to_float(r[i]);
-    const float error = g * base - static_cast<float>(target[i]) / 255.0f;
+    const float error = g * base - over_255(target[i]);
     square += error * error;
     slope += scale * error * base;
     dr[i] = from_float<T>(scale * error * g);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/division.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
 
@@ -34,7 +35,7 @@ void sigmoid_mse_cpu(const Tensor& z, const Tensor& target, const Tensor& dz, co
       float sum = 0;
       for (int64_t i = begin; i < end; i++) {
         const float y = sigmoid_of(in[i]);
-        const float error = y - static_cast<float>(wanted[i]) / 255.0f;
+        const float error = y - over_255(wanted[i]);
         sum += error * error;
         gradient[i] = scale * error * y * (1 - y);
       }

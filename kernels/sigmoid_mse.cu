@@ -4,6 +4,7 @@
 // on the launch; its partial sum goes to the workspace and one small block adds those. Loads are a
 // float a thread, whole lines a warp: 128-bit loads were left out because rows of 3-channel images
 // need not be aligned to them.
+#include "kernels/division.h"
 #include "kernels/elements.cuh"
 #include "kernels/loss_sum.cuh"
 #include "kernels/sigmoid_mse.h"
@@ -28,7 +29,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     sigmoid_mse_kernel(const T* z, const uint8_t* __restrict__ target, T* dz,
-                       float* __restrict__ partial, int64_t image, int64_t chunks, float scale) {
+                       float* __restrict__ partial, int64_t image, unsigned chunks, float scale) {
   using Reduce = BlockReduce<float, kThreads>;
   DAE_SHARED(typename Reduce::TempStorage, storage, 1);
   const int64_t n = blockIdx.x / chunks;
@@ -38,7 +39,7 @@ __global__ void __launch_bounds__(kThreads)
   float sum = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
     const float y = sigmoid_of(to_float(z[i]));
-    const float error = y - static_cast<float>(target[i]) / 255.0f;
+    const float error = y - over_255(target[i]);
     sum += error * error;
     dz[i] = from_float<T>(scale * error * y * (1 - y));
   }

@@ -21,7 +21,7 @@
 // pixels under its window.
 #pragma once
 
-#include "runtime/host_device.h"
+#include "kernels/division.h"
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
 
@@ -102,7 +102,7 @@ DAE_HOST_DEVICE inline float ssim_value(const float* values, int64_t i) {
   return values[i];
 }
 DAE_HOST_DEVICE inline float ssim_value(const unsigned char* values, int64_t i) {
-  return static_cast<float>(values[i]) / 255.0f;
+  return over_255(values[i]);
 }
 
 namespace cuda {

@@ -226,6 +226,22 @@ TEST_P(CorruptTest, SamplesDoNotDependOnTheBatch) {
   }
 }
 
+// More than a grid's second dimension has: 65535.
+TEST_P(CorruptTest, TakesTheLargestBatch) {
+  const std::vector<Picture> pictures = {{70, 90, 1}};
+  const std::vector<Source> sources = {pictures[0].source()};
+  CorruptSpec spec;
+  spec.noise = spec.blur = {0, 0, false};
+  std::vector<Draw> draws;
+  for (int64_t slot = 0; slot < 65537; slot++)
+    draws.push_back(draw_training(spec, 1, 9, slot, sources, 1, 1));
+  const Result all = run(GetParam(), pictures, draws, flags_of(spec), 1, 1);
+  for (size_t v = 0; v < draws.size(); v += 65536 / 4) {
+    const Expected want = expect(pictures[0], draws[v], spec.order, 1, 1);
+    for (size_t i = 0; i < 3; i++) ASSERT_EQ(all.clean[3 * v + i], want.clean[i]) << v;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::ValuesIn(tested_devices()), device_name);
 
 // The vector code must give the scalar code's bits, whatever this machine's instruction set.
@@ -321,11 +337,6 @@ TEST(Corrupt, NormalsAreCloseToFp64AndNormal) {
   EXPECT_NEAR(cube / n, 0, 4 * std::sqrt(15 / n));
   EXPECT_NEAR(fourth / n, 3, 4 * std::sqrt(96 / n));
   EXPECT_NEAR(beyond3 / n, 0.0026998, 4 * std::sqrt(0.0027 / n));
-}
-
-TEST(Corrupt, DividesBy255Correctly) {
-  for (int k = -65536; k <= 65536; k++)
-    ASSERT_EQ(over_255(static_cast<float>(k)), static_cast<float>(k) / 255.0f) << k;
 }
 
 TEST(Draw, ParametersStayInTheirRangesAndDoNotDisturbEachOther) {
