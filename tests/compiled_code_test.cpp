@@ -1,6 +1,8 @@
 // What nvcc made of every kernel for sm_90, against kernels/compiled_code.json: no spills, no more
 // registers and shared memory than its budget, no local memory, and 128-bit loads and stores where
-// its comment promises them. The build leaves PTX and ptxas's report for each .cu file
+// its comment promises them; then, of the machine code, no more instructions than its budget, no
+// calls that it does not allow, and loads on their way before one of them is waited for. The build
+// leaves PTX and ptxas's report for each .cu file and, where it found nvdisasm, the machine code
 // (CMakeLists.txt).
 #include <cxxabi.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <sstream>
 
 namespace dae::test {
@@ -29,6 +32,14 @@ std::string read(const fs::path& path) {
   text << file.rdbuf();
   return text.str();
 }
+
+// What of the machine code has a budget.
+struct MachineCode {
+  int instructions = 0;
+  int calls = 0;         // of routines out of line: what a division's fast path cannot take, say
+  int long_divides = 0;  // of these, divisions and remainders of 64-bit integers
+  int loads_first = 0;   // 128-bit loads before anything touches what one of them has loaded
+};
 
 // "upsample2x_kernel<float4>" of a mangled entry: without namespaces and arguments.
 std::string kernel_name(const std::string& mangled) {
@@ -86,6 +97,51 @@ std::map<std::string, Code> compiled_kernels(const fs::path& folder) {
   return kernels;
 }
 
+// A line of nvdisasm's without address and end: "@P0 LDG.E.128 R8, desc[UR4][R2.64]". Empty when it
+// is no instruction.
+std::string instruction(const std::string& line) {
+  static const std::regex form(R"(\s*/\*[0-9a-f]{4,}\*/\s+(.*?)\s*;.*)");
+  std::smatch match;
+  return std::regex_match(line, match, form) ? match[1].str() : "";
+}
+
+// The machine code of every kernel in `disassembly`, by name. A kernel's routines out of line stand
+// behind it in its section and are counted with it.
+std::map<std::string, MachineCode> machine_code(const std::string& disassembly) {
+  const std::regex section(R"(\s*\.section\s+(?:\.text\.(\w+))?.*)"),
+      long_divide("_(div|rem)_[su]64"), reg(R"(\bR(\d+)\b)");
+  std::map<std::string, MachineCode> kernels;
+  MachineCode* code = nullptr;
+  std::set<int> loaded;  // registers that 128-bit loads have been told to fill
+  bool used = false;     // one of them has been touched
+  std::istringstream lines(disassembly);
+  std::string line;
+  std::smatch match;
+  while (std::getline(lines, line)) {
+    if (std::regex_match(line, match, section)) {
+      code = match[1].matched ? &kernels[kernel_name(match[1])] : nullptr;
+      if (code) *code = {};  // of equal kernels in several files the last
+      loaded.clear();
+      used = false;
+    }
+    const std::string text = instruction(line);
+    if (!code || text.empty() || text == "NOP") continue;
+    code->instructions++;
+    if (text.find("CALL.") != std::string::npos) {
+      code->calls++;
+      if (std::regex_search(text, long_divide)) code->long_divides++;
+    }
+    std::vector<int> registers;
+    for (std::sregex_iterator at(text.begin(), text.end(), reg), end; at != end; ++at)
+      registers.push_back(std::stoi((*at)[1]));
+    for (const int touched : registers) used |= loaded.contains(touched);
+    if (used || text.find("LDG.E.128") == std::string::npos || registers.empty()) continue;
+    code->loads_first++;
+    for (int i = 0; i < 4; i++) loaded.insert(registers[0] + i);
+  }
+  return kernels;
+}
+
 TEST(CompiledCode, KeepsItsBudget) {
   const fs::path folder = DAE_COMPILED_CODE;
   if (folder.empty()) GTEST_SKIP() << "built without nvcc";
@@ -115,10 +171,73 @@ TEST(CompiledCode, KeepsItsBudget) {
     EXPECT_TRUE(name == "about" || kernels.contains(name)) << name << " is no kernel any more";
 }
 
-// The reader of reports itself.
+TEST(CompiledCode, MachineCodeKeepsItsBudget) {
+  const fs::path folder = DAE_COMPILED_CODE;
+  if (folder.empty()) GTEST_SKIP() << "built without nvcc";
+  if (!DAE_HAS_MACHINE_CODE)
+    GTEST_SKIP() << "no nvdisasm when the build was configured: bash tools/test.sh installs it, or "
+                    "install NVIDIA's package cuda-nvdisasm-13-0, then configure again";
+  const auto budgets =
+      nlohmann::json::parse(read(fs::path(DAE_SOURCE) / "kernels/compiled_code.json"));
+  std::set<std::string> seen;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".sass") continue;
+    for (const auto& [name, code] : machine_code(read(entry.path()))) {
+      seen.insert(name);
+      const std::string where = name + " (" + entry.path().stem().string() + ".cu): ";
+      const nlohmann::json budget = budgets.value(name, nlohmann::json::object());
+      EXPECT_GT(code.instructions, 0) << where << "nothing was read";
+      EXPECT_LE(code.instructions, budget.value("instructions", 0)) << where << "instructions";
+      EXPECT_LE(code.calls, budget.value("calls", 0))
+          << where << "calls of routines out of line (kernels/division.h may help)";
+      EXPECT_LE(code.long_divides, budget.value("long_divides", 0))
+          << where << "divisions of 64-bit integers (kernels/division.h has Divisor)";
+      EXPECT_GE(code.loads_first, budget.value("loads_first", 0))
+          << where << "128-bit loads before one of them is waited for";
+    }
+  }
+  for (const auto& [name, budget] : budgets.items())
+    EXPECT_TRUE(name == "about" || seen.contains(name)) << name << " was not disassembled";
+}
+
+// The readers themselves.
 TEST(CompiledCode, NamesAreShortened) {
   EXPECT_EQ(kernel_name("_Z11fill_kernelPff"), "fill_kernel");
   EXPECT_EQ(kernel_name("_ZN3dae4cuda11copy_kernelI6float4EEvPKT_PS3_"), "copy_kernel<float4>");
+}
+
+TEST(CompiledCode, MachineCodeIsRead) {
+  const auto kernels = machine_code(R"(
+	.section	.text._Z11copy_kernelPff,"ax",@progbits
+        .type           _Z11copy_kernelPff,@function
+_Z11copy_kernelPff:
+        /*0000*/                   LDC R1, c[0x0][0x28] ;
+        /*0010*/                   LDG.E.128.CONSTANT R8, desc[UR8][R2.64] ;
+        /*0020*/                   IADD3 R4, P0, R18, UR9, R19 ;
+        /*0030*/               @P0 LDG.E.128 R12, desc[UR8][R4.64] ;
+        /*0040*/               @P0 CALL.REL.NOINC `($__internal_0_$__cuda_sm20_div_s64) ;
+.L_x_1:
+        /*0050*/                   FADD R0, R1, R11.reuse ;
+        /*0060*/                   LDG.E.128 R20, desc[UR8][R4.64] ;
+        /*0070*/                   BRA `(.L_x_1);
+        .weak           $__internal_0_$__cuda_sm20_div_s64
+$__internal_0_$__cuda_sm20_div_s64:
+        /*0080*/                   CALL.REL.NOINC `($__internal_1_$__cuda_sm20_rcp_rn_f32_slowpath) ;
+        /*0090*/                   RET.REL.NODEC R8 `(_Z11copy_kernelPff) ;
+        /*00a0*/                   NOP;
+	.section	.nv.constant0._Z11copy_kernelPff,"a",@progbits
+	.section	.text._Z11fill_kernelPff,"ax",@progbits
+        /*0000*/                   LDG.E.128 R4, desc[UR8][R2.64] ;
+        /*0010*/                   LDG.E.128 R8, desc[UR8][R4.64] ;
+)");
+  ASSERT_EQ(kernels.size(), 2u);
+  const MachineCode& copy = kernels.at("copy_kernel");
+  EXPECT_EQ(copy.instructions, 10);
+  EXPECT_EQ(copy.calls, 2);
+  EXPECT_EQ(copy.long_divides, 1);
+  EXPECT_EQ(copy.loads_first, 2);
+  EXPECT_EQ(kernels.at("fill_kernel").instructions, 2);
+  EXPECT_EQ(kernels.at("fill_kernel").loads_first, 1);
 }
 
 }  // namespace

@@ -34,6 +34,17 @@ if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   PATH=$PATH:/usr/local/cuda/bin
 fi
 
+# nvdisasm, with which a test reads the machine code of kernels, where nvcc came without it: from PyPI into
+# build/nvdisasm, where CMakeLists.txt looks. Without it that test is skipped, so a failure ends nothing.
+lacks_nvdisasm() {
+  command -v nvcc >/dev/null && ! command -v nvdisasm >/dev/null && [ ! -x build/nvdisasm/nvidia/cu13/bin/nvdisasm ]
+}
+install_nvdisasm() {
+  lacks_nvdisasm || return 0
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+    --target build/nvdisasm nvidia-cuda-nvdisasm==13.5.37 || echo "no nvdisasm: what it reads is not tested" >&2
+}
+
 # Compiler results are kept between builds where ccache is installed.
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache

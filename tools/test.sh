@@ -15,7 +15,11 @@ esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
 [ -n "$preset" ] || dae_packages="$dae_packages git"
+if [ "$preset" = dev ] && lacks_nvdisasm && ! python3 -m pip --version >/dev/null 2>&1; then
+  dae_packages="$dae_packages python3-pip"
+fi
 install_packages
+[ "$preset" != dev ] || install_nvdisasm
 if [ -z "$preset" ]; then
   exec python3 tests/run_mutants.py
 fi
