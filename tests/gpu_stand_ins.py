@@ -72,7 +72,8 @@ comma=""
       median 'kernel/upsample2x/f32 1x2x2x4' 40 '"GB/s": 1500, "roofline": 0.75' ;;
   esac
   case $filter in
-    *unet* | *conv*) median unet/train_step 10000 '"images/s": 25600, "graph_ms": 9, "host_gap": 0.1, "roofline": 0.4' ;;
+    *unet* | *conv*)
+      median unet/train_step 10000 '"images/s": 25600, "graph_ms": 9, "host_gap": 0.1, "roofline": 0.4' ;;
     *fusion*)
       median fusion/dgrad_add/64x64x32/fused 50 '"GB/s": 1'
       median fusion/dgrad_add/64x64x32/unfused 80 '"GB/s": 1'
