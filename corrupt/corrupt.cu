@@ -62,14 +62,16 @@ __device__ inline uint8_t pixel_of(const Source& source, const View& view, int y
 __global__ void __launch_bounds__(kThreads, 4)
     corrupt_kernel(const Source* __restrict__ sources, const Draw* __restrict__ draws,
                    CorruptFlags flags, uint8_t* __restrict__ clean, float* __restrict__ corrupted,
-                   int height, int width, int tiles_across, int tile) {
+                   int height, int width, int tiles_across, int tiles, int tile) {
   DAE_DYNAMIC_SHARED(float, shared);
-  const Draw& draw = draws[blockIdx.y];
+  // One dimension of blocks: a grid's second one ends at 65535, fewer than a batch may have views.
+  const int view = static_cast<int>(blockIdx.x) / tiles;
+  const int nth = static_cast<int>(blockIdx.x) % tiles;
+  const Draw& draw = draws[view];
   const Source source = sources[draw.view.image];
   const Degradation& d = draw.degradation;
   const int radius = d.radius;
-  const int top = static_cast<int>(blockIdx.x) / tiles_across * tile;
-  const int left = static_cast<int>(blockIdx.x) % tiles_across * tile;
+  const int top = nth / tiles_across * tile, left = nth % tiles_across * tile;
   const int rows = height - top < tile ? height - top : tile;
   const int columns = width - left < tile ? width - left : tile;
   const int halo_rows = rows + 2 * radius, halo_columns = columns + 2 * radius;
@@ -101,8 +103,8 @@ __global__ void __launch_bounds__(kThreads, 4)
   const int outside = halo_columns - (to - from);
   for (int i = threadIdx.x; i < halo_rows * outside * 3; i += kThreads) {
     const int row = i / (3 * outside), c = i % 3;
-    const int nth = i / 3 % outside, before = from - (left - radius);
-    const int column = nth < before ? nth : nth + (to - from);  // within the halo
+    const int missing = i / 3 % outside, before = from - (left - radius);
+    const int column = missing < before ? missing : missing + (to - from);  // within the halo
     const int inside = static_cast<int>(reflect(left - radius + column, width)) - (left - radius);
     float* const line = with_halo + row * halo_columns * 3;
     line[3 * column + c] = line[3 * inside + c];
@@ -140,7 +142,7 @@ __global__ void __launch_bounds__(kThreads, 4)
       }
       value *= d.gain[element % 3];
       if (noisy && flags.order == Order::camera) value = std::fma(d.noise_sigma, n.value[k], value);
-      const int64_t out = (int64_t{blockIdx.y} * height + y) * width * 3 + element;
+      const int64_t out = (int64_t{view} * height + y) * width * 3 + element;
       clean[out] = pixel_of(source, draw.view, y, element, width);
       corrupted[out] = clip_and_quantize(value, flags.clip, flags.quantize);
     }
@@ -153,12 +155,11 @@ void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const Cor
              const Tensor& clean, const Tensor& corrupted) {
   const int height = static_cast<int>(clean.shape[1]), width = static_cast<int>(clean.shape[2]);
   const int tile = tile_side(flags.max_radius);
-  const int across = ceil_div(width, tile), down = ceil_div(height, tile);
-  launch("corrupt", corrupt_kernel,
-         dim3(static_cast<unsigned>(across * down), static_cast<unsigned>(clean.shape[0])),
-         kThreads, shared_bytes(flags.max_radius), stream, static_cast<const Source*>(sources.data),
+  const int across = ceil_div(width, tile), tiles = across * ceil_div(height, tile);
+  launch("corrupt", corrupt_kernel, static_cast<unsigned>(clean.shape[0] * tiles), kThreads,
+         shared_bytes(flags.max_radius), stream, static_cast<const Source*>(sources.data),
          static_cast<const Draw*>(draws.data), flags, clean.as<uint8_t>(), corrupted.as<float>(),
-         height, width, across, tile);
+         height, width, across, tiles, tile);
 }
 
 }  // namespace dae::cuda
