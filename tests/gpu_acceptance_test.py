@@ -241,7 +241,10 @@ class StandIns(Case):
         })
 
     def test_an_old_build_may_be_its_benchmarks_alone(self):
-        self.write()
+        self.write(instead={"train_cuda": """
+while [ $# -gt 0 ]; do [ "$1" != --out ] || run=$2; shift; done
+mkdir -p "$run" && echo step,seconds,loss,images_per_second,validation_psnr >"$run/metrics.csv"
+"""})
         (self.folder / "lib").mkdir()
         old = self.folder / "earlier"
         gpu_stand_ins.write(old, missing=[name for name in gpu_stand_ins.SCRIPTS if name != "bench"], instead={
@@ -250,7 +253,8 @@ class StandIns(Case):
         self.run_part("second", "--old", old)
         _, items, _ = self.read("second")
         self.assertIn("old build of packed-0123", items["unpack"]["note"])
-        self.expect(items, {"old, turn 1": ("passed", ""), "new, turn 2": ("passed", "")})
+        self.expect(items, {"old, turn 1": ("passed", ""), "new, turn 2": ("passed", ""),
+                            "45 seconds of the main job": ("failed", "metrics.csv has no validation")})
         self.assertFalse((old / "lib").exists())
 
     def test_a_part_that_is_cut_off_keeps_what_it_found(self):
