@@ -10,6 +10,7 @@
 #include "runtime/engines.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
+#include "runtime/varied_buffer.h"
 
 namespace dae {
 namespace {
@@ -23,10 +24,13 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
   const int64_t n = x_shape[0], h = x_shape[1], w = x_shape[2], channels = x_shape[3];
   std::vector<Buffer> memory;
   const auto tensor = [&](const Shape& shape, DType type) {
-    memory.emplace_back(q.device, static_cast<size_t>(shape.count()) * size_of(type));
+    memory.push_back(varied_buffer(q.device, shape.count(), type));
     return Tensor{memory.back().data(), shape, type};
   };
-  const auto space_for = [&](const auto& op) { return tensor({op.workspace_bytes()}, DType::u8); };
+  const auto space_for = [&](const auto& op) {
+    memory.emplace_back(q.device, static_cast<size_t>(op.workspace_bytes()));
+    return Tensor{memory.back().data(), {op.workspace_bytes()}, DType::u8};
+  };
   const Tensor x = tensor(x_shape, dtype), dx = tensor(x_shape, dtype),
                y = tensor({n, 2 * h, 2 * w, filters}, dtype), bias = tensor({filters}, dtype);
   if (form == UpconvForm::transposed) {

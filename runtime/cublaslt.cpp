@@ -156,15 +156,16 @@ class Planned : public Routine {
     check(l.preference_create(&preference), "making a preference");
     // Not in place: there, the partial sums of a split are added as they come.
     const uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-    l.preference_set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes,
-                     sizeof(schemes));
-    l.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspace,
-                     sizeof(kMostWorkspace));
+    const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t name, const auto& value) {
+      check(l.preference_set(preference, name, &value, sizeof(value)), "making a preference");
+    };
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, schemes);
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMostWorkspace);
     // Weights are slices of a flat buffer; left alone cuBLASLt counts on 256 bytes.
     for (const auto operand :
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
-      l.preference_set(preference, operand, &kAlignment, sizeof(kAlignment));
+      prefer(operand, kAlignment);
     std::vector<cublasLtMatmulHeuristicResult_t> found(kMostOffered);
     int count = 0;
     const cublasStatus_t status = l.heuristic(handle(), operation_, a_, b_, d_, d_, preference,
@@ -172,6 +173,7 @@ class Planned : public Routine {
     l.preference_destroy(preference);
     check(status, "asking for algorithms");
     found.resize(static_cast<size_t>(count));
+    std::erase_if(found, [](const auto& offer) { return offer.state != CUBLAS_STATUS_SUCCESS; });
     return found;
   }
   void use(const cublasLtMatmulHeuristicResult_t& offer) { chosen_ = offer; }
@@ -221,9 +223,15 @@ std::string name_of(const cublasLtMatmulAlgo_t& algo) {
     library().algo_get(&algo, name, &value, sizeof(value), &written);
     return value;
   };
-  return fmt::format("algorithm {}, tile {}, stages {}, split {}", get(CUBLASLT_ALGO_CONFIG_ID),
-                     get(CUBLASLT_ALGO_CONFIG_TILE_ID), get(CUBLASLT_ALGO_CONFIG_STAGES_ID),
-                     get(CUBLASLT_ALGO_CONFIG_SPLITK_NUM));
+  // All that tells one algorithm from another: a recorded name stands for the same bits.
+  return fmt::format(
+      "algorithm {}, tile {}, stages {}, split {}, sum {}, swizzle {}, option {}, shape {}, "
+      "cluster {}",
+      get(CUBLASLT_ALGO_CONFIG_ID), get(CUBLASLT_ALGO_CONFIG_TILE_ID),
+      get(CUBLASLT_ALGO_CONFIG_STAGES_ID), get(CUBLASLT_ALGO_CONFIG_SPLITK_NUM),
+      get(CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME), get(CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING),
+      get(CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION), get(CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID),
+      get(CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID));
 }
 
 // Seconds of a call.
@@ -293,7 +301,7 @@ int64_t version() {
 namespace dae::cublaslt {
 
 void open() {
-  fail("this build has no CUDA part (nvcc was not found); use --device cpu");
+  fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
 }
 int64_t version() {
   open();

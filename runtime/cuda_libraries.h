@@ -30,7 +30,8 @@ enum class Direction { forward, backward_data, backward_weights };
 //   bias {its channels}      r + bias
 //   relu                     r > 0 ? r : 0
 //   gate {as the result}     gate > 0 ? r : 0: ReLU's gradient, where gate is what that ReLU gave
-//   sums {its channels}      f32, written: each channel's sum over images and pixels
+//   sums {its channels}      f32, written: each channel's sum over images and pixels, of r
+//                            before or after it is rounded
 // in the order bias, addend, gate, sums after the first three.
 struct Convolution {
   Direction direction;

@@ -156,6 +156,7 @@ class Planned : public Routine {
  private:
   void pack(std::span<const void* const> data, void* workspace) {
     if (data.size() != uids_.size()) fail("cuDNN: {} was given {} operands", problem_, data.size());
+    pack_.reset();  // should what follows fail, the next call makes it anew
     std::transform(data.begin(), data.end(), pointers_.begin(),
                    [](const void* p) { return const_cast<void*>(p); });
     packed_workspace_ = workspace;
@@ -247,7 +248,7 @@ namespace dae::cudnn {
 namespace {
 
 [[noreturn]] void fail_without_cudnn() {
-  fail("this build has no cuDNN part (nvcc or cudnn_graph.h was not found); use --device cpu");
+  fail("this build has no cuDNN part (nvcc or cudnn_graph.h was not found)");
 }
 
 }  // namespace

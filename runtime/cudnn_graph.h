@@ -21,7 +21,7 @@ Graph graph_of(const cuda_libraries::Convolution& problem);
 std::vector<int64_t> uids_of(const cuda_libraries::Convolution& problem);
 
 // "data gradient of bf16 16x64x64x32 by 32x3x3x32 to 16x64x64x32, stride 1, addend": the problem in
-// words, which also tell it from every other.
+// words, which also tell it from every other (shapes and stride leave one padding).
 std::string describe(const cuda_libraries::Convolution& problem);
 
 }  // namespace dae::cudnn

@@ -3,6 +3,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "runtime/device.h"
 #include "runtime/error.h"
@@ -39,7 +40,7 @@ class Trial {
 
   // What was built and, with a GPU, timed; nothing if it failed.
   std::optional<Choice> run(size_t i, bool timed) {
-    tried_++;
+    tried_.insert(i);
     try {
       Choice choice{.problem = problem_,
                     .engine = candidates_.offered[i].engine,
@@ -62,14 +63,14 @@ class Trial {
   [[noreturn]] void give_up() const {
     if (out_of_memory_) std::rethrow_exception(out_of_memory_);
     throw NoEngine(fmt::format("none of {} engines can be used for {}, {} of which were tried{}{}",
-                               candidates_.offered.size(), problem_, tried_,
+                               candidates_.offered.size(), problem_, tried_.size(),
                                why_.empty() ? "" : "; the last: ", why_));
   }
 
  private:
   const std::string& problem_;
   const Candidates& candidates_;
-  int tried_ = 0;
+  std::set<size_t> tried_;
   std::exception_ptr out_of_memory_;
   std::string why_;
 };

@@ -53,8 +53,9 @@ struct Candidates {
 };
 
 // The place of the chosen one, which was built, and a record of it. Of those offered eight are
-// built and timed, of those that compile two; one that fails is passed over. Throws the last
-// failure's OutOfMemory, or NoEngine naming the problem, when none is left, and DeviceLost at once.
+// built and timed, of those that compile two; one that fails is passed over. When none
+// is left it throws the OutOfMemory of one that had too little, else NoEngine naming the problem;
+// DeviceLost at once.
 size_t choose(const std::string& problem, const Candidates& candidates);
 
 }  // namespace dae::cuda_libraries

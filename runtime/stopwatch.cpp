@@ -53,7 +53,7 @@ void overwrite_cache(void* stream, int caches) {
 #else
 
 Stopwatch::Stopwatch() {
-  fail("this build has no CUDA part (nvcc was not found)");
+  fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
 }
 Stopwatch::~Stopwatch() = default;
 void Stopwatch::start(void*) const {}

@@ -59,7 +59,7 @@ using simulated::Access;
 
 struct CUevent_st {
   simulated::OperationPtr last;  // none: never recorded, or on a stream without work
-  simulated::Clock clock;
+  bool recorded = false;
   bool timing = true;
   // In a capture: the place in the graph instead.
   CUgraph_st* graph = nullptr;
@@ -673,6 +673,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   event->graph = on->capture;
+  event->recorded = true;
   if (on->capture) {
     CUgraph_st& graph = *on->capture;
     // What this lane waits for already is part of what the event stands for.
@@ -703,8 +704,10 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  if (broken()) return failure();
   for (const cudaEvent_t event : {begin, end}) {
-    if (!event || !event->timing) return set_error(cudaErrorInvalidResourceHandle);
+    if (!event || !event->timing || !event->recorded)
+      return set_error(cudaErrorInvalidResourceHandle);
     if (event->last && !event->last->done) return set_error(cudaErrorNotReady);
   }
   *milliseconds = 1e-3f;
