@@ -82,11 +82,17 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
   return draw_from(spec, seed, step, slot, Stream::training_parameters);
 }
 
-Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
-                   std::span<const Source> sources, int32_t height, int32_t width) {
-  return {sample_view(seed, step, slot, sources, height, width),
+Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
+                      const View& view) {
+  return {view,
           draw_degradation(spec, seed, step, slot),
           {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
+}
+
+Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
+                   std::span<const Source> sources, int32_t height, int32_t width) {
+  return draw_training_of(spec, seed, step, slot,
+                          sample_view(seed, step, slot, sources, height, width));
 }
 
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {

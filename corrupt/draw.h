@@ -86,6 +86,10 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width);
 
+// A given view, degraded as view number `slot` of training step `step` is.
+Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
+                      const View& view);
+
 // A given view, degraded as evaluation does it: by seed and `index` (which picture of the
 // evaluation set it is; view.image only says where its pixels are).
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view);

@@ -15,27 +15,27 @@ bool parse_number(std::string_view text, float& number) {
   return error == std::errc() && stopped == end;
 }
 
-void validate(std::string_view option, const Range& range, float maximum) {
+void validate(const std::string& field, const Range& range, float maximum) {
   if (!range.present) return;
   if (!std::isfinite(range.low) || !std::isfinite(range.high))
-    fail_usage("{} {}: both ends must be finite numbers", option, to_string(range));
+    fail_field(field, "{}: both ends must be finite numbers", to_string(range));
   if (range.low > range.high)
-    fail_usage("{} {}: the range runs backwards; give the smaller value first", option,
+    fail_field(field, "{}: the range runs backwards; give the smaller value first",
                to_string(range));
   if (range.low < 0 || range.high > maximum)
-    fail_usage("{} {}: values must lie between 0 and {}", option, to_string(range), maximum);
+    fail_field(field, "{}: values must lie between 0 and {}", to_string(range), maximum);
 }
 
 }  // namespace
 
-Range parse_range(std::string_view option, std::string_view text) {
+Range parse_range(const std::string& field, std::string_view text) {
   if (text == "off") return {0, 0, false};
   const size_t colon = text.find(':');
   const std::string_view low = text.substr(0, colon);
   const std::string_view high = colon == text.npos ? low : text.substr(colon + 1);
   Range range;
   if (!parse_number(low, range.low) || !parse_number(high, range.high))
-    fail_usage("{} {}: expected a range such as 0.5:1.5, one number, or off", option, text);
+    fail_field(field, "{}: expected a range such as 0.5:1.5, one number, or off", text);
   return range;
 }
 
@@ -46,7 +46,7 @@ std::string to_string(const Range& range) {
 Order parse_order(std::string_view text) {
   if (text == "classic") return Order::classic;
   if (text == "camera") return Order::camera;
-  fail_usage("--order {}: expected classic or camera", text);
+  fail_field("order", "{}: expected classic or camera", text);
 }
 
 const char* name_of(Order order) {
@@ -54,10 +54,10 @@ const char* name_of(Order order) {
 }
 
 void validate(const CorruptSpec& spec) {
-  validate("--noise", spec.noise, kMaxNoise);
-  validate("--blur", spec.blur, kMaxBlur);
-  validate("--brightness", spec.brightness, kMaxFactor);
-  validate("--channel", spec.channel, kMaxFactor);
+  validate("noise", spec.noise, kMaxNoise);
+  validate("blur", spec.blur, kMaxBlur);
+  validate("brightness", spec.brightness, kMaxFactor);
+  validate("channel", spec.channel, kMaxFactor);
 }
 
 }  // namespace dae

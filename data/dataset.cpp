@@ -261,7 +261,7 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
 
 Split hold_out(const Dataset& dataset, double fraction) {
   if (dataset.size() < 2)
-    fail("the dataset holds one image: give --val, a folder to validate on, or add images");
+    fail("the dataset holds one image, and none could be held out: add images");
   std::vector<std::pair<uint64_t, int64_t>> order;
   for (int64_t i = 0; i < dataset.size(); i++) {
     Hash hash;

@@ -28,6 +28,13 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 void save_png(const std::filesystem::path& path, const Image& image);  // atomically
 std::vector<uint8_t> encode_png(const Image& image);
 
+// f32 {height, width, 3} in [0, 1] as an 8-bit picture: clamped, rounded to nearest.
+Image to_image(const float* rgb, int64_t height, int64_t width);
+Image to_image(const uint8_t* rgb, int64_t height, int64_t width);
+
+// 8-bit values / 255, row-major.
+std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width);
+
 // Shrunk by exact area averaging so that the longer side is at most max_side; unchanged when it is
 // already, or when max_side is 0.
 Image area_downscale(Image image, int64_t max_side);

@@ -45,10 +45,10 @@ void check_features_fit(const std::vector<int64_t>& widths, int64_t size) {
   if (widths.empty()) fail("perceptual loss: there is no feature network");
   const int64_t halvings = static_cast<int64_t>(widths.size()) - 1;
   if (halvings < 40 && size > int64_t{1} << halvings) return;
-  fail_usage(
-      "--size {}: the {} layers of the feature network halve a crop {} times, which leaves nothing "
-      "to compare; choose larger crops or fewer layers",
-      size, widths.size(), halvings);
+  fail_field("size",
+             "{}: the {} layers of the feature network halve a crop {} times, which leaves nothing "
+             "to compare; choose larger crops or fewer layers",
+             size, widths.size(), halvings);
 }
 
 int64_t channel_of(const Tensor& map, int64_t element) {

@@ -25,11 +25,11 @@ float take_weight(const std::string& text, std::string_view& rest) {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), weight);
   const auto length = static_cast<size_t>(end - rest.data());
   if (error != std::errc() || !std::isfinite(weight) || weight <= 0)
-    fail_usage("--loss {}: a weight must be a positive number, not {}", text,
+    fail_field("loss", "{}: a weight must be a positive number, not {}", text,
                rest.substr(0, rest.find('*')));
   rest.remove_prefix(length);
   if (!rest.starts_with('*'))
-    fail_usage("--loss {}: after a weight comes * and a term, as in 0.1*ssim", text);
+    fail_field("loss", "{}: after a weight comes * and a term, as in 0.1*ssim", text);
   rest.remove_prefix(1);
   return weight;
 }
@@ -38,14 +38,14 @@ LossKind take_kind(const std::string& text, std::string_view& rest) {
   const std::string_view name = rest.substr(0, rest.find_first_of("+*"));
   const auto* const kind = std::find_if(std::begin(kKinds), std::end(kKinds),
                                         [&](LossKind k) { return name == name_of(k); });
-  if (name.empty()) fail_usage("--loss {}: a term is missing", text);
+  if (name.empty()) fail_field("loss", "{}: a term is missing", text);
   if (kind == std::end(kKinds))
-    fail_usage(
-        "--loss {}: there is no term '{}'; there are mse, l1, ssim, ms_ssim, dct and perceptual",
-        text, name);
+    fail_field("loss",
+               "{}: there is no term '{}'; there are mse, l1, ssim, ms_ssim, dct and perceptual",
+               text, name);
   rest.remove_prefix(name.size());
   if (rest.starts_with('*'))
-    fail_usage("--loss {}: the weight comes first, as in 0.1*{}", text, name);
+    fail_field("loss", "{}: the weight comes first, as in 0.1*{}", text, name);
   return *kind;
 }
 
@@ -86,7 +86,7 @@ LossSpec parse_loss(const std::string& given) {
     term.kind = take_kind(given, rest);
     for (const LossSpec::Term& other : loss.terms)
       if (other.kind == term.kind)
-        fail_usage("--loss {}: {} is given twice", given, name_of(term.kind));
+        fail_field("loss", "{}: {} is given twice", given, name_of(term.kind));
     loss.terms.push_back(term);
     if (rest.empty()) return loss;
     rest.remove_prefix(1);  // the +
@@ -106,11 +106,11 @@ std::string to_string(const LossSpec& loss) {
 void check(const LossSpec& loss, int64_t size) {
   for (const LossSpec::Term& term : loss.terms) {
     if (term.kind == LossKind::ssim && size < kSsimWindow)
-      fail_usage("--loss {}: ssim needs crops of {} pixels, not --size {}", to_string(loss),
-                 +kSsimWindow, size);
+      fail_field("size", "{}: the loss {} needs crops of {} pixels", size, to_string(loss),
+                 +kSsimWindow);
     if (term.kind == LossKind::ms_ssim && ms_ssim_scales(size, size) < 2)
-      fail_usage("--loss {}: ms_ssim needs crops of {} pixels, not --size {}", to_string(loss),
-                 2 * kSsimWindow, size);
+      fail_field("size", "{}: the loss {} needs crops of {} pixels", size, to_string(loss),
+                 2 * kSsimWindow);
   }
 }
 

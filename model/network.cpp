@@ -89,16 +89,16 @@ const char* name_of(NetworkKind kind) {
 
 void check(const NetworkConfig& c) {
   if (c.size < 8 || c.size % 8 != 0 || c.size > 4096)
-    fail_usage("--size {}: crops must be a multiple of 8 pixels, from 8 to 4096", c.size);
-  if (c.width < 1 || c.width > 1024) fail_usage("--width {}: give 1 to 1024 channels", c.width);
-  if (c.blocks < 1 || c.blocks > 64) fail_usage("--blocks {}: give 1 to 64 blocks", c.blocks);
+    fail_field("size", "{}: crops must be a multiple of 8 pixels, from 8 to 4096", c.size);
+  if (c.width < 1 || c.width > 1024) fail_field("width", "{}: give 1 to 1024 channels", c.width);
+  if (c.blocks < 1 || c.blocks > 64) fail_field("blocks", "{}: give 1 to 64 blocks", c.blocks);
   if (c.latent < 1 || c.latent > 1 << 20)
-    fail_usage("--latent {}: give 1 to {} numbers", c.latent, 1 << 20);
+    fail_field("latent", "{}: give 1 to {} numbers", c.latent, 1 << 20);
   const int64_t pixels = grid_side(c) * grid_side(c);
   if (c.kind == NetworkKind::conv && c.latent % pixels != 0)
-    fail_usage(
-        "--latent {}: the latent of conv at --size {} is a {}x{} map, so give a multiple of {}",
-        c.latent, c.size, grid_side(c), grid_side(c), pixels);
+    fail_field("latent",
+               "{}: the latent of conv at size {} is a {}x{} map, so give a multiple of {}",
+               c.latent, c.size, grid_side(c), grid_side(c), pixels);
 }
 
 TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {

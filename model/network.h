@@ -37,7 +37,7 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 };
 
-// Throws UsageError naming the option when a network cannot be built so.
+// Throws FieldError when a network cannot be built so.
 void check(const NetworkConfig& config);
 
 // What a network makes of its input: `values` {N, H, W, 3} are logits for a sigmoid (fc, conv), or

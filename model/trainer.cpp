@@ -98,9 +98,9 @@ Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources, const
   const auto refuse = [&](const std::string& why) {
     const int64_t batch = largest_batch(config, sources_, guest, usable_memory(config.device));
     throw OutOfMemory(
-        batch > 0 ? fmt::format("--batch {}: {}; the largest batch that fits is {}", config.batch,
+        batch > 0 ? fmt::format("batch {}: {}; the largest batch that fits is {}", config.batch,
                                 why, batch)
-                  : fmt::format("{}; no batch fits: choose a smaller --size or --width", why));
+                  : fmt::format("{}; no batch fits: choose a smaller size or width", why));
   };
   Plan plan;
   Layout layout;

@@ -68,7 +68,7 @@ void forget_device_error() {
 #else
 
 std::string why_no_cuda() {
-  return "this build has no CUDA part (nvcc was not found)";
+  return "this build has no CUDA part: build it where nvcc is, or use the CPU";
 }
 std::string why_no_networks_on_cuda() {
   return why_no_cuda();
@@ -83,6 +83,10 @@ void synchronize_device() {}
 void forget_device_error() {}
 
 #endif
+
+Device best_device() {
+  return why_no_networks_on_cuda().empty() ? Device::cuda : Device::cpu;
+}
 
 bool cuda_available() {
   static const bool available = why_no_cuda().empty();

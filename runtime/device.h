@@ -22,10 +22,6 @@ bool cuda_available();
 // GPU. Empty when it is true.
 std::string why_no_cuda();
 
-// Why networks cannot run on the GPU: the above, or that cuDNN or cuBLASLt is not installed. Empty
-// when they can; both are open then.
-std::string why_no_networks_on_cuda();
-
 // The GPU and what runs it. Throws Error when there is none.
 struct GpuDescription {
   std::string name;             // "NVIDIA H100 80GB HBM3"

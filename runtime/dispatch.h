@@ -16,9 +16,10 @@
     }                                            \
   } while (false)
 #else
-#define DAE_DISPATCH(queue, cpu_call, cuda_call)                                           \
-  do {                                                                                     \
-    if ((queue).device == ::dae::Device::cuda) ::dae::fail("this build has no CUDA part"); \
-    cpu_call;                                                                              \
+#define DAE_DISPATCH(queue, cpu_call, cuda_call)                                          \
+  do {                                                                                    \
+    if ((queue).device == ::dae::Device::cuda)                                            \
+      ::dae::fail("this build has no CUDA part: build it where nvcc is, or use the CPU"); \
+    cpu_call;                                                                             \
   } while (false)
 #endif

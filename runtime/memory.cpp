@@ -47,7 +47,8 @@ size_t free_memory(Device device) {
     return free;
   }
 #endif
-  if (device == Device::cuda) fail("this build has no CUDA part");
+  if (device == Device::cuda)
+    fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
   std::ifstream file("/proc/meminfo");
   for (std::string key, unit; file >> key;) {
     size_t kib = 0;
@@ -70,7 +71,7 @@ Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
     DAE_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // other streams may use it at once
     return;
 #else
-    fail("this build has no CUDA part");
+    fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
 #endif
   }
   // Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
@@ -112,7 +113,7 @@ PinnedBuffer::~PinnedBuffer() {
 #else
 
 PinnedBuffer::PinnedBuffer(size_t) {
-  fail("this build has no CUDA part");
+  fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
 }
 
 PinnedBuffer::~PinnedBuffer() = default;

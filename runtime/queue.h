@@ -1,13 +1,9 @@
 // A Queue is where an op runs: a device and, on a GPU, one of its streams. Ops take it first.
 #pragma once
 
+#include <dae/device.h>
+
 namespace dae {
-
-enum class Device { cpu, cuda };
-
-inline const char* name_of(Device device) {
-  return device == Device::cpu ? "cpu" : "cuda";
-}
 
 struct Queue {
   Device device = Device::cpu;

@@ -44,7 +44,7 @@ SharedLibrary::SharedLibrary(const std::string& soname, const std::string& produ
     for (const std::string& path : matches(pattern))
       if ((handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))) return;
   fail(
-      "{} is needed for --device cuda and cannot be opened ({}): install it, or name its folder in "
+      "{} is needed to use the GPU and cannot be opened ({}): install it, or name its folder in "
       "LD_LIBRARY_PATH",
       product, reason);
 }

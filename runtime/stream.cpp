@@ -43,8 +43,8 @@ Event::Event() {
 Event::~Event() {
   if (handle_) cudaEventDestroy(static_cast<cudaEvent_t>(handle_));
 }
-void Event::record(const Stream& stream) const {
-  DAE_CUDA_CHECK(cudaEventRecord(event_of(*this), stream_of(stream)));
+void Event::record(void* stream) const {
+  DAE_CUDA_CHECK(cudaEventRecord(event_of(*this), static_cast<cudaStream_t>(stream)));
 }
 void Event::synchronize() const {
   DAE_CUDA_CHECK(cudaEventSynchronize(event_of(*this)));
@@ -75,8 +75,9 @@ void Graph::launch(const Stream& stream) const {
   DAE_CUDA_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(get()), stream_of(stream)));
 }
 
-void copy_async(void* to, const void* from, size_t bytes, const Stream& stream) {
-  DAE_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_of(stream)));
+void copy_async(void* to, const void* from, size_t bytes, void* stream) {
+  DAE_CUDA_CHECK(
+      cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, static_cast<cudaStream_t>(stream)));
 }
 void clear_async(void* to, size_t bytes, void* stream) {
   DAE_CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, static_cast<cudaStream_t>(stream)));
@@ -87,7 +88,7 @@ void clear_async(void* to, size_t bytes, void* stream) {
 namespace {
 
 [[noreturn]] void fail_without_cuda() {
-  fail("this build has no CUDA part (nvcc was not found)");
+  fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
 }
 
 }  // namespace
@@ -102,14 +103,14 @@ Event::Event() {
   fail_without_cuda();
 }
 Event::~Event() = default;
-void Event::record(const Stream&) const {}
+void Event::record(void*) const {}
 void Event::synchronize() const {}
 Graph::Graph(const Stream&, const std::function<void()>&) {
   fail_without_cuda();
 }
 Graph::~Graph() = default;
 void Graph::launch(const Stream&) const {}
-void copy_async(void*, const void*, size_t, const Stream&) {}
+void copy_async(void*, const void*, size_t, void*) {}
 void clear_async(void*, size_t, void*) {}
 
 #endif

@@ -45,7 +45,8 @@ class Event : public Handle {
   Event& operator=(Event&&) = default;
   ~Event();
 
-  void record(const Stream& stream) const;
+  void record(void* stream) const;  // a cudaStream_t, which may be the caller's
+  void record(const Stream& stream) const { record(stream.get()); }
   void synchronize() const;  // the host waits; returns at once if nothing was recorded
 };
 
@@ -65,7 +66,10 @@ class Graph : public Handle {
 
 // Enqueues a copy. Host memory must be pinned (runtime/memory.h) and stay as it is until the copy
 // is over.
-void copy_async(void* to, const void* from, size_t bytes, const Stream& stream);
+void copy_async(void* to, const void* from, size_t bytes, void* stream);
+inline void copy_async(void* to, const void* from, size_t bytes, const Stream& stream) {
+  copy_async(to, from, bytes, stream.get());
+}
 
 // Enqueues setting bytes of device memory to zero; `stream` as in Queue.
 void clear_async(void* to, size_t bytes, void* stream);

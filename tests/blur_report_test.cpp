@@ -8,11 +8,11 @@
 #include "data/synthetic.h"
 #include "quality/scores.h"
 #include "quality/sliced_wasserstein.h"
+#include "record/run_folder.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/blur/comparison_page.h"
 #include "tools/blur/measures.h"
-#include "tools/run_folder.h"
 
 namespace dae::test {
 namespace {

@@ -401,12 +401,12 @@ TEST(Draw, EvaluationDoesNotDependOnTheTrainingStep) {
 }
 
 TEST(CorruptSpec, ReadsRanges) {
-  EXPECT_EQ(parse_range("--noise", "0:50"), (Range{0, 50, true}));
-  EXPECT_EQ(parse_range("--noise", "25"), (Range{25, 25, true}));
-  EXPECT_FALSE(parse_range("--noise", "off").present);
-  EXPECT_EQ(parse_range("--blur", to_string(Range{0.2f, 1.5f})), (Range{0.2f, 1.5f, true}));
+  EXPECT_EQ(parse_range("noise", "0:50"), (Range{0, 50, true}));
+  EXPECT_EQ(parse_range("noise", "25"), (Range{25, 25, true}));
+  EXPECT_FALSE(parse_range("noise", "off").present);
+  EXPECT_EQ(parse_range("blur", to_string(Range{0.2f, 1.5f})), (Range{0.2f, 1.5f, true}));
   for (const char* bad : {"", "a", "1:", ":1", "1:2:3", "1 2", "0x", "1:2 "})
-    EXPECT_THROW(parse_range("--noise", bad), UsageError) << bad;
+    EXPECT_THROW(parse_range("noise", bad), UsageError) << bad;
 }
 
 TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {

@@ -221,7 +221,8 @@ TEST_F(DatasetTest, HoldsOutByNameAlone) {
   const Dataset fewer = open();
   EXPECT_EQ(held_out_names(fewer, 4.0 / static_cast<double>(fewer.size())), four);
   add("single/only.png", 1);
-  expect_error([&] { hold_out(open_dataset((photos() / "single").string()), 0.1); }, "--val");
+  expect_error([&] { hold_out(open_dataset((photos() / "single").string()), 0.1); },
+               "none could be held out");
 }
 
 TEST_F(DatasetTest, SyntheticNeedsNothing) {

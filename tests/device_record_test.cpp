@@ -1,5 +1,5 @@
 // The record of what a run was computed on, and what is said when it is resumed on something else.
-#include "tools/device_record.h"
+#include "record/device_record.h"
 
 #include <gtest/gtest.h>
 

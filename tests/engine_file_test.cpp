@@ -1,5 +1,5 @@
 // The file by which processes tell each other which engines they chose.
-#include "tools/engine_file.h"
+#include "record/engine_file.h"
 
 #include <gtest/gtest.h>
 

@@ -7,11 +7,11 @@
 #include <set>
 
 #include "data/synthetic.h"
+#include "record/run_folder.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/blur/lab_page.h"
 #include "tools/blur/lab_table.h"
 #include "tools/open_pictures.h"
-#include "tools/run_folder.h"
 
 namespace dae::test {
 namespace {

@@ -65,7 +65,7 @@ TEST(LossSpec, NamesWhatMakesNoSense) {
       ADD_FAILURE() << text << " was taken";
     } catch (const UsageError& error) {
       const std::string message = error.what();
-      EXPECT_TRUE(message.starts_with(std::string("--loss ") + text)) << message;
+      EXPECT_TRUE(message.starts_with(std::string("loss ") + text)) << message;
       EXPECT_NE(message.find(words), std::string::npos) << message;
     }
   }

@@ -2,6 +2,7 @@
 // sense: programs_refusals_test.cpp.
 #include "tests/support/programs.h"
 
+#include <dae/version.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -52,6 +53,17 @@ void wait_for(const Condition& condition) {
   for (int i = 0; i < 1500 && !condition(); i++)
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ASSERT_TRUE(condition());
+}
+
+TEST_F(Programs, SayTheirVersion) {
+  for (const std::string name : {"train_cuda", "denoise", "evaluate", "corrupt", "blur_report",
+                                 "bench", "dump_step", "describe_gpu"}) {
+    if (!fs::exists(std::string(DAE_PROGRAMS) + "/" + name)) continue;  // built without benchmarks
+    const Outcome outcome = run(name + " --version");
+    EXPECT_EQ(outcome.code, 0) << name << outcome.err;
+    EXPECT_EQ(outcome.out.rfind(name + " " + version() + " (", 0), 0u) << outcome.out;
+    EXPECT_NE(outcome.out.find(describe_libraries()), std::string::npos) << outcome.out;
+  }
 }
 
 TEST_F(Programs, TrainEvaluateAndDenoise) {

@@ -1,5 +1,5 @@
 // Whole pictures: tiles leave no trace, any size works, brightness is one decision for the picture.
-#include "model/restorer.h"
+#include "restore/restorer.h"
 
 #include <gtest/gtest.h>
 
@@ -122,7 +122,7 @@ TEST(Restorer, KeepColourBringsBackTheInputsExposure) {
   const Model model({.size = 16, .width = 4, .blocks = 1});
   Restorer restorer = model.restorer();
   const std::vector<float> picture = picture_of(40, 40);
-  const std::vector<float> out = restorer.restore(picture, 40, 40, true);
+  const std::vector<float> out = restorer.restore(picture, 40, 40, {.keep_colour = true});
   for (int c = 0; c < 3; c++) {  // the least-squares factor from input to output is one
     double cross = 0, square = 0;
     for (size_t i = static_cast<size_t>(c); i < out.size(); i += 3) {

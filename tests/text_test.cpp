@@ -1,5 +1,5 @@
 // Names as JSON and HTML may hold them, and as a terminal shows them.
-#include "tools/text.h"
+#include "data/text.h"
 
 #include <gtest/gtest.h>
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files.h"
+#include "data/text.h"
 #include "runtime/error.h"
 #include "tools/blur/comparison.h"
 #include "tools/blur/edge_page.h"
@@ -13,7 +14,6 @@
 #include "tools/html.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/text.h"
 
 namespace {
 

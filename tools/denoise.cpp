@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "model/restorer.h"
+#include "restore/restorer.h"
+#include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/run_config.h"
-#include "tools/run_folder.h"
 #include "tools/sheet.h"
 
 namespace {
@@ -67,13 +66,9 @@ int main(int argc, char** argv) {
 
   return run_program("denoise", app, argc, argv, [&] {
     const Device on = device.apply();
-    const RunFolder folder = RunFolder::open(run);
-    RunConfig config = read_run_config(run);
-    settle_precision(config.network, on);
-    const ParameterSet parameters = parameters_of(config.network);
-    const std::vector<float> weights = folder.load_weights(parameters);
+    const TrainedNetwork network = open_trained_network(run, on);
     const std::vector<Job> jobs = list_jobs(inputs, out);
-    Restorer restorer(on, config.network, parameters, weights.data());
+    Restorer restorer(on, network.config.network, network.parameters, network.weights.data());
     catch_interrupts();
     ProgressLine line;
     size_t done = 0, failed = 0;
@@ -91,7 +86,7 @@ int main(int argc, char** argv) {
       }
       const std::vector<float> restored =
           restorer.restore(to_floats(image.pixels.data(), image.height, image.width), image.height,
-                           image.width, keep_colour);
+                           image.width, {.keep_colour = keep_colour});
       std::error_code error;
       fs::create_directories(job.to.parent_path(), error);
       const Image result = to_image(restored.data(), image.height, image.width);

@@ -8,16 +8,16 @@
 #include <set>
 
 #include "data/files.h"
+#include "data/text.h"
+#include "record/trained_on.h"
+#include "restore/trained_network.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "tools/evaluation.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/run_folder.h"
 #include "tools/sheet.h"
-#include "tools/text.h"
-#include "tools/trained_on.h"
 
 namespace {
 
@@ -153,9 +153,8 @@ int main(int argc, char** argv) {
                        "contradicts --sigma, which is noise of one strength alone");
       if (view == "whole") refuse_options(app, {"--views", "--most-views"}, "is for --view crops");
       const Device on = device.apply();
-      const RunFolder folder = RunFolder::open(run);
-      RunConfig config = read_run_config(run);
-      settle_precision(config.network, on);
+      TrainedNetwork network = open_trained_network(run, on);
+      const RunConfig& config = network.config;
       options.corruption = corruption.apply(config.corruption);
       options.sigma = sigma;
       options.whole_pictures = view == "whole";
@@ -178,16 +177,14 @@ int main(int argc, char** argv) {
                    trained, images.size());
       if (images.empty())
         fail("{}: none of the pictures the run held out are left; give --dataset", path);
-      ParameterSet parameters = parameters_of(config.network);
-      const std::vector<float> values = folder.load_weights(parameters);
-      const Buffer weights(on, values.size() * sizeof(float));
-      copy_between_devices(weights.data(), values.data(), weights.bytes());
+      const Buffer weights(on, network.weights.size() * sizeof(float));
+      copy_between_devices(weights.data(), network.weights.data(), weights.bytes());
       ProgressLine line;
       options.progress = [&](const std::string& row, size_t done, size_t total) {
         line.show(fmt::format("{}: {} of {}", row, done, total));
       };
       const Evaluation evaluation =
-          evaluate({on, config, parameters, reinterpret_cast<const float*>(weights.data())},
+          evaluate({on, config, network.parameters, reinterpret_cast<const float*>(weights.data())},
                    dataset, images, options);
       line.clear();
       fmt::print("{}: {} pictures of {}\n{}", run, images.size(), path, to_text(evaluation));

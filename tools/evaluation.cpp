@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "model/view_restorer.h"
 #include "quality/gain.h"
+#include "restore/view_restorer.h"
 #include "runtime/error.h"
 #include "tools/html.h"
 #include "tools/sheet.h"

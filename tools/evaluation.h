@@ -10,9 +10,9 @@
 
 #include "corrupt/corrupt.h"
 #include "data/dataset.h"
-#include "model/restorer.h"
 #include "quality/scores.h"
-#include "tools/run_config.h"
+#include "record/run_config.h"
+#include "restore/restorer.h"
 
 namespace dae {
 

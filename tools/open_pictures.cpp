@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "data/text.h"
 #include "tools/progress.h"
-#include "tools/text.h"
 
 namespace dae {
 

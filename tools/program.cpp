@@ -1,5 +1,6 @@
 #include "tools/program.h"
 
+#include <dae/version.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -11,10 +12,10 @@
 #include <dnnl.hpp>
 #include <new>
 
+#include "record/engine_file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
-#include "tools/engine_file.h"
 
 namespace dae {
 namespace {
@@ -46,13 +47,20 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
     std::fputs(fmt::format("{}: {}\n", name, message).c_str(), stderr);
     return code;
   };
+  app.set_version_flag(
+      "--version", fmt::format("{} {} ({})\n{}", name, version(), DAE_COMMIT, describe_libraries()),
+      "print versions and stop");
   try {
     app.parse(argc, argv);
     return body();
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
+  } catch (const CLI::CallForVersion& asked) {
+    return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     return complain(fmt::format("{} (see {} --help)", error.what(), name), 2);
+  } catch (const FieldError& error) {  // a field of the library's options is an option here
+    return complain(std::string("--") + error.what(), 2);
   } catch (const UsageError& error) {
     return complain(error.what(), 2);
   } catch (const std::bad_alloc&) {
@@ -108,10 +116,10 @@ void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
 }
 
 CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {
-  if (!noise.empty()) spec.noise = parse_range("--noise", noise);
-  if (!blur.empty()) spec.blur = parse_range("--blur", blur);
-  if (!brightness.empty()) spec.brightness = parse_range("--brightness", brightness);
-  if (!channel.empty()) spec.channel = parse_range("--channel", channel);
+  if (!noise.empty()) spec.noise = parse_range("noise", noise);
+  if (!blur.empty()) spec.blur = parse_range("blur", blur);
+  if (!brightness.empty()) spec.brightness = parse_range("brightness", brightness);
+  if (!channel.empty()) spec.channel = parse_range("channel", channel);
   if (!order.empty()) spec.order = parse_order(order);
   if (!clip.empty()) spec.clip = parse_switch("--clip", clip);
   if (!quantize.empty()) spec.quantize = parse_switch("--quantize", quantize);

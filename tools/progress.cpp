@@ -6,7 +6,7 @@
 
 #include <cstdio>
 
-#include "tools/text.h"
+#include "data/text.h"
 
 namespace dae {
 

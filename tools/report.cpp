@@ -5,8 +5,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/text.h"
 #include "tools/html.h"
-#include "tools/text.h"
 
 namespace dae {
 namespace {

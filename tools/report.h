@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "data/image.h"
+#include "record/run_config.h"
+#include "record/run_folder.h"
 #include "tools/evaluation.h"
-#include "tools/run_config.h"
-#include "tools/run_folder.h"
 
 namespace dae {
 

@@ -96,29 +96,12 @@ Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom) {
   return sheet;
 }
 
-Image to_image(const float* rgb, int64_t height, int64_t width) {
-  Image image{height, width, std::vector<uint8_t>(static_cast<size_t>(height * width * 3))};
-  for (size_t i = 0; i < image.pixels.size(); i++)
-    image.pixels[i] = static_cast<uint8_t>(std::lround(std::clamp(rgb[i], 0.0f, 1.0f) * 255.0f));
-  return image;
-}
-
-Image to_image(const uint8_t* rgb, int64_t height, int64_t width) {
-  return {height, width, std::vector<uint8_t>(rgb, rgb + height * width * 3)};
-}
-
 Image difference(const Image& a, const Image& b) {
   if (a.height != b.height || a.width != b.width) fail("sheet: pictures of different sizes");
   Image out = a;
   for (size_t i = 0; i < out.pixels.size(); i++)
     out.pixels[i] =
         static_cast<uint8_t>(std::min(255, 4 * std::abs(int{a.pixels[i]} - int{b.pixels[i]})));
-  return out;
-}
-
-std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width) {
-  std::vector<float> out(static_cast<size_t>(height * width * 3));
-  for (size_t i = 0; i < out.size(); i++) out[i] = static_cast<float>(rgb[i]) / 255.0f;
   return out;
 }
 

@@ -17,14 +17,7 @@ struct Cell {
 // smoothed). Throws Error when there is nothing to show.
 Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom);
 
-// f32 {height, width, 3} in [0, 1] as an 8-bit picture: clamped, rounded to nearest.
-Image to_image(const float* rgb, int64_t height, int64_t width);
-Image to_image(const uint8_t* rgb, int64_t height, int64_t width);
-
 // |a - b| brightened four times, so that small differences can be seen.
 Image difference(const Image& a, const Image& b);
-
-// 8-bit values / 255, row-major.
-std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width);
 
 }  // namespace dae

@@ -1,6 +1,6 @@
 // train_cuda: trains a denoising autoencoder on a folder of photographs.
+#include "record/feature_file.h"
 #include "runtime/error.h"
-#include "tools/feature_file.h"
 #include "tools/program.h"
 #include "tools/training.h"
 

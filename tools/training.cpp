@@ -11,19 +11,19 @@
 
 #include "data/dataset.h"
 #include "model/trainer.h"
-#include "model/view_restorer.h"
 #include "quality/psnr.h"
+#include "record/device_record.h"
+#include "record/feature_file.h"
+#include "record/run_folder.h"
+#include "restore/view_restorer.h"
 #include "runtime/ceilings.h"
 #include "runtime/device.h"
-#include "tools/device_record.h"
 #include "tools/evaluation.h"
-#include "tools/feature_file.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/run_features.h"
-#include "tools/run_folder.h"
 #include "tools/sheet.h"
 
 namespace dae {
@@ -48,6 +48,8 @@ class TrainingRun {
         config_(options.resume ? read_run_config(options.out) : options.config),
         dataset_(open_pictures(config_.dataset, config_.max_side)) {
     if (config_.validation.empty()) {
+      if (dataset_.size() < 2)
+        fail("the dataset holds one image: give --val, a folder to validate on, or add images");
       Split split = hold_out(dataset_, kHeldOut);
       train_images_ = std::move(split.train);
       validation_images_ = std::move(split.held_out);
@@ -488,7 +490,9 @@ void TrainingRun::print_profile() const {
 
 int train(const TrainingOptions& options) {
   // Before any work: an --out that is taken is a mistake to hear of at once.
-  if (!options.resume && !options.out.empty()) RunFolder::check_free(options.out);
+  if (!options.resume && !options.out.empty() && !RunFolder::is_free(options.out))
+    fail_usage("--out {}: exists already; give another folder, or --resume to continue that run",
+               options.out.string());
   TrainingRun run(options);
   try {
     return run.run();

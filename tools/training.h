@@ -5,7 +5,7 @@
 #include <string>
 
 #include "model/feature_network.h"
-#include "tools/run_config.h"
+#include "record/run_config.h"
 
 namespace dae {
 

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "data/synthetic.h"
-#include "model/restorer.h"
 #include "model/trainer.h"
-#include "model/view_restorer.h"
+#include "restore/restorer.h"
+#include "restore/view_restorer.h"
 #include "runtime/device.h"
 #include "tests/simulated_gpu/simulator.h"
 
@@ -82,7 +82,7 @@ TEST_F(SimulatedTrainer, RefusesNamingTheLargestBatchThatFits) {
   const size_t before = free_memory(Device::cuda);
   config_.batch = 64;
   const std::string words = refusal();
-  EXPECT_NE(words.find("--batch 64"), std::string::npos) << words;
+  EXPECT_NE(words.find("batch 64: "), std::string::npos) << words;
   EXPECT_NE(words.find("the largest batch that fits is 5"), std::string::npos) << words;
   EXPECT_EQ(free_memory(Device::cuda), before) << "it was found without allocating";
   config_.batch = 6;
@@ -132,6 +132,26 @@ TEST_F(SimulatedTrainer, RestoringPicturesOfManySizesTakesNoMoreThanTheLargest) 
   EXPECT_GT(free_after(8, 8), free);
   free_after(64, 48);
   EXPECT_EQ(free_after(48, 64), free);
+}
+
+// A network without a gain would have room for two pictures' tiles where there is memory for one.
+TEST_F(SimulatedTrainer, RestoringStaysWithinItsMemory) {
+  for (const bool global : {true, false}) {
+    NetworkConfig network = config_.network;
+    network.global = global;
+    const ParameterSet parameters = parameters_of(network);
+    const std::vector<float> weights(static_cast<size_t>(parameters.count()));
+    constexpr size_t kMemory = 3 << 20;
+    const size_t before = free_memory(Device::cuda);
+    Restorer restorer(Device::cuda, network, parameters, weights.data(), kMemory);
+    const size_t opened = before - free_memory(Device::cuda);
+    for (const auto& [height, width] :
+         {std::pair<int64_t, int64_t>{90, 200}, {200, 90}, {64, 64}}) {
+      restorer.restore(std::vector<float>(static_cast<size_t>(3 * height * width)), height, width);
+      EXPECT_LE(before - free_memory(Device::cuda), opened + kMemory) << height << global;
+      EXPECT_GT(before - free_memory(Device::cuda), opened) << "nothing is kept";
+    }
+  }
 }
 
 // At any moment: in the first, uncaptured pair, while photographs are uploaded, in a replay.

@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <functional>
 
+#include "record/run_folder.h"
+#include "record/trained_on.h"
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
 #include "tools/progress.h"
-#include "tools/run_folder.h"
-#include "tools/trained_on.h"
 
 namespace dae {
 namespace {
@@ -119,7 +119,7 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
   page.corrupted = measure_corrupted(page.material);
   for (BlurRun& run : runs) try {
       line.show(fmt::format("measuring {}", run.name));
-      static_cast<MeasuredRun&>(run) = measure_run(run.path, run.config, device, page.material);
+      static_cast<MeasuredRun&>(run) = measure_run(run.path, device, page.material);
       page.runs.push_back(std::move(run));
     } catch (const Error& error) {
       page.notes.push_back(fmt::format("Left out: {}", error.what()));

@@ -7,10 +7,10 @@
 
 #include "data/image.h"
 #include "data/safetensors.h"
-#include "model/view_restorer.h"
 #include "quality/edge.h"
 #include "quality/posterior.h"
 #include "quality/psnr.h"
+#include "restore/view_restorer.h"
 #include "runtime/device.h"
 #include "tools/blur/material.h"
 #include "tools/sheet.h"

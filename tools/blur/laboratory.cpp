@@ -6,9 +6,9 @@
 #include <cmath>
 #include <set>
 
+#include "record/run_folder.h"
 #include "runtime/error.h"
 #include "tools/open_pictures.h"
-#include "tools/run_folder.h"
 #include "tools/sheet.h"
 #include "tools/training.h"
 
@@ -190,9 +190,8 @@ const MeasuredRun& Laboratory::measured(const std::string& run, int seed,
   if (known != c.runs.end()) return known->second;
   const fs::path path = path_of(run, seed);
   const int64_t rank = pca_rank(run);
-  MeasuredRun measured =
-      rank > 0 ? measure_pca(rank, seed, c.material)
-               : measure_run(path, read_run_config(path), options_.device, c.material);
+  MeasuredRun measured = rank > 0 ? measure_pca(rank, seed, c.material)
+                                  : measure_run(path, options_.device, c.material);
   return c.runs.emplace(std::pair(run, seed), std::move(measured)).first->second;
 }
 

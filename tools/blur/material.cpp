@@ -6,7 +6,7 @@
 
 #include "data/synthetic.h"
 #include "model/feature_trainer.h"
-#include "model/view_restorer.h"
+#include "restore/view_restorer.h"
 #include "tools/sheet.h"
 
 namespace dae {

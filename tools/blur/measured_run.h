@@ -14,7 +14,7 @@ struct MeasuredRun {
 };
 
 // Throws Error naming the file when the run has no weights that fit its configuration.
-MeasuredRun measure_run(const std::filesystem::path& path, const RunConfig& config, Device device,
+MeasuredRun measure_run(const std::filesystem::path& path, Device device,
                         const BlurMaterial& material);
 
 }  // namespace dae

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "record/run_config.h"
 #include "tools/blur/edge_study.h"
-#include "tools/run_config.h"
 
 namespace dae {
 

@@ -1,9 +1,9 @@
-#include "tools/trained_on.h"
+#include "record/trained_on.h"
 
 #include <filesystem>
 #include <set>
 
-#include "tools/text.h"
+#include "data/text.h"
 
 namespace dae {
 

@@ -1,4 +1,4 @@
-#include "tools/text.h"
+#include "data/text.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "model/restorer.h"
+#include "restore/restorer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include "model/training_plan.h"
 #include "runtime/device.h"
+#include "runtime/error.h"
 #include "runtime/reflect.h"
 
 namespace dae {
@@ -15,14 +16,13 @@ namespace {
 constexpr int64_t kGrid = 8;           // networks halve the size three times
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16;
-constexpr size_t kPasses = 2;  // a picture's tiles and its gain
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
 // Copies the window of `picture` that starts at (top, left), which may lie outside, to `to`.
-void copy_window(const std::vector<float>& picture, int64_t height, int64_t width, int64_t top,
+void copy_window(std::span<const float> picture, int64_t height, int64_t width, int64_t top,
                  int64_t left, int64_t rows, int64_t columns, float* to) {
   for (int64_t i = 0; i < rows; i++) {
     const float* const row = &picture[reflect(top + i, height) * width * 3];
@@ -40,6 +40,22 @@ std::vector<int64_t> window_starts(int64_t length, int64_t window, int64_t step)
   return starts;
 }
 
+// Tells the caller how far the windows of a picture are.
+class Progress {
+ public:
+  Progress(const RestoreOptions& options, size_t windows) : options_(options), windows_(windows) {}
+  void advance() {
+    done_++;
+    if (options_.progress &&
+        !options_.progress(static_cast<double>(done_) / static_cast<double>(windows_)))
+      throw Cancelled("the restoration was cancelled");
+  }
+
+ private:
+  const RestoreOptions& options_;
+  size_t windows_, done_ = 0;
+};
+
 // The factor a channel that fits `restored` to `input` best: sum(in out) / sum(in in).
 void fit_gain(const float* input, const float* restored, int64_t pixels, double gain[3]) {
   for (int c = 0; c < 3; c++) {
@@ -54,68 +70,114 @@ void fit_gain(const float* input, const float* restored, int64_t pixels, double 
 
 }  // namespace
 
+struct Restorer::PassPlan {
+  Plan plan;
+  Layout layout;
+  TensorId x = kNoTensor, y = kNoTensor, gain = kNoTensor, weights = kNoTensor;
+};
+
 struct Restorer::Pass {
   Shape shape;
-  bool gain_only;
   TensorId x, y, gain = kNoTensor;
   Buffer arena, input, output, gains;
   std::unique_ptr<Executor> executor;
 };
 
 Restorer::Restorer(Device device, const NetworkConfig& config, const ParameterSet& parameters,
-                   const float* weights)
+                   const float* weights, size_t memory)
     : device_(device),
       config_(config),
       parameters_(parameters),
       weights_(device, static_cast<size_t>(parameters.count()) * sizeof(float)) {
   copy_between_devices(weights_.data(), weights, weights_.bytes());
+  largest_tile_ = tile_for(memory);
 }
 
 Restorer::~Restorer() = default;
 
-Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
-  for (auto pass = passes_.begin(); pass != passes_.end(); ++pass)
-    if ((*pass)->shape == x && (*pass)->gain_only == gain_only) {
-      std::rotate(pass, pass + 1, passes_.end());
-      return *passes_.back();
-    }
-  if (passes_.size() == kPasses) passes_.erase(passes_.begin());
-  auto pass = std::make_unique<Pass>();
-  pass->shape = x;
-  pass->gain_only = gain_only;
-  Plan plan;
-  Builder builder(device_, plan, parameters_, false, config_.dtype);
-  pass->x = plan.external("x", x);
+Restorer::PassPlan Restorer::plan_pass(const Shape& x, bool gain_only) {
+  PassPlan pass;
+  Builder builder(device_, pass.plan, parameters_, false, config_.dtype);
+  pass.x = pass.plan.external("x", x);
   if (gain_only) {
-    pass->y = build_gain(builder, config_, pass->x);
+    pass.y = build_gain(builder, config_, pass.x);
   } else {
     NetworkOutput network;
-    if (config_.kind == NetworkKind::unet && config_.global)
-      network.gain = pass->gain = plan.external("gain", {x[0], 3});
-    network.values = build_body(builder, config_, pass->x);
-    pass->y = plan.external("y", x);
-    add_restoration(builder, config_, network, pass->x, pass->y);
+    if (has_gain()) network.gain = pass.gain = pass.plan.external("gain", {x[0], 3});
+    network.values = build_body(builder, config_, pass.x);
+    pass.y = pass.plan.external("y", x);
+    add_restoration(builder, config_, network, pass.x, pass.y);
   }
-  const Layout layout = lay_out(plan, true);
-  pass->arena = Buffer(device_, layout.bytes);
-  pass->executor = std::make_unique<Executor>(plan, layout);
-  pass->executor->attach(pass->arena.data(), pass->arena.bytes());
-  pass->input = Buffer(device_, plan.view(pass->x).bytes());
-  pass->executor->bind(builder.weights(), weights_.data());
-  pass->executor->bind(pass->x, pass->input.data());
-  if (!gain_only) {
-    pass->output = Buffer(device_, plan.view(pass->y).bytes());
-    pass->executor->bind(pass->y, pass->output.data());
-  }
-  if (pass->gain != kNoTensor) {
-    pass->gains = Buffer(device_, plan.view(pass->gain).bytes());
-    pass->executor->bind(pass->gain, pass->gains.data());
-  }
-  passes_.push_back(std::move(pass));
-  return *passes_.back();
+  pass.weights = builder.weights();
+  pass.layout = lay_out(pass.plan, true);
+  return pass;
 }
 
-std::vector<float> Restorer::picture_gain(const std::vector<float>& picture, int64_t height,
+// What a pass takes of the device's memory beside the weights.
+size_t Restorer::bytes_of(const Shape& x, bool gain_only) {
+  const PassPlan pass = plan_pass(x, gain_only);
+  size_t bytes = pass.layout.bytes;
+  for (const TensorId id : {pass.x, pass.y, pass.gain})
+    if (id != kNoTensor && pass.plan.tensors()[static_cast<size_t>(id)].external)
+      bytes += pass.plan.view(id).bytes();
+  return bytes;
+}
+
+// The side of tiles that `memory` bytes allow; never below three overlaps, or a tile would keep
+// less than it reads again. Planning on a GPU times engines, so what cannot fit is not planned:
+// memory grows with the square of the side.
+int64_t Restorer::tile_for(size_t memory) {
+  const int64_t least = has_one_size(config_)
+                            ? config_.size
+                            : round_up(3 * round_up(receptive_radius(config_), kGrid), kGrid);
+  const int64_t most = has_one_size(config_) ? config_.size : std::max(kLargestTile, least);
+  if (memory == 0) return most;
+  const size_t gain = has_gain() ? bytes_of({kGainBatch, config_.size, config_.size, 3}, true) : 0;
+  const size_t smallest = bytes_of({1, least, least, 3}, false);
+  if (gain + smallest > memory)
+    fail_field("memory", "of {} is too little: this network needs {}", show_bytes(memory),
+               show_bytes(gain + smallest));
+  const double growth = std::sqrt(double(memory - gain) / double(smallest));
+  for (int64_t side = std::min(most, static_cast<int64_t>(double(least) * growth) / kGrid * kGrid);
+       side > least; side = side * 7 / 8 / kGrid * kGrid)
+    try {
+      if (gain + bytes_of({1, side, side, 3}, false) <= memory) return side;
+    } catch (const OutOfMemory&) {  // what is free is less than what was allowed
+    }
+  return least;
+}
+
+bool Restorer::has_gain() const {
+  return config_.kind == NetworkKind::unet && config_.global;
+}
+
+// One pass of each kind is kept, a picture's tiles and its gain, so that memory does not grow.
+Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
+  std::unique_ptr<Pass>& kept = gain_only ? gain_pass_ : tile_pass_;
+  if (kept && kept->shape == x) return *kept;
+  kept.reset();
+  auto pass = std::make_unique<Pass>();
+  const PassPlan planned = plan_pass(x, gain_only);
+  pass->shape = x;
+  pass->x = planned.x;
+  pass->y = planned.y;
+  pass->gain = planned.gain;
+  pass->arena = Buffer(device_, planned.layout.bytes);
+  pass->executor = std::make_unique<Executor>(planned.plan, planned.layout);
+  pass->executor->attach(pass->arena.data(), pass->arena.bytes());
+  pass->executor->bind(planned.weights, weights_.data());
+  const auto bind = [&](TensorId id, Buffer& memory) {
+    memory = Buffer(device_, planned.plan.view(id).bytes());
+    pass->executor->bind(id, memory.data());
+  };
+  bind(pass->x, pass->input);
+  if (!gain_only) bind(pass->y, pass->output);
+  if (pass->gain != kNoTensor) bind(pass->gain, pass->gains);
+  kept = std::move(pass);
+  return *kept;
+}
+
+std::vector<float> Restorer::picture_gain(std::span<const float> picture, int64_t height,
                                           int64_t width) {
   const int64_t s = config_.size;
   const auto spread = [&](int64_t length) {
@@ -154,12 +216,12 @@ std::vector<float> Restorer::picture_gain(const std::vector<float>& picture, int
   return gain;
 }
 
-std::vector<float> Restorer::restore_tiled(const std::vector<float>& picture, int64_t height,
-                                           int64_t width) {
+std::vector<float> Restorer::restore_tiled(std::span<const float> picture, int64_t height,
+                                           int64_t width, const RestoreOptions& options) {
   const int64_t padded_height = round_up(height, kGrid), padded_width = round_up(width, kGrid);
   const int64_t overlap = round_up(receptive_radius(config_), kGrid);
-  const int64_t largest = std::max(kLargestTile, round_up(3 * overlap, kGrid));
-  const int64_t rows = std::min(padded_height, largest), columns = std::min(padded_width, largest);
+  const int64_t rows = std::min(padded_height, largest_tile_),
+                columns = std::min(padded_width, largest_tile_);
   Pass& pass = pass_for({1, rows, columns, 3}, false);
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture, height, width);
@@ -168,8 +230,11 @@ std::vector<float> Restorer::restore_tiled(const std::vector<float>& picture, in
 
   std::vector<float> restored(picture.size());
   std::vector<float> tile(static_cast<size_t>(rows * columns * 3));
-  for (const int64_t top : window_starts(padded_height, rows, rows - 2 * overlap))
-    for (const int64_t left : window_starts(padded_width, columns, columns - 2 * overlap)) {
+  const std::vector<int64_t> tops = window_starts(padded_height, rows, rows - 2 * overlap);
+  const std::vector<int64_t> lefts = window_starts(padded_width, columns, columns - 2 * overlap);
+  Progress progress(options, tops.size() * lefts.size());
+  for (const int64_t top : tops)
+    for (const int64_t left : lefts) {
       copy_window(picture, height, width, top, left, rows, columns, tile.data());
       copy_between_devices(pass.input.data(), tile.data(), pass.input.bytes());
       pass.executor->run(Queue{device_});
@@ -185,12 +250,13 @@ std::vector<float> Restorer::restore_tiled(const std::vector<float>& picture, in
           std::memcpy(&restored[((top + i) * width + left + first_column) * 3],
                       &tile[(i * columns + first_column) * 3],
                       static_cast<size_t>(last_column - first_column) * 3 * sizeof(float));
+      progress.advance();
     }
   return restored;
 }
 
-std::vector<float> Restorer::restore_crops(const std::vector<float>& picture, int64_t height,
-                                           int64_t width) {
+std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64_t height,
+                                           int64_t width, const RestoreOptions& options) {
   const int64_t s = config_.size;
   Pass& pass = pass_for({1, s, s, 3}, false);
   const std::vector<int64_t> tops = window_starts(std::max(height, s), s, s / 2);
@@ -204,6 +270,7 @@ std::vector<float> Restorer::restore_crops(const std::vector<float>& picture, in
   std::vector<Crop> crops;
   std::vector<float> input(static_cast<size_t>(s * s * 3));
   double log_sum[3] = {0, 0, 0};
+  Progress progress(options, tops.size() * lefts.size());
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
       copy_window(picture, height, width, top, left, s, s, input.data());
@@ -215,6 +282,7 @@ std::vector<float> Restorer::restore_crops(const std::vector<float>& picture, in
       fit_gain(input.data(), crop.pixels.data(), s * s, crop.gain);
       for (int c = 0; c < 3; c++) log_sum[c] += std::log(crop.gain[c]);
       crops.push_back(std::move(crop));
+      progress.advance();
     }
 
   // Raised cosine, never quite zero, so that corners seen by one crop alone are defined.
@@ -240,12 +308,12 @@ std::vector<float> Restorer::restore_crops(const std::vector<float>& picture, in
   return sum;
 }
 
-std::vector<float> Restorer::restore(const std::vector<float>& picture, int64_t height,
-                                     int64_t width, bool keep_colour) {
+std::vector<float> Restorer::restore(std::span<const float> picture, int64_t height, int64_t width,
+                                     const RestoreOptions& options) {
   std::vector<float> restored = has_one_size(config_)
-                                    ? restore_crops(picture, height, width)
-                                    : restore_tiled(picture, height, width);
-  if (keep_colour) {
+                                    ? restore_crops(picture, height, width, options)
+                                    : restore_tiled(picture, height, width, options);
+  if (options.keep_colour) {
     double gain[3];
     fit_gain(picture.data(), restored.data(), height * width, gain);
     for (size_t i = 0; i < restored.size(); i++)

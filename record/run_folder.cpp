@@ -1,4 +1,4 @@
-#include "tools/run_folder.h"
+#include "record/run_folder.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -10,9 +10,9 @@
 
 #include "data/files.h"
 #include "data/safetensors.h"
+#include "data/text.h"
+#include "record/feature_file.h"
 #include "runtime/error.h"
-#include "tools/feature_file.h"
-#include "tools/text.h"
 
 namespace dae {
 
@@ -41,7 +41,7 @@ fs::path make_dated(const std::string& model) {
   fs::path path = fs::path("runs") / stem;
   for (int i = 2; !error && !fs::create_directory(path, error); i++)
     path = fs::path("runs") / fmt::format("{}-{}", stem, i);
-  if (error) fail("{}: cannot be made: {}; give another --out", path.string(), error.message());
+  if (error) fail("{}: cannot be made: {}; give another folder", path.string(), error.message());
   return path;
 }
 
@@ -82,24 +82,25 @@ void read_checkpoint(const fs::path& path, Trainer& trainer) {
 
 }  // namespace
 
-void RunFolder::check_free(const fs::path& path) {
+bool RunFolder::is_free(const fs::path& path) {
   std::error_code error;
-  if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error)))
-    fail_usage("--out {}: exists already; give another folder, or --resume to continue that run",
-               path.string());
+  return !fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error));
 }
 
 RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config,
                             const LossSpec& loss, const FeatureNetwork& features) {
   std::error_code error;
   const fs::path path = wanted.empty() ? make_dated(config.at("model").at("kind")) : wanted;
-  check_free(path);
+  const auto refuse = [&] {
+    fail_field("out", "{}: exists already; give another folder", path.string());
+  };
+  if (!is_free(path)) refuse();
   const bool was_there = !wanted.empty() && fs::exists(path, error);
   fs::create_directories(path, error);
   // Who makes samples/ owns the folder, should two runs want the same one at once.
   const bool made = !error && fs::create_directory(path / "samples", error);
-  if (error) fail("--out {}: cannot be made: {}", path.string(), error.message());
-  if (!made) check_free(path);
+  if (error) fail("{}: cannot be made: {}; give another folder", path.string(), error.message());
+  if (!made && !is_free(path)) refuse();
   RunFolder folder(path);
   try {
     folder.lock();

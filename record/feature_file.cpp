@@ -1,4 +1,4 @@
-#include "tools/feature_file.h"
+#include "record/feature_file.h"
 
 #include <cmath>
 #include <cstring>

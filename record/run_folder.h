@@ -31,8 +31,8 @@ struct MetricsRow {
 
 class RunFolder {
  public:
-  // Throws UsageError when the folder exists and is not empty.
-  static void check_free(const std::filesystem::path& path);
+  // Whether a run may begin there: the folder does not exist, or is empty.
+  static bool is_free(const std::filesystem::path& path);
   // Makes the folder, which must be free, with a metrics.csv for runs with this loss, the features
   // that it compares with, if any, and last the configuration: from then on it can be resumed. An
   // empty path: runs/DATE-TIME-MODEL. Throws Error when it cannot be made, and leaves nothing.

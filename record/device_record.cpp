@@ -1,4 +1,4 @@
-#include "tools/device_record.h"
+#include "record/device_record.h"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,11 @@
-#include "tools/engine_file.h"
+#include "record/engine_file.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "data/files.h"
+#include "record/device_record.h"
 #include "runtime/error.h"
-#include "tools/device_record.h"
 
 namespace dae {
 
@@ -16,9 +16,9 @@ void share_engines() {
   const json machine = describe_gpu_and_libraries();
   std::vector<fs::path> files;
   for (const fs::path& folder : cache_folders()) files.push_back(folder / "engines.jsonl");
-  std::vector<cuda_libraries::Choice> earlier;
-  for (const fs::path& file : files)
-    for (cuda_libraries::Choice& choice : read_engines(file, machine))
+  std::vector<cuda_libraries::Choice> earlier;  // of a problem the last holds: the best folder's
+  for (auto file = files.rbegin(); file != files.rend(); ++file)
+    for (cuda_libraries::Choice& choice : read_engines(*file, machine))
       earlier.push_back(std::move(choice));
   cuda_libraries::remember(earlier, [=](const cuda_libraries::Choice& choice) {
     for (const fs::path& file : files) try {

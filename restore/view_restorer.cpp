@@ -1,4 +1,4 @@
-#include "model/view_restorer.h"
+#include "restore/view_restorer.h"
 
 #include <algorithm>
 

@@ -1,4 +1,6 @@
-#include "tools/run_config.h"
+#include "record/run_config.h"
+
+#include <dae/version.h>
 
 #include <dnnl.hpp>
 #include <fstream>
@@ -152,7 +154,7 @@ void settle_precision(NetworkConfig& network, Device device) {
 
 json describe_build() {
   const dnnl_version_t* const onednn = dnnl_version();
-  return {{"dae", "0.1"},
+  return {{"dae", version()},
           {"oneDNN", fmt::format("{}.{}.{}", onednn->major, onednn->minor, onednn->patch)},
           {"instruction_set", static_cast<int>(dnnl::get_effective_cpu_isa())},
           {"cpu", cpu_name()},

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "tools/run_config.h"
+#include "record/run_config.h"
 
 namespace dae {
 

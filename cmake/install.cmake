@@ -1,0 +1,15 @@
+# What `cmake --install` puts where: include/dae and the rooms' libraries, which find_package(dae) finds
+# as dae::dae.
+include(CMakePackageConfigHelpers)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dae ${PROJECT_BINARY_DIR}/include/dae
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(TARGETS dae dae_runtime dae_kernels dae_corrupt dae_model dae_data dae_record dae_restore
+  EXPORT dae ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/dae)
+install(EXPORT dae FILE daeTargets.cmake NAMESPACE dae:: DESTINATION ${package})
+configure_package_config_file(cmake/daeConfig.cmake.in daeConfig.cmake INSTALL_DESTINATION ${package})
+# Before 1.0 a minor version may change what is included.
+write_basic_package_version_file(daeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/daeConfig.cmake ${PROJECT_BINARY_DIR}/daeConfigVersion.cmake
+  DESTINATION ${package})

@@ -1,0 +1,71 @@
+#include <dae/denoiser.h>
+
+#include <algorithm>
+
+#include "data/image.h"
+#include "record/engine_file.h"
+#include "restore/restorer.h"
+#include "restore/trained_network.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+
+namespace dae {
+
+struct Denoiser::Inside {
+  NetworkConfig network;
+  std::unique_ptr<Restorer> restorer;
+};
+
+namespace {
+
+void make_ready(Device device) {
+  if (device == Device::cpu) return;
+  if (const std::string why = why_no_networks_on_cuda(); !why.empty())
+    fail_field("device", "cuda: {}", why);
+  share_engines();
+}
+
+void check_sides(int64_t height, int64_t width) {
+  constexpr int64_t kMost = 1 << 20;
+  if (height < 1 || height > kMost) fail_field("height", "{}: give 1 to {} pixels", height, kMost);
+  if (width < 1 || width > kMost) fail_field("width", "{}: give 1 to {} pixels", width, kMost);
+}
+
+}  // namespace
+
+Denoiser::Denoiser(const std::filesystem::path& run, const DenoiserOptions& options)
+    : inside_(std::make_unique<Inside>()) {
+  make_ready(options.device);
+  const TrainedNetwork trained = open_trained_network(run, options.device);
+  inside_->network = trained.config.network;
+  inside_->restorer =
+      std::make_unique<Restorer>(options.device, trained.config.network, trained.parameters,
+                                 trained.weights.data(), options.memory);
+}
+Denoiser::~Denoiser() = default;
+Denoiser::Denoiser(Denoiser&&) noexcept = default;
+Denoiser& Denoiser::operator=(Denoiser&&) noexcept = default;
+
+void Denoiser::restore(const float* picture, int64_t height, int64_t width, float* restored,
+                       const RestoreOptions& options) {
+  check_sides(height, width);
+  const auto elements = static_cast<size_t>(height * width * 3);
+  const std::vector<float> result =
+      inside_->restorer->restore({picture, elements}, height, width, options);
+  std::copy(result.begin(), result.end(), restored);
+}
+
+void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, uint8_t* restored,
+                       const RestoreOptions& options) {
+  check_sides(height, width);
+  const std::vector<float> result =
+      inside_->restorer->restore(to_floats(picture, height, width), height, width, options);
+  const Image image = to_image(result.data(), height, width);
+  std::copy(image.pixels.begin(), image.pixels.end(), restored);
+}
+
+int64_t Denoiser::receptive_radius() const {
+  return dae::receptive_radius(inside_->network);
+}
+
+}  // namespace dae

@@ -1,0 +1,57 @@
+// Restores whole pictures of any size with a trained network.
+//
+// Brightness and colour are decided once for the picture, then applied to every tile: unet's global
+// path looks at up to 64 crops of the size it was trained on, and their gains are averaged as
+// logarithms. fc has no such path, so the gain that each of its crops came out with is measured by
+// least squares and replaced by the picture's. Tiles of unet and conv overlap by the receptive
+// field and only pixels that saw all they can see are kept, so tiling leaves no trace; crops of fc
+// are blended under a raised cosine.
+#pragma once
+
+#include <dae/denoiser.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/network.h"
+#include "runtime/executor.h"
+
+namespace dae {
+
+class Restorer {
+ public:
+  // `weights` are laid out as `parameters` says, and are copied. `memory` as in DenoiserOptions;
+  // throws FieldError of `memory` when the smallest tile does not fit into it.
+  Restorer(Device device, const NetworkConfig& config, const ParameterSet& parameters,
+           const float* weights, size_t memory = 0);
+  ~Restorer();
+
+  // `picture` is {height, width, 3}, f32, row-major, of any size from 1x1; so is the result, which
+  // is not clamped. Throws Cancelled when the options' progress says so.
+  std::vector<float> restore(std::span<const float> picture, int64_t height, int64_t width,
+                             const RestoreOptions& options = {});
+
+ private:
+  struct PassPlan;  // a plan for one shape
+  struct Pass;      // and its memory
+  PassPlan plan_pass(const Shape& x, bool gain_only);
+  Pass& pass_for(const Shape& x, bool gain_only);
+  size_t bytes_of(const Shape& x, bool gain_only);
+  int64_t tile_for(size_t memory);
+  bool has_gain() const;
+  std::vector<float> picture_gain(std::span<const float> picture, int64_t height, int64_t width);
+  std::vector<float> restore_tiled(std::span<const float> picture, int64_t height, int64_t width,
+                                   const RestoreOptions& options);
+  std::vector<float> restore_crops(std::span<const float> picture, int64_t height, int64_t width,
+                                   const RestoreOptions& options);
+
+  Device device_;
+  NetworkConfig config_;
+  ParameterSet parameters_;
+  Buffer weights_;
+  int64_t largest_tile_;  // pixels a side; of networks that take tiles
+  std::unique_ptr<Pass> tile_pass_, gain_pass_;
+};
+
+}  // namespace dae

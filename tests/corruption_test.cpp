@@ -1,0 +1,168 @@
+// The corruption as other programs use it (dae/corruption.h): the op's bits, whoever calls it,
+// however batches are split, in host memory and on the GPU.
+#include <dae/corruption.h>
+#include <dae/error.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "corrupt/corrupt.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+#include "runtime/stream.h"
+#include "tests/support/op_case.h"
+
+namespace dae::test {
+namespace {
+
+constexpr int64_t kBatch = 5, kHeight = 37, kWidth = 45, kElements = kHeight * kWidth * 3;
+constexpr Replay kReplay = {.seed = 11, .step = 4, .first = 100};
+
+std::vector<uint8_t> pictures() {
+  const Values values = random_values(kBatch * kElements, 3, 0, 255);
+  return {values.begin(), values.end()};
+}
+
+// By the op, with the draws of training for those places.
+std::vector<float> expected(const CorruptSpec& spec) {
+  const std::vector<uint8_t> given = pictures();
+  std::vector<Source> sources;
+  std::vector<Draw> draws;
+  for (int64_t i = 0; i < kBatch; i++) {
+    sources.push_back({&given[static_cast<size_t>(i * kElements)], 3 * kWidth,
+                       static_cast<int32_t>(kHeight), static_cast<int32_t>(kWidth)});
+    Draw draw = draw_training(spec, kReplay.seed, kReplay.step, kReplay.first + i, sources,
+                              static_cast<int32_t>(kHeight), static_cast<int32_t>(kWidth));
+    draw.view = {.image = i};
+    draws.push_back(draw);
+  }
+  const CorruptFlags flags = flags_of(spec);
+  const int64_t scratch = corrupt_workspace_count(Device::cpu, kWidth, flags.max_radius);
+  std::vector<float> workspace(static_cast<size_t>(scratch)), corrupted(given.size());
+  std::vector<uint8_t> clean(given.size());
+  const Shape views = {kBatch, kHeight, kWidth, 3};
+  corrupt(Queue{}, {sources.data(), {kBatch, int64_t{sizeof(Source)}}, DType::u8},
+          {draws.data(), {kBatch, int64_t{sizeof(Draw)}}, DType::u8}, flags,
+          {clean.data(), views, DType::u8}, {corrupted.data(), views},
+          {workspace.data(), {scratch}});
+  return corrupted;
+}
+
+class CorruptionTest : public testing::TestWithParam<Device> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+
+  std::vector<float> apply(Corruption& corruption, const std::vector<uint8_t>& given,
+                           const Replay& replay) {
+    const int64_t batch = static_cast<int64_t>(given.size()) / kElements;
+    std::vector<float> corrupted(given.size());
+    if (GetParam() == Device::cpu) {
+      corruption.apply(given.data(), batch, kHeight, kWidth, corrupted.data(), replay);
+      return corrupted;
+    }
+    const Buffer on_gpu(Device::cuda, given.size()), result(Device::cuda, given.size() * 4);
+    copy_between_devices(on_gpu.data(), given.data(), given.size());
+    const cuda::Stream stream;
+    corruption.apply_on_gpu(reinterpret_cast<const uint8_t*>(on_gpu.data()), batch, kHeight, kWidth,
+                            reinterpret_cast<float*>(result.data()), replay, stream.get());
+    stream.synchronize();
+    copy_between_devices(corrupted.data(), result.data(), result.bytes());
+    return corrupted;
+  }
+};
+
+TEST_P(CorruptionTest, GivesTheOpsBits) {
+  for (const Order order : {Order::classic, Order::camera})
+    for (const Variant& variant : variants(GetParam())) {
+      SCOPED_TRACE(variant.name);
+      variant.apply();
+      const CorruptSpec spec{.order = order};
+      Corruption corruption(spec);
+      EXPECT_EQ(apply(corruption, pictures(), kReplay), expected(spec));
+    }
+}
+
+TEST_P(CorruptionTest, DrawsByPlaceAndNotByBatch) {
+  Corruption corruption;
+  const std::vector<uint8_t> given = pictures();
+  const std::vector<float> all = apply(corruption, given, kReplay);
+  // One at a time, the last one first, by an object that has done other things.
+  for (int64_t i = kBatch; i-- > 0;) {
+    Replay replay = kReplay;
+    replay.first += i;
+    const std::vector<uint8_t> one(given.begin() + i * kElements,
+                                   given.begin() + (i + 1) * kElements);
+    EXPECT_EQ(apply(corruption, one, replay),
+              std::vector<float>(all.begin() + i * kElements, all.begin() + (i + 1) * kElements));
+  }
+  Replay other = kReplay;
+  other.step++;
+  EXPECT_NE(apply(corruption, given, other), all);
+  EXPECT_EQ(apply(corruption, {}, kReplay), std::vector<float>{});
+}
+
+// The second call's draws must not reach what the first one enqueued, which may not have run yet.
+TEST_P(CorruptionTest, OneCallAfterAnotherWithoutWaiting) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "nothing is enqueued on the CPU";
+  const std::vector<uint8_t> given = pictures();
+  Replay next = kReplay;
+  next.step++;
+  for (const Variant& variant : variants(GetParam())) {
+    SCOPED_TRACE(variant.name);
+    variant.apply();
+    Corruption corruption;
+    const Buffer on_gpu(Device::cuda, given.size()), first(Device::cuda, given.size() * 4),
+        second(Device::cuda, given.size() * 4);
+    copy_between_devices(on_gpu.data(), given.data(), given.size());
+    const cuda::Stream stream;
+    for (const auto& [result, replay] : {std::pair(&first, kReplay), {&second, next}})
+      corruption.apply_on_gpu(reinterpret_cast<const uint8_t*>(on_gpu.data()), kBatch, kHeight,
+                              kWidth, reinterpret_cast<float*>(result->data()), replay,
+                              stream.get());
+    stream.synchronize();
+    for (const auto& [result, replay] : {std::pair(&first, kReplay), {&second, next}}) {
+      std::vector<float> corrupted(given.size()), alone(given.size());
+      copy_between_devices(corrupted.data(), result->data(), result->bytes());
+      Corruption().apply(given.data(), kBatch, kHeight, kWidth, alone.data(), replay);
+      EXPECT_EQ(corrupted, alone);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, CorruptionTest, testing::ValuesIn(tested_devices()), device_name);
+
+std::string field_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const FieldError& error) {
+    EXPECT_EQ(std::string(error.what()).rfind(error.field() + " ", 0), 0u) << error.what();
+    return error.field();
+  }
+  return "nothing";
+}
+
+TEST(Corruption, RefusalsNameTheField) {
+  EXPECT_EQ(field_of([] { Corruption({.noise = {5, 1}}); }), "noise");
+  EXPECT_EQ(field_of([] { Corruption({.blur = {0, 9}}); }), "blur");
+  EXPECT_EQ(field_of([] { Corruption({.channel = {NAN, 1}}); }), "channel");
+  Corruption corruption;
+  uint8_t picture[3] = {};
+  float corrupted[3];
+  const auto apply = [&](int64_t batch, int64_t height, int64_t width, const Replay& replay) {
+    return field_of([&] { corruption.apply(picture, batch, height, width, corrupted, replay); });
+  };
+  EXPECT_EQ(apply(1, 1, 1, {}), "nothing");
+  EXPECT_EQ(apply(-1, 1, 1, {}), "batch");
+  EXPECT_EQ(apply(1, 0, 1, {}), "height");
+  EXPECT_EQ(apply(1, 1, int64_t{1} << 40, {}), "width");
+  EXPECT_EQ(apply(1, 1, 1, {.step = int64_t{1} << 28}), "step");
+  EXPECT_EQ(apply(1, 1, 1, {.step = -1}), "step");
+  EXPECT_EQ(apply(1, 1, 1, {.first = int64_t{1} << 32}), "first");
+  EXPECT_EQ(apply(1, 1, 1, {.first = (int64_t{1} << 32) - 1}), "nothing");
+}
+
+}  // namespace
+}  // namespace dae::test

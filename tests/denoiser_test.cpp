@@ -1,0 +1,151 @@
+// A trained network as other programs use it (dae/denoiser.h), against the restorer behind it.
+#include <dae/denoiser.h>
+#include <dae/error.h>
+
+#include <cmath>
+
+#include "data/image.h"
+#include "restore/restorer.h"
+#include "restore/trained_network.h"
+#include "tests/support/op_case.h"
+#include "tests/support/programs.h"
+
+namespace dae::test {
+namespace {
+
+class DenoiserTest : public Programs, public testing::WithParamInterface<Device> {
+ protected:
+  void SetUp() override {
+    if (device() == Device::cuda && !why_no_networks_on_cuda().empty())
+      GTEST_SKIP() << why_no_networks_on_cuda();
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);  // of the engines that are chosen here
+  }
+  static Device device() { return GetParam(); }
+  Denoiser open(size_t memory = 0) {
+    return Denoiser(path("run"), {.device = device(), .memory = memory});
+  }
+  void train_unet() {
+    make_photos("photos");
+    const Outcome outcome = run(train("--steps 3 --device cpu --out " + path("run")));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+
+  static std::vector<float> picture(int64_t height, int64_t width) {
+    const Values values = random_values(height * width * 3, 5, 0, 1);
+    return {values.begin(), values.end()};
+  }
+  std::vector<float> by_restorer(const std::vector<float>& given, int64_t height, int64_t width,
+                                 bool keep_colour) {
+    const TrainedNetwork trained = open_trained_network(path("run"), device());
+    Restorer restorer(device(), trained.config.network, trained.parameters, trained.weights.data());
+    return restorer.restore(given, height, width, {.keep_colour = keep_colour});
+  }
+};
+
+TEST_P(DenoiserTest, RestoresWhatTheRestorerDoes) {
+  train_unet();
+  Denoiser denoiser = open();
+  EXPECT_GT(denoiser.receptive_radius(), 8);
+  for (const bool keep_colour : {false, true}) {
+    const std::vector<float> given = picture(41, 77);
+    std::vector<float> restored = given;  // in place
+    denoiser.restore(restored.data(), 41, 77, restored.data(), {.keep_colour = keep_colour});
+    EXPECT_EQ(restored, by_restorer(given, 41, 77, keep_colour));
+    EXPECT_NE(restored, given);
+  }
+}
+
+TEST_P(DenoiserTest, BytesAreClampedAndRounded) {
+  train_unet();
+  Denoiser denoiser = open();
+  const Values values = random_values(9 * 14 * 3, 8, 0, 255);
+  std::vector<uint8_t> bytes(values.begin(), values.end()), restored(bytes.size());
+  denoiser.restore(bytes.data(), 9, 14, restored.data());
+  std::vector<float> given(bytes.begin(), bytes.end());
+  for (float& value : given) value /= 255.0f;
+  const std::vector<float> expected = by_restorer(given, 9, 14, false);
+  for (size_t i = 0; i < restored.size(); i++)
+    ASSERT_EQ(restored[i], std::lround(std::clamp(expected[i], 0.0f, 1.0f) * 255.0f)) << i;
+}
+
+// Tiles as small as memory wants them leave the result as it was but for rounding.
+TEST_P(DenoiserTest, MemoryBoundsTheTiles) {
+  train_unet();
+  const int64_t height = 250, width = 300;
+  const std::vector<float> given = picture(height, width);
+  std::vector<float> whole(given.size()), tiled(given.size());
+  size_t tiles = 0;
+  const RestoreOptions count{.progress = [&](double) {
+    tiles++;
+    return true;
+  }};
+  open().restore(given.data(), height, width, whole.data(), count);
+  EXPECT_EQ(tiles, 1u);
+  size_t least = 0;
+  for (size_t memory = size_t{1} << 20; least == 0; memory += memory / 4) try {
+      tiles = 0;
+      Denoiser denoiser = open(memory);
+      least = memory;
+      denoiser.restore(given.data(), height, width, tiled.data(), count);
+    } catch (const FieldError& error) {
+      EXPECT_EQ(error.field(), "memory");
+      ASSERT_LT(memory, size_t{1} << 30) << error.what();
+    }
+  EXPECT_GT(tiles, 4u);
+  for (size_t i = 0; i < whole.size(); i++) ASSERT_NEAR(tiled[i], whole[i], 1e-5) << i;
+}
+
+TEST_P(DenoiserTest, TellsHowFarItIsAndStopsWhenAsked) {
+  train_unet();
+  Denoiser denoiser = open(size_t{48} << 20);
+  const int64_t height = 200, width = 900;
+  const std::vector<float> given = picture(height, width);
+  std::vector<float> restored(given.size(), -7);
+  std::vector<double> told;
+  denoiser.restore(given.data(), height, width, restored.data(), {.progress = [&](double done) {
+                     told.push_back(done);
+                     return true;
+                   }});
+  ASSERT_GT(told.size(), 1u);
+  for (size_t i = 1; i < told.size(); i++) EXPECT_GT(told[i], told[i - 1]);
+  EXPECT_GT(told.front(), 0);
+  EXPECT_EQ(told.back(), 1);
+  const std::vector<float> before = restored;
+  int calls = 0;
+  EXPECT_THROW(denoiser.restore(given.data(), height, width, restored.data(),
+                                {.progress = [&](double) { return ++calls < 2; }}),
+               Cancelled);
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(restored, before) << "nothing half-written";
+}
+
+TEST_P(DenoiserTest, RefusalsSayWhatIsWrong) {
+  EXPECT_THROW(Denoiser(path("nowhere"), {.device = device()}), Error);
+  train_unet();
+  Denoiser denoiser = open();
+  float pixel[3] = {};
+  try {
+    denoiser.restore(pixel, 1, 0, pixel);
+    FAIL() << "accepted";
+  } catch (const FieldError& error) {
+    EXPECT_EQ(error.field(), "width");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, DenoiserTest, testing::ValuesIn(tested_devices()), device_name);
+
+class DenoiserRefusals : public Programs {};
+
+TEST_F(DenoiserRefusals, AGpuThatIsNotThere) {
+  if (why_no_networks_on_cuda().empty()) GTEST_SKIP() << "there is one";
+  EXPECT_EQ(best_device(), Device::cpu);
+  try {
+    Denoiser(path("run"), {.device = Device::cuda});
+    FAIL() << "opened";
+  } catch (const FieldError& error) {
+    EXPECT_EQ(error.field(), "device");
+  }
+}
+
+}  // namespace
+}  // namespace dae::test
