@@ -6,7 +6,7 @@
 
 Each bug replaces a piece of text that must occur exactly once. It is caught if the named test program
 fails, does not end, or does not compile. Ends with 1 if one survives, and writes what caught what to
-build/mutants/results.md, which tests/README.md shows.
+build/mutants/results.md.
 """
 import json
 import pathlib
