@@ -234,14 +234,6 @@ std::string name_of(const cublasLtMatmulAlgo_t& algo) {
       get(CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID));
 }
 
-// Seconds of a call.
-double time_offer(Planned& routine, const std::vector<Buffer>& operands) {
-  const Buffer workspace(Device::cuda, routine.workspace_bytes());
-  std::vector<const void*> data;
-  for (const Buffer& operand : operands) data.push_back(operand.data());
-  return cuda::median_seconds(kTimedRuns, [&] { routine.run(nullptr, data, workspace.data()); });
-}
-
 // Memory for a product's operands, in the order of cuda_libraries.h.
 std::vector<Buffer> operands_for(const Dense& p) {
   const int64_t x = p.batch * p.inputs, w = p.inputs * p.outputs, y = p.batch * p.outputs;
@@ -277,7 +269,7 @@ std::shared_ptr<Routine> plan(const Dense& problem) {
     };
     candidates.time = [&](size_t) {
       if (operands.empty()) operands = operands_for(problem);
-      return time_offer(*routine, operands);
+      return cuda::median_seconds(kTimedRuns, *routine, operands);
     };
     known =
         chosen.emplace(name, offers[cuda_libraries::choose("cuBLASLt " + name, candidates)]).first;

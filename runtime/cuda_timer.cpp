@@ -31,4 +31,11 @@ double median_seconds(int runs, const std::function<void()>& enqueue) {
   return seconds[static_cast<size_t>(runs / 2)];
 }
 
+double median_seconds(int runs, Routine& routine, const std::vector<Buffer>& operands) {
+  const Buffer workspace(Device::cuda, routine.workspace_bytes());
+  std::vector<const void*> data;
+  for (const Buffer& operand : operands) data.push_back(operand.data());
+  return median_seconds(runs, [&] { routine.run(nullptr, data, workspace.data()); });
+}
+
 }  // namespace dae::cuda

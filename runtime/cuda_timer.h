@@ -2,6 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <vector>
+
+#include "runtime/memory.h"
+#include "runtime/routine.h"
 
 namespace dae::cuda {
 
@@ -10,5 +14,8 @@ namespace dae::cuda {
 // busy until the host has enqueued it, so that no launch's cost is in the time. Throws Error in a
 // build without CUDA.
 double median_seconds(int runs, const std::function<void()>& enqueue);
+
+// The same of a routine's calls on these operands, in a workspace of its own.
+double median_seconds(int runs, Routine& routine, const std::vector<Buffer>& operands);
 
 }  // namespace dae::cuda

@@ -176,16 +176,6 @@ class Planned : public Routine {
   std::optional<Descriptor> pack_;
 };
 
-// Median seconds of a call.
-double time_engine(const Convolution& p, const std::shared_ptr<const Engine>& engine,
-                   const std::vector<Buffer>& operands) {
-  Planned routine(p, engine);
-  const Buffer workspace(Device::cuda, routine.workspace_bytes());
-  std::vector<const void*> data;
-  for (const Buffer& operand : operands) data.push_back(operand.data());
-  return cuda::median_seconds(kTimedRuns, [&] { routine.run(nullptr, data, workspace.data()); });
-}
-
 std::shared_ptr<const Engine> choose(const Convolution& problem, const std::string& name) {
   const std::vector<Configuration> configurations =
       configurations_for(graph_of(problem), problem.dtype);
@@ -205,7 +195,8 @@ std::shared_ptr<const Engine> choose(const Convolution& problem, const std::stri
       if (operands.empty())
         for (const Tensor& t : cuda_libraries::operands_of(problem))
           operands.push_back(varied_buffer(Device::cuda, t.shape.count(), t.dtype));
-      return time_engine(problem, engines[i], operands);
+      Planned routine(problem, engines[i]);
+      return cuda::median_seconds(kTimedRuns, routine, operands);
     };
   return engines[cuda_libraries::choose("cuDNN " + name, candidates)];
 }
