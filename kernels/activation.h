@@ -1,5 +1,5 @@
-// ReLU's gradient, and addition. ReLU itself is fused into what comes before it (kernels/conv2d.h,
-// kernels/dense.h, kernels/bias.h).
+// ReLU's gradient, and addition. ReLU itself is fused into what comes before it
+// (kernels/layers/conv2d.h, kernels/layers/dense.h, kernels/bias.h).
 //
 // Tensors of one type, f32 or (cuda) bf16, one shape and one layout, whichever it is. Throw Error
 // naming the op and the shapes when they differ. Empty tensors are no work. Exact but for one

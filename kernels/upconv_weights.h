@@ -10,9 +10,9 @@
 //   are
 //                the four phases (row, then column) of the output, for kernels/pixel_shuffle.h
 //
-// w3 {K, 3, 3, C} is the 3x3 convolution from C to K channels (kernels/conv2d.h). Which form is
-// meant is read off the other tensor's shape. Throw Error naming the op and the shapes. Sums of up
-// to four terms in f32, rounded once where the result is bf16.
+// w3 {K, 3, 3, C} is the 3x3 convolution from C to K channels (kernels/layers/conv2d.h). Which form
+// is meant is read off the other tensor's shape. Throw Error naming the op and the shapes. Sums of
+// up to four terms in f32, rounded once where the result is bf16.
 #pragma once
 
 #include "runtime/queue.h"

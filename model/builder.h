@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv2d.h"
+#include "kernels/layers/conv2d.h"
 #include "model/parameters.h"
 #include "runtime/plan.h"
 

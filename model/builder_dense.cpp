@@ -1,7 +1,7 @@
 // The other layers of model/builder.h: dense ones, what leads to them and what follows.
 #include "kernels/bounded_gain.h"
-#include "kernels/dense.h"
 #include "kernels/global_pool.h"
+#include "kernels/layers/dense.h"
 #include "kernels/relayout.h"
 #include "model/builder.h"
 

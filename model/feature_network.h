@@ -30,7 +30,8 @@ std::vector<TensorId> build_features(Builder& builder, const std::vector<int64_t
 void add_feature_distance(Plan& plan, const std::string& name, TensorId x, TensorId target,
                           float scale, TensorId dx, TensorId sums);
 
-// Throws FieldError of `size` when crops of size x size leave the last layer less than 2x2 positions.
+// Throws FieldError of `size` when crops of size x size leave the last layer less than 2x2
+// positions.
 void check_features_fit(const std::vector<int64_t>& widths, int64_t size);
 
 // The channel of an element of a map {N, H, W, C}, counted as it lies in memory.

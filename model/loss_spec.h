@@ -32,15 +32,15 @@ struct LossSpec {
   bool has(LossKind kind) const;
 };
 
-// Terms joined by +, each a name or WEIGHT*name. Throws FieldError of `loss`, naming the text and what
-// is wrong: an unknown term, one given twice, a weight that is not a positive number.
+// Terms joined by +, each a name or WEIGHT*name. Throws FieldError of `loss`, naming the text and
+// what is wrong: an unknown term, one given twice, a weight that is not a positive number.
 LossSpec parse_loss(const std::string& text);
 
 // What parse_loss() makes the same sum of.
 std::string to_string(const LossSpec& loss);
 
-// Throws FieldError of `size` when crops of size x size are too small for a term's windows. What a feature
-// network needs is model/feature_network.h's to check.
+// Throws FieldError of `size` when crops of size x size are too small for a term's windows. What a
+// feature network needs is model/feature_network.h's to check.
 void check(const LossSpec& loss, int64_t size);
 
 }  // namespace dae

@@ -7,7 +7,7 @@
 //   unet  residual blocks on four levels with additive skips; the output is the input plus what the
 //         network found, times one gain a channel that a global path sets from the whole picture.
 //
-// And a fourth for the study of edges (tools/blur/edge_study.h), not for photographs:
+// And a fourth for the study of edges (laboratory/edge_study.h), not for photographs:
 //
 //   mlp   4x4 patches taken together linearly, then dense layers and a sigmoid. One size only.
 #pragma once

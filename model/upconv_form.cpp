@@ -3,11 +3,11 @@
 #include <vector>
 
 #include "kernels/bias.h"
-#include "kernels/conv2d.h"
+#include "kernels/layers/conv2d.h"
+#include "kernels/layers/cuda_timer.h"
+#include "kernels/layers/engines.h"
 #include "kernels/pixel_shuffle.h"
-#include "runtime/cuda_timer.h"
 #include "runtime/device.h"
-#include "runtime/engines.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
 #include "runtime/varied_buffer.h"

@@ -11,7 +11,7 @@ enum class UpconvForm { transposed, phases };
 
 // For x {N, H, W, C} and `filters` output channels. cpu: transposed, which keeps the blocked layout
 // from layer to layer. cuda: the faster of the two, forward and backward together, measured on the
-// GPU at hand; recorded and reused like a library's engine (runtime/engines.h).
+// GPU at hand; recorded and reused like a library's engine (kernels/layers/engines.h).
 UpconvForm choose_upconv_form(Device device, const Shape& x, int64_t filters, DType dtype);
 
 }  // namespace dae

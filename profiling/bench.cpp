@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/ceilings.h"
+#include "kernels/layers/ceilings.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"

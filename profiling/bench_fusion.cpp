@@ -1,16 +1,16 @@
 // fusion/FORM/SHAPE/fused and .../unfused: a convolution of the unet with what follows it, by one
 // of cuDNN's engines that fuse them, and as the plan runs them today: the convolution, then the
-// kernels of this project. FORM says what is done to the result (runtime/cuda_libraries.h), SHAPE
-// is the result's. On a GPU in bf16 alone: cuDNN fuses nothing else. Bytes are those of the fused
-// form: each operand once.
+// kernels of this project. FORM says what is done to the result (kernels/layers/cuda_libraries.h),
+// SHAPE is the result's. On a GPU in bf16 alone: cuDNN fuses nothing else. Bytes are those of the
+// fused form: each operand once.
 #include <fmt/core.h>
 
 #include "kernels/activation.h"
 #include "kernels/bias.h"
+#include "kernels/layers/cuda_libraries.h"
+#include "kernels/layers/engines.h"
 #include "profiling/bench.h"
-#include "runtime/cuda_libraries.h"
 #include "runtime/device.h"
-#include "runtime/engines.h"
 #include "runtime/varied_buffer.h"
 
 namespace dae {

@@ -7,11 +7,11 @@
 #include <memory>
 #include <set>
 
-#include "model/trainer.h"
+#include "kernels/layers/ceilings.h"
 #include "profiling/bench.h"
-#include "runtime/ceilings.h"
 #include "runtime/stopwatch.h"
 #include "runtime/trace.h"
+#include "train/trainer.h"
 
 namespace dae {
 namespace {

@@ -1,5 +1,5 @@
+#include "kernels/layers/ceilings.h"
 #include "profiling/bench.h"
-#include "runtime/ceilings.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/stopwatch.h"

@@ -1,11 +1,11 @@
 // describe_gpu [--out FILE]: the name of this machine's GPU and the versions of what runs it, and
-// cuDNN's serialised description of it, for planning without one (runtime/cudnn.h).
+// cuDNN's serialised description of it, for planning without one (kernels/layers/cudnn.h).
 // tests/cudnn_test reads such a file: DAE_GPU_DESCRIPTION=FILE.
 #include <fmt/core.h>
 
 #include "data/files.h"
-#include "runtime/cublaslt.h"
-#include "runtime/cudnn.h"
+#include "kernels/layers/cublaslt.h"
+#include "kernels/layers/cudnn.h"
 #include "runtime/device.h"
 #include "tools/program.h"
 

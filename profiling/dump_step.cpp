@@ -13,10 +13,10 @@
 #include "kernels/cast.h"
 #include "kernels/step_state.h"
 #include "model/input.h"
-#include "model/named_buffers.h"
 #include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/named_buffers.h"
 #include "tools/program.h"
 
 namespace {

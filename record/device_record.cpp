@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/cublaslt.h"
-#include "runtime/cudnn.h"
+#include "kernels/layers/cublaslt.h"
+#include "kernels/layers/cudnn.h"
 #include "runtime/device.h"
 
 namespace dae {

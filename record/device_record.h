@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/engines.h"
+#include "kernels/layers/engines.h"
 #include "runtime/queue.h"
 
 namespace dae {

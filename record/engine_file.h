@@ -9,7 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "runtime/engines.h"
+#include "kernels/layers/engines.h"
 
 namespace dae {
 

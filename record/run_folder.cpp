@@ -3,13 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "data/files.h"
-#include "data/safetensors.h"
 #include "data/text.h"
 #include "record/feature_file.h"
 #include "runtime/error.h"
@@ -23,15 +19,6 @@ namespace {
 constexpr const char* kCheckpoint = "checkpoint.safetensors";
 constexpr const char* kPrevious = "checkpoint.previous.safetensors";
 
-struct Kept {
-  Trainer::Values values;
-  const char* prefix;
-};
-constexpr Kept kKept[] = {{Trainer::Values::weights, "weights."},
-                          {Trainer::Values::ema, "ema."},
-                          {Trainer::Values::moment1, "moment1."},
-                          {Trainer::Values::moment2, "moment2."}};
-
 // runs/DATE-TIME-MODEL, made: two runs that start in the same second get two folders.
 fs::path make_dated(const std::string& model) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -43,41 +30,6 @@ fs::path make_dated(const std::string& model) {
     path = fs::path("runs") / fmt::format("{}-{}", stem, i);
   if (error) fail("{}: cannot be made: {}; give another folder", path.string(), error.message());
   return path;
-}
-
-// A term's value and the norm of its gradient follow what every run has.
-std::string header_for(const LossSpec& loss) {
-  std::string header =
-      "step,seconds,loss,learning_rate,gradient_norm,images_per_second,validation_psnr";
-  if (!loss.is_plain_mse())
-    for (const LossSpec::Term& term : loss.terms)
-      header += fmt::format(",{0},{0}_gradient_norm", name_of(term.kind));
-  return header + "\n";
-}
-
-std::string format_row(const MetricsRow& row) {
-  std::string text =
-      fmt::format("{},{:.3f},{:.6g},{:.6g},{:.6g},{:.2f},{}", row.step, row.seconds, row.loss,
-                  row.learning_rate, row.gradient_norm, row.images_per_second,
-                  row.validation_psnr ? fmt::format("{:.4f}", *row.validation_psnr) : "");
-  for (const TermMean& term : row.terms)
-    text += fmt::format(",{:.6g},{:.6g}", term.value, term.gradient_norm);
-  return text + "\n";
-}
-
-void read_checkpoint(const fs::path& path, Trainer& trainer) {
-  const Safetensors file(path);
-  for (const Kept& kept : kKept) {
-    std::vector<float> values(static_cast<size_t>(trainer.parameters().count()));
-    for (const Parameter& p : trainer.parameters().list())
-      std::memcpy(&values[p.offset], file.get(kept.prefix + p.name, p.shape, DType::f32),
-                  static_cast<size_t>(p.shape.count()) * sizeof(float));
-    trainer.write(kept.values, values);
-  }
-  StepState state = trainer.state();
-  std::memcpy(&state.step, file.get("step", {1}, DType::u64), sizeof(state.step));
-  std::memcpy(&state.skipped, file.get("skipped", {1}, DType::u64), sizeof(state.skipped));
-  trainer.write_state(state);
 }
 
 }  // namespace
@@ -104,7 +56,7 @@ RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config
   RunFolder folder(path);
   try {
     folder.lock();
-    write_file_atomically(path / "metrics.csv", std::string_view(header_for(loss)));
+    write_file_atomically(path / "metrics.csv", std::string_view(metrics_header(loss)));
     if (!features.widths.empty()) save_features(path / kFeatureFile, features);
     folder.write_config(config);
   } catch (...) {
@@ -150,58 +102,28 @@ void RunFolder::write_report(const std::string& html) const {
 
 void RunFolder::append(const MetricsRow& row) {
   std::ofstream file(path_ / "metrics.csv", std::ios::app);
-  file << format_row(row);
+  file << metrics_line(row);
   file.close();
   if (!file) fail("cannot write {}", (path_ / "metrics.csv").string());
 }
 
 std::vector<MetricsRow> RunFolder::metrics() const {
-  std::ifstream file(path_ / "metrics.csv");
-  std::vector<MetricsRow> rows;
-  std::string line;
-  std::getline(file, line);  // the header
-  while (std::getline(file, line)) {
-    std::vector<std::string> fields;
-    std::stringstream stream(line);
-    for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
-    if (fields.size() < 6) continue;  // a line that was cut off
-    const auto number = [&](size_t i) { return std::strtod(fields[i].c_str(), nullptr); };
-    MetricsRow row{.step = static_cast<uint64_t>(number(0)),
-                   .seconds = number(1),
-                   .loss = number(2),
-                   .learning_rate = number(3),
-                   .gradient_norm = number(4),
-                   .images_per_second = number(5)};
-    if (fields.size() > 6 && !fields[6].empty()) row.validation_psnr = number(6);
-    for (size_t i = 7; i + 1 < fields.size(); i += 2)
-      row.terms.push_back({number(i), number(i + 1)});
-    rows.push_back(row);
-  }
-  return rows;
+  return read_metrics(path_ / "metrics.csv");
 }
 
 void RunFolder::truncate_metrics(uint64_t step, const LossSpec& loss) {
-  std::string text = header_for(loss);
+  std::string text = metrics_header(loss);
   for (const MetricsRow& row : metrics())
-    if (row.step <= step) text += format_row(row);
+    if (row.step <= step) text += metrics_line(row);
   write_file_atomically(path_ / "metrics.csv", std::string_view(text));
 }
 
-void RunFolder::save_checkpoint(const Trainer& trainer) const {
-  const StepState state = trainer.state();
-  std::vector<std::vector<float>> values;
-  std::vector<NamedTensor> tensors;
-  for (const Kept& kept : kKept) values.push_back(trainer.read(kept.values));
-  for (size_t k = 0; k < std::size(kKept); k++)
-    for (const Parameter& p : trainer.parameters().list())
-      tensors.push_back({kKept[k].prefix + p.name, {&values[k][p.offset], p.shape}});
-  uint64_t counters[2] = {state.step, state.skipped};
-  tensors.push_back({"step", {&counters[0], {1}, DType::u64}});
-  tensors.push_back({"skipped", {&counters[1], {1}, DType::u64}});
+void RunFolder::save_checkpoint(const ParameterSet& parameters,
+                                const Checkpoint& checkpoint) const {
   // The sound checkpoint there is becomes the previous one; a crash between the two renames leaves
   // that.
   const fs::path current = path_ / kCheckpoint, beside = path_ / "checkpoint.next.safetensors";
-  save_safetensors(beside, tensors, {{"format", "dae run checkpoint 1"}});
+  write_checkpoint(beside, parameters, checkpoint);
   std::error_code error;
   if (fs::exists(current, error)) fs::rename(current, path_ / kPrevious, error);
   if (!error) fs::rename(beside, current, error);
@@ -218,35 +140,27 @@ std::optional<fs::path> RunFolder::newest_checkpoint() const {
 std::optional<uint64_t> RunFolder::saved_step() const {
   const std::optional<fs::path> path = newest_checkpoint();
   if (!path) return std::nullopt;
-  uint64_t step = 0;
-  std::memcpy(&step, Safetensors(*path).get("step", {1}, DType::u64), sizeof(step));
-  return step;
+  return read_checkpoint_step(*path);
 }
 
-bool RunFolder::load_checkpoint(Trainer& trainer) const {
+std::optional<Checkpoint> RunFolder::load_checkpoint(const ParameterSet& parameters) const {
   const std::optional<fs::path> path = newest_checkpoint();
-  if (!path) return false;
+  if (!path) return std::nullopt;
   std::error_code ignored;
   try {
-    read_checkpoint(*path, trainer);
+    return read_checkpoint(*path, parameters);
   } catch (const Error& error) {
     if (path->filename() == kCheckpoint && fs::exists(path_ / kPrevious, ignored))
       fail("{}; remove it to go on from {} beside it", error.what(), kPrevious);
     throw;
   }
-  return true;
 }
 
 std::vector<float> RunFolder::load_weights(const ParameterSet& parameters) const {
   const std::optional<fs::path> path = newest_checkpoint();
   if (!path)
     fail("{}: the run has no checkpoint yet; let train_cuda finish or resume it", path_.string());
-  const Safetensors file(*path);
-  std::vector<float> values(static_cast<size_t>(parameters.count()));
-  for (const Parameter& p : parameters.list())
-    std::memcpy(&values[p.offset], file.get("ema." + p.name, p.shape, DType::f32),
-                static_cast<size_t>(p.shape.count()) * sizeof(float));
-  return values;
+  return read_averaged_weights(*path, parameters);
 }
 
 }  // namespace dae

@@ -13,21 +13,15 @@
 
 #include "data/files.h"
 #include "data/image.h"
-#include "model/trainer.h"
+#include "model/feature_network.h"
+#include "model/loss_spec.h"
+#include "record/checkpoint.h"
+#include "record/metrics.h"
 
 namespace dae {
 
 // Where a run folder keeps the network that its perceptual loss compares with.
 inline constexpr const char* kFeatureFile = "features.safetensors";
-
-struct MetricsRow {
-  uint64_t step = 0;
-  double seconds = 0;  // since the first step, pauses between sessions left out
-  double loss = 0;     // mean since the previous row
-  double learning_rate = 0, gradient_norm = 0, images_per_second = 0;
-  std::optional<double> validation_psnr = {};
-  std::vector<TermMean> terms = {};  // means like the loss; none for plain MSE
-};
 
 class RunFolder {
  public:
@@ -52,11 +46,11 @@ class RunFolder {
   // Forgets rows after `step`: they are about to be made again.
   void truncate_metrics(uint64_t step, const LossSpec& loss);
 
-  // Weights, EMA, moments and state. The previous checkpoint is kept beside it.
-  void save_checkpoint(const Trainer& trainer) const;
-  // False, with the trainer untouched, when the run ended before its first checkpoint. Throws Error
-  // naming the file when it is damaged or holds another network.
-  bool load_checkpoint(Trainer& trainer) const;
+  // The previous checkpoint is kept beside it.
+  void save_checkpoint(const ParameterSet& parameters, const Checkpoint& checkpoint) const;
+  // None when the run ended before its first checkpoint. Throws Error naming the file when it is
+  // damaged or holds another network.
+  std::optional<Checkpoint> load_checkpoint(const ParameterSet& parameters) const;
   // Of the newest checkpoint; none before the first. Throws Error when it is damaged.
   std::optional<uint64_t> saved_step() const;
   // The EMA weights alone, laid out as `parameters` says.

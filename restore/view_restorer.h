@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "corrupt/corrupt.h"
+#include "corrupt/pictures.h"
 #include "model/network.h"
-#include "model/pictures.h"
 #include "runtime/executor.h"
 
 namespace dae {

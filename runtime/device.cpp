@@ -4,7 +4,6 @@
 
 #ifdef DAE_HAS_CUDA
 #include "runtime/cuda_check.h"
-#include "runtime/cuda_libraries.h"
 #endif
 
 namespace dae {
@@ -16,16 +15,6 @@ std::string why_no_cuda() {
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) return std::string("no usable GPU: ") + cudaGetErrorString(status);
   return count > 0 ? "" : "no GPU in this machine";
-}
-
-std::string why_no_networks_on_cuda() {
-  if (!cuda_available()) return why_no_cuda();
-  try {
-    cuda_libraries::open();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
 }
 
 GpuDescription describe_gpu() {
@@ -70,9 +59,6 @@ void forget_device_error() {
 std::string why_no_cuda() {
   return "this build has no CUDA part: build it where nvcc is, or use the CPU";
 }
-std::string why_no_networks_on_cuda() {
-  return why_no_cuda();
-}
 GpuDescription describe_gpu() {
   fail("{}", why_no_cuda());
 }
@@ -83,10 +69,6 @@ void synchronize_device() {}
 void forget_device_error() {}
 
 #endif
-
-Device best_device() {
-  return why_no_networks_on_cuda().empty() ? Device::cuda : Device::cpu;
-}
 
 bool cuda_available() {
   static const bool available = why_no_cuda().empty();

@@ -2,7 +2,7 @@
 """Ten training steps of each network in PyTorch, fp64: tests/fixtures/training_steps.json.
 
 Run `python3 tests/make_training_fixtures.py` (needs torch) after changing a network, a loss, Adam or
-the schedule on purpose; tests/training_step_test.cpp does the same steps with this project's code.
+the schedule on purpose; tests/model/training_step_test.cpp does the same steps with this project's code.
 Inputs and first weights come from a hash of their index, so the file holds results only.
 """
 import json

@@ -7,11 +7,11 @@
 
 #include "data/files.h"
 #include "data/text.h"
+#include "laboratory/comparison.h"
+#include "laboratory/edge_page.h"
+#include "laboratory/lab_page.h"
+#include "report/html.h"
 #include "runtime/error.h"
-#include "tools/blur/comparison.h"
-#include "tools/blur/edge_page.h"
-#include "tools/blur/lab_page.h"
-#include "tools/html.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 

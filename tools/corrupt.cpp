@@ -3,14 +3,16 @@
 
 #include <filesystem>
 
+#include "corrupt/corrupted_view.h"
+#include "evaluate/evaluation.h"
+#include "record/dataset_images.h"
+#include "report/sheet.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
-#include "tools/evaluation.h"
 #include "tools/open_pictures.h"
 #include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/sheet.h"
 
 namespace {
 

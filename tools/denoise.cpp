@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "report/sheet.h"
 #include "restore/restorer.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/sheet.h"
 
 namespace {
 

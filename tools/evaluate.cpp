@@ -9,15 +9,16 @@
 
 #include "data/files.h"
 #include "data/text.h"
+#include "evaluate/evaluation.h"
 #include "record/trained_on.h"
+#include "report/evaluation_tables.h"
+#include "report/sheet.h"
 #include "restore/trained_network.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "tools/evaluation.h"
 #include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/sheet.h"
 
 namespace {
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "data/text.h"
 #include "tools/progress.h"
 
 namespace dae {
@@ -27,12 +26,6 @@ Dataset open_pictures(const std::string& path, int64_t max_side) {
   if (skipped.size() > kNamed) text += fmt::format("  and {} more\n", skipped.size() - kNamed);
   std::fputs(text.c_str(), stderr);
   return dataset;
-}
-
-std::vector<std::string> names_of(const Dataset& dataset, const std::vector<int64_t>& images) {
-  std::vector<std::string> names;
-  for (const int64_t i : images) names.push_back(valid_utf8(dataset[i].name));
-  return names;
 }
 
 }  // namespace dae

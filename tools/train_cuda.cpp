@@ -2,7 +2,7 @@
 #include "record/feature_file.h"
 #include "runtime/error.h"
 #include "tools/program.h"
-#include "tools/training.h"
+#include "train/training.h"
 
 namespace {
 

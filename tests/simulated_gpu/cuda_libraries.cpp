@@ -1,10 +1,10 @@
 // The libraries' side of a simulated step: fp64 loops, run in stream order like any kernel.
-#include "runtime/cuda_libraries.h"
+#include "kernels/layers/cuda_libraries.h"
 
 #include <fmt/format.h>
 
-#include "kernels/conv2d.h"
-#include "runtime/engines.h"
+#include "kernels/layers/conv2d.h"
+#include "kernels/layers/engines.h"
 #include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/reference_conv.h"

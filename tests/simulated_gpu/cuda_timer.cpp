@@ -1,5 +1,5 @@
 // No time passes on the simulated GPU: whatever is chosen by time is the first that is offered.
-#include "runtime/cuda_timer.h"
+#include "kernels/layers/cuda_timer.h"
 
 namespace dae::cuda {
 

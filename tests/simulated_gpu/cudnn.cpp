@@ -1,7 +1,7 @@
 // What is recorded of the libraries, where cuda_libraries.cpp stands in for them.
-#include "runtime/cudnn.h"
+#include "kernels/layers/cudnn.h"
 
-#include "runtime/cublaslt.h"
+#include "kernels/layers/cublaslt.h"
 
 namespace dae::cudnn {
 

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "data/synthetic.h"
-#include "model/trainer.h"
 #include "restore/restorer.h"
 #include "restore/view_restorer.h"
 #include "runtime/device.h"
 #include "tests/simulated_gpu/simulator.h"
+#include "train/trainer.h"
 
 namespace dae::test {
 namespace {

@@ -1,7 +1,7 @@
-// fp64 convolution and its gradients as plain loops: the reference of kernels/conv2d.h.
+// fp64 convolution and its gradients as plain loops: the reference of kernels/layers/conv2d.h.
 #pragma once
 
-#include "kernels/conv2d.h"
+#include "kernels/layers/conv2d.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {

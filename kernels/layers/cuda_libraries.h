@@ -1,0 +1,58 @@
+// Convolutions and dense layers on the GPU, planned by the libraries that have them: cuDNN and
+// cuBLASLt. The seam behind which the tests' simulated GPU puts reference code
+// (tests/simulated_gpu/).
+//
+// Images are NHWC, filters {K, kernel, kernel, C}; all operands of a problem have one type, f32 or
+// bf16, and sums are f32. Throws Error naming the problem when the library cannot do it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/layers/routine.h"
+#include "runtime/tensor.h"
+
+namespace dae::cuda_libraries {
+
+// Opens both, which otherwise the first plan does. Throws Error saying which is not there and what
+// to install.
+void open();
+
+enum class Direction { forward, backward_data, backward_weights };
+
+// Operands, in order, those that the problem has:
+//   forward            x, w, y     y = conv(x, w)
+//   backward_data      dy, w, dx
+//   backward_weights   x, dy, dw
+// and, of forward and backward_data, what is done to each number r of the result before it is
+// rounded, in this order, and the operands for it:
+//   addend {as the result}   r + addend
+//   bias {its channels}      r + bias
+//   relu                     r > 0 ? r : 0
+//   gate {as the result}     gate > 0 ? r : 0: ReLU's gradient, where gate is what that ReLU gave
+//   sums {its channels}      f32, written: each channel's sum over images and pixels, of r
+//                            before or after it is rounded
+// in the order bias, addend, gate, sums after the first three.
+struct Convolution {
+  Direction direction;
+  Shape x, w, y;
+  int stride = 1, pad = 1;
+  bool bias = false, addend = false, relu = false, gate = false, sums = false;
+  DType dtype = DType::f32;
+};
+std::shared_ptr<Routine> plan(const Convolution& problem);
+
+// Shapes and types of the operands, in order, without memory.
+std::vector<Tensor> operands_of(const Convolution& problem);
+
+// A dense layer: x {batch, inputs}, w {outputs, inputs}, y {batch, outputs}, row-major. Operands as
+// above: forward x, w, y, bias {outputs}; backward_data dy, w, dx; backward_weights x, dy, dw.
+struct Dense {
+  Direction direction;
+  int64_t batch, inputs, outputs;
+  bool bias = false, relu = false;
+  DType dtype = DType::f32;
+};
+std::shared_ptr<Routine> plan(const Dense& problem);
+
+}  // namespace dae::cuda_libraries

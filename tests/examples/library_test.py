@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""The library as other projects get it: `python3 tests/examples/library_test.py BUILD`.
+
+What BUILD installs, and examples/ built against that by find_package, and against the sources by
+FetchContent and add_subdirectory, without CUDA and unoptimised; each then run.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = None
+FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "version.h"]
+
+
+def run(*command, **options):
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Library(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.temporary.name)
+        cls.prefix = cls.folder / "prefix"
+        run("cmake", "--install", BUILD, "--prefix", cls.prefix)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def build(self, name, *options):
+        folder = self.folder / name
+        run("cmake", "-G", "Ninja", "-S", ROOT / "examples", "-B", folder, *options)
+        run("cmake", "--build", folder, "-j", len(os.sched_getaffinity(0)))
+        return folder
+
+    def expect_examples_work(self, folder):
+        text = run(folder / "corrupt")
+        self.assertRegex(text, r"^noise of 2[45]\.[0-9] / 255; picture 5 again: the same$")
+        trained = self.folder / "run"
+        if not trained.exists():
+            run(BUILD / "train_cuda", "--dataset", "synthetic", "--device", "cpu", "--steps", 2, "--size", 16,
+                "--batch", 2, "--width", 4, "--blocks", 1, "--out", trained,
+                env={**os.environ, "OMP_NUM_THREADS": "1"})
+        given, restored = self.folder / "given.ppm", self.folder / f"{folder.name}.ppm"
+        pixels = bytes(i * 7 % 256 for i in range(3 * 20 * 30))
+        given.write_bytes(b"P6\n20 30\n255\n" + pixels)
+        self.assertIn("100 %", run(folder / "restore", trained, given, restored))
+        written = restored.read_bytes()
+        self.assertTrue(written.startswith(b"P6\n20 30\n255\n"))
+        self.assertEqual(len(written), len(given.read_bytes()))
+        self.assertNotEqual(written, given.read_bytes())
+        failed = subprocess.run([folder / "restore", self.folder / "nowhere", given, restored], capture_output=True,
+                                text=True)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("there is no such run folder", failed.stderr)
+
+    def test_nothing_but_the_face_is_installed(self):
+        headers = sorted(str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*.h"))
+        self.assertEqual(headers, [f"include/dae/{name}" for name in FACE])
+
+    def test_headers_stand_alone_and_include_nothing_else_of_ours(self):
+        for name in FACE:
+            source = self.folder / "alone.cpp"
+            source.write_text(f"#include <dae/{name}>\nint main() {{}}\n")
+            run("c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{self.prefix}/include", source)
+
+    def test_find_package(self):
+        self.expect_examples_work(self.build("package", f"-DCMAKE_PREFIX_PATH={self.prefix}"))
+
+    def test_fetch_content_and_add_subdirectory(self):
+        # In one build folder: the second way finds the first one's objects, as they should be the same.
+        for way in ("fetch", "subdirectory"):
+            folder = self.build("sources", f"-DDAE_FROM={way}", f"-DDAE_SOURCE={ROOT}", "-DDAE_CUDA=OFF",
+                                "-DCMAKE_CXX_FLAGS=-O0")
+            self.assertFalse(list(folder.rglob("train_cuda*")), "programs are not built for others")
+            self.expect_examples_work(folder)
+
+
+if __name__ == "__main__":
+    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()

@@ -1,0 +1,106 @@
+// Every convolution of the three networks, forward and both gradients, planned by cuDNN for a GPU
+// that is not there: fixtures/h100.json, written by hand from the data sheet until one has been
+// serialised on a GPU (profiling/describe_gpu.cpp), or the file that DAE_GPU_DESCRIPTION names.
+#include "kernels/layers/cudnn.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "kernels/layers/engines.h"
+#include "model/training_plan.h"
+#include "runtime/error.h"
+
+namespace dae::test {
+namespace {
+
+class CudnnTest : public testing::TestWithParam<std::tuple<NetworkKind, DType>> {
+ protected:
+  void SetUp() override {
+#ifndef DAE_HAS_CUDA
+    GTEST_SKIP() << "built without nvcc";
+#else
+    try {
+      cudnn::version();
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+    const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
+    std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    cudnn::plan_without_gpu(text);
+#endif
+  }
+};
+
+// That there is one is the whole test: planning throws where cuDNN offers none. Three channels of
+// input or output need no padding: cuDNN has engines for them, bf16 and f32, and pads where it must
+// in its workspace.
+TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
+  const auto [kind, dtype] = GetParam();
+  const NetworkConfig config{
+      .kind = kind, .latent = kind == NetworkKind::conv ? 8192 : 512, .dtype = dtype};
+  const Shape image = {16, config.size, config.size, 3};
+  Plan plan;
+  ParameterSet parameters;
+  Builder builder(Device::cuda, plan, parameters, true, dtype);
+  const TensorId x = plan.external("x", image), target = plan.external("target", image, DType::u8),
+                 loss = plan.external("loss", {1});
+  add_mse_and_backward(builder, config, build_network(builder, config, x), x, target, loss);
+  int additions = 0, in_this_type = 0;
+  for (const cuda_libraries::Choice& choice : cuda_libraries::choices()) {
+    EXPECT_GE(choice.candidates, 1) << choice.problem;
+    EXPECT_LE(choice.workspace, size_t{512} << 20) << choice.problem;
+    // model/upconv_form.h records its choice of a form beside the libraries' engines.
+    const bool form = choice.problem.starts_with("upsample");
+    EXPECT_EQ(choice.engine.find("engine ") == std::string::npos, form) << choice.engine;
+    if (choice.problem.find(std::string(" of ") + name_of(dtype)) == std::string::npos) continue;
+    in_this_type++;
+    additions += choice.problem.find("addend") != std::string::npos;
+  }
+  EXPECT_GE(in_this_type, 15);
+  // A residual block's addition is fused into its second convolution, at each of four widths.
+  EXPECT_GE(additions, kind == NetworkKind::unet ? 4 : 0);
+}
+
+// The other form of upsampling and convolving (model/upconv_form.h), which is chosen by time.
+TEST_P(CudnnTest, OffersTheConvolutionsOfThePhases) {
+  using cuda_libraries::Direction;
+  for (const auto& [side, channels, filters] :
+       {std::tuple<int64_t, int64_t, int64_t>{8, 128, 128}, {16, 128, 64}, {32, 64, 32}})
+    for (const Direction direction :
+         {Direction::forward, Direction::backward_data, Direction::backward_weights})
+      EXPECT_NO_THROW(cudnn::plan({.direction = direction,
+                                   .x = {16, side, side, channels},
+                                   .w = {4 * filters, 2, 2, channels},
+                                   .y = {16, side + 1, side + 1, 4 * filters},
+                                   .dtype = std::get<1>(GetParam())}));
+}
+
+TEST_P(CudnnTest, RefusesWhatItCannotDoByName) {
+  using cuda_libraries::Direction;
+  try {
+    cudnn::plan({.direction = Direction::forward,
+                 .x = {1, 8, 8, 4},
+                 .w = {4, 3, 3, 5},
+                 .y = {1, 8, 8, 4},
+                 .dtype = std::get<1>(GetParam())});
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("cuDNN"), std::string::npos) << error.what();
+  }
+}
+
+std::string cudnn_name(const testing::TestParamInfo<CudnnTest::ParamType>& info) {
+  return std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Networks, CudnnTest,
+                         testing::Combine(testing::Values(NetworkKind::fc, NetworkKind::conv,
+                                                          NetworkKind::unet),
+                                          testing::Values(DType::f32, DType::bf16)),
+                         cudnn_name);
+
+}  // namespace
+}  // namespace dae::test

@@ -1,0 +1,126 @@
+// What the GPU's libraries are asked to fuse with a data gradient
+// (kernels/layers/cuda_libraries.h), each form against fp64 loops: by cuDNN on a GPU, by its
+// stand-in on the simulated one.
+#include "kernels/layers/cuda_libraries.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+#include "tests/support/op_case.h"
+#include "tests/support/reference_conv.h"
+
+namespace dae::test {
+namespace {
+
+using cuda_libraries::Convolution;
+using cuda_libraries::Direction;
+
+const char* const kNames[] = {"dy", "w", "dx"};
+
+std::string name_of_form(const Convolution& p) {
+  return fmt::format("{}{}{}{}{}{}", p.stride == 2 ? "up" : "dgrad", p.addend ? "_add" : "",
+                     p.bias ? "_bias" : "", p.relu ? "_relu" : "", p.gate ? "_gate" : "",
+                     p.sums ? "_sums" : "");
+}
+
+OpCase make_case(const Convolution& p) {
+  OpCase made;
+  made.gpu_only = true;
+  made.name = name_of_form(p) + "_" + to_string(Tensor{nullptr, p.x});
+  const std::vector<Tensor> operands = cuda_libraries::operands_of(p);
+  std::vector<std::string> names(kNames, kNames + 3);
+  if (p.bias) names.push_back("bias");
+  if (p.addend) names.push_back("addend");
+  if (p.gate) names.push_back("gate");
+  if (p.sums) names.push_back("sums");
+  for (size_t i = 0; i < names.size(); i++)
+    made.args.push_back({.name = names[i],
+                         .shape = operands[i].shape,
+                         .role = i == 2 || names[i] == "sums" ? Role::out : Role::in});
+  made.args[1].low = -0.1;
+  made.args[1].high = 0.1;
+  made.run = [p](const Queue& q, const std::vector<Tensor>& t) {
+    Convolution problem = p;
+    problem.dtype = t[0].dtype;
+    const std::shared_ptr<Routine> routine = cuda_libraries::plan(problem);
+    const Buffer workspace(q.device, routine->workspace_bytes());
+    std::vector<const void*> data;
+    for (const Tensor& tensor : t) data.push_back(tensor.data);
+    routine->run(q.stream, data, workspace.data());
+    synchronize_device();  // before the workspace goes
+  };
+  made.reference = [p](std::vector<Values>& values) {
+    ConvSpec spec{.x = p.x, .y = p.y};
+    spec.kernel = static_cast<int>(p.w[1]);
+    spec.stride = p.stride;
+    Values& dx = values[2];
+    dx = conv_backward_data(spec, values[0], values[1]);
+    const auto channels = static_cast<size_t>(p.x[3]);
+    size_t next = 3;
+    if (p.bias) {
+      for (size_t i = 0; i < dx.size(); i++) dx[i] += values[next][i % channels];
+      next++;
+    }
+    if (p.addend) {
+      for (size_t i = 0; i < dx.size(); i++) dx[i] += values[next][i];
+      next++;
+    }
+    for (double& value : dx)
+      if (p.relu && value < 0) value = 0;
+    if (p.gate) {
+      for (size_t i = 0; i < dx.size(); i++)
+        if (!(values[next][i] > 0)) dx[i] = 0;
+      next++;
+    }
+    if (!p.sums) return;
+    values[next].assign(channels, 0);
+    for (size_t i = 0; i < dx.size(); i++) values[next][i % channels] += dx[i];
+  };
+  // Numbers below 4, of which a channel has some hundred.
+  made.tolerance = {0.05, 1e-3,
+                    "an engine may add what it has rounded to bf16, or what it has not"};
+  return made;
+}
+
+std::vector<OpCase> cases() {
+  const Convolution square{.direction = Direction::backward_data,
+                           .x = {2, 10, 12, 32},
+                           .w = {32, 3, 3, 32},
+                           .y = {2, 10, 12, 32}};
+  const Convolution wide{.direction = Direction::backward_data,
+                         .x = {1, 8, 8, 64},
+                         .w = {128, 3, 3, 64},
+                         .y = {1, 8, 8, 128}};
+  const Convolution up{.direction = Direction::backward_data,
+                       .x = {2, 12, 16, 32},
+                       .w = {64, 4, 4, 32},
+                       .y = {2, 6, 8, 64},
+                       .stride = 2};
+  std::vector<Convolution> problems;
+  for (const Convolution& base : {square, wide, up})
+    for (const bool addend : {false, true}) {
+      Convolution p = base;
+      p.addend = addend;
+      if (base.stride == 2) {
+        p.bias = true;
+        problems.push_back(p);
+        p.relu = true;
+        problems.push_back(p);
+        continue;
+      }
+      if (addend) problems.push_back(p);
+      p.gate = true;
+      problems.push_back(p);
+      p.sums = true;
+      problems.push_back(p);
+    }
+  std::vector<OpCase> made;
+  for (const Convolution& p : problems) made.push_back(make_case(p));
+  std::vector<OpCase> in_two_bytes;
+  for (const OpCase& op_case : in_bf16(made, {"sums"}))
+    if (op_case.args[0].dtype == DType::bf16) in_two_bytes.push_back(op_case);
+  return in_two_bytes;
+}
+
+DAE_OP_TEST(FusedConvolution, cases());
+
+}  // namespace
+}  // namespace dae::test
