@@ -259,6 +259,18 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   return dataset;
 }
 
+std::string describe_skipped(const Dataset& dataset, const std::string& path) {
+  constexpr size_t kNamed = 10;
+  const std::vector<Dataset::Skipped>& skipped = dataset.skipped();
+  std::string text =
+      fmt::format("{}: {} of {} images cannot be read and are left out\n", path, skipped.size(),
+                  skipped.size() + static_cast<size_t>(dataset.size()));
+  for (size_t i = 0; i < std::min(kNamed, skipped.size()); i++)
+    text += fmt::format("  {}\n", skipped[i].reason);
+  if (skipped.size() > kNamed) text += fmt::format("  and {} more\n", skipped.size() - kNamed);
+  return text;
+}
+
 Split hold_out(const Dataset& dataset, double fraction) {
   if (dataset.size() < 2)
     fail("the dataset holds one image, and none could be held out: add images");

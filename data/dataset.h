@@ -48,6 +48,10 @@ struct DatasetOptions {
 // path, the count of broken files and the first one's reason.
 Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
 
+// What cannot be read, for people: how many, and the first ten by name with the reason, a line
+// each.
+std::string describe_skipped(const Dataset& dataset, const std::string& path);
+
 // Splits a dataset by a hash of the names: a `fraction` of the images, at least one, is held out.
 // Which ones depends on the names alone, not on their order. Throws Error when there are fewer than
 // two images.

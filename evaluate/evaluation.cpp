@@ -1,172 +1,78 @@
-#include "evaluate/evaluation.h"
-
+#include <dae/evaluation.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <set>
 
-#include "corrupt/corrupted_view.h"
-#include "quality/gain.h"
-#include "record/dataset_images.h"
-#include "restore/view_restorer.h"
+#include "corrupt/spec.h"
+#include "data/text.h"
+#include "evaluate/measure.h"
+#include "record/engine_file.h"
+#include "record/trained_on.h"
+#include "restore/trained_network.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/memory.h"
 
 namespace dae {
 namespace {
 
-constexpr int64_t kBatch = 16;
-
-struct RowSpec {
-  std::string name;
-  CorruptSpec spec;
-};
-
-std::vector<RowSpec> row_specs(const EvaluationOptions& options) {
-  const Range off{0, 0, false};
-  CorruptSpec none = options.corruption;
-  none.noise = none.blur = none.brightness = none.channel = off;
-  if (options.sigma >= 0) {
-    CorruptSpec spec = none;
-    const auto sigma = static_cast<float>(options.sigma);
-    spec.noise = {sigma, sigma, true};
-    validate(spec);
-    return {{"sigma", spec}};
-  }
-  std::vector<RowSpec> rows = {{"all", options.corruption}};
-  const auto alone = [&](const char* name, Range CorruptSpec::*range) {
-    if (!(options.corruption.*range).present) return;
-    CorruptSpec spec = none;
-    spec.*range = options.corruption.*range;
-    rows.push_back({name, spec});
+void check(const EvaluationOptions& options) {
+  const auto within = [](const char* field, double value, double low, double high) {
+    if (!(value >= low && value <= high))
+      fail_field(field, "{:g}: give {:g} to {:g}", value, low, high);
   };
-  alone("noise", &CorruptSpec::noise);
-  alone("blur", &CorruptSpec::blur);
-  alone("brightness", &CorruptSpec::brightness);
-  alone("channel", &CorruptSpec::channel);
-  rows.push_back({"clean", none});
-  return rows;
-}
-
-// The scores of one row's views, in order.
-struct RowScores {
-  std::vector<Scores> corrupted, restored, grey_world, true_gain;
-
-  explicit RowScores(size_t views)
-      : corrupted(views), restored(views), grey_world(views), true_gain(views) {}
-
-  void set(size_t i, const uint8_t* clean_u8, const float* corrupted_view,
-           const float* restored_view, int64_t height, int64_t width, const Draw& draw,
-           double grey) {
-    const std::vector<float> clean_floats = to_floats(clean_u8, height, width);
-    const ImageView clean{clean_floats.data(), height, width};
-    const ImageView seen{corrupted_view, height, width};
-    Gain inverse;
-    for (size_t c = 0; c < 3; c++) inverse[c] = 1.0 / draw.degradation.gain[c];
-    const std::vector<float> balanced = apply_gain(seen, grey_world_gain(seen, grey));
-    const std::vector<float> ungained = apply_gain(seen, inverse);
-    corrupted[i] = score(clean, seen);
-    restored[i] = score(clean, {restored_view, height, width});
-    grey_world[i] = score(clean, {balanced.data(), height, width});
-    true_gain[i] = score(clean, {ungained.data(), height, width});
-  }
-
-  EvaluationRow summary(const std::string& name) const {
-    return {name, summarize(corrupted), summarize(restored), summarize(grey_world),
-            summarize(true_gain)};
-  }
-};
-
-double mean_of(const std::vector<Source>& sources, const std::vector<View>& views, int64_t size) {
-  double sum = 0;
-  int64_t count = 0;
-  for (const View& view : views) {
-    const Source& source = sources[static_cast<size_t>(view.image)];
-    const int64_t rows = size > 0 ? std::min<int64_t>(size, source.height) : source.height;
-    for (int64_t y = 0; y < rows; y++) {
-      const uint8_t* const row = source.pixels + (std::max(view.y, 0) + y) * source.row_bytes;
-      const int64_t columns = size > 0 ? std::min<int64_t>(size, source.width) : source.width;
-      for (int64_t i = 0; i < 3 * columns; i++) sum += row[3 * std::max(view.x, 0) + i];
-      count += 3 * columns;
-    }
-  }
-  return sum / (255.0 * static_cast<double>(count));
-}
-
-void evaluate_crops(const Network& network, const std::vector<Source>& sources,
-                    const std::vector<RowSpec>& rows, const EvaluationOptions& options,
-                    Evaluation& evaluation) {
-  const int64_t size = network.config.network.size;
-  const std::vector<View> views =
-      fixed_views(sources, size, options.views_per_image, options.most_views, options.seed);
-  CorruptFlags flags = flags_of(options.corruption);
-  flags.max_radius = kMaxRadius;
-  ViewRestorer restorer(network.device, network.config.network, network.parameters, flags, kBatch,
-                        size, size);
-  Buffer own;
-  std::span<std::byte> arena = network.arena;
-  if (arena.size() < restorer.arena_bytes()) {
-    own = Buffer(network.device, restorer.arena_bytes());
-    arena = {own.data(), own.bytes()};
-  }
-  restorer.attach(arena.data(), arena.size(), network.weights, sources);
-  const double grey = mean_of(sources, views, size);
-  evaluation.views = static_cast<int64_t>(views.size());
-  evaluation.view_size = fmt::format("{0}x{0} crops", size);
-  for (const RowSpec& row : rows) {
-    std::vector<Draw> draws;
-    for (size_t i = 0; i < views.size(); i++)
-      draws.push_back(draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]));
-    RowScores scores(draws.size());
-    restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
-      const int64_t elements = size * size * 3;
-#pragma omp parallel for schedule(dynamic)
-      for (int64_t i = 0; i < batch.count; i++)
-        scores.set(first + static_cast<size_t>(i), &batch.clean[i * elements],
-                   &batch.corrupted[i * elements], &batch.restored[i * elements], size, size,
-                   draws[first + static_cast<size_t>(i)], grey);
-      if (options.progress)
-        options.progress(row.name, first + static_cast<size_t>(batch.count), draws.size());
-    });
-    evaluation.rows.push_back(scores.summary(row.name));
-  }
-}
-
-void evaluate_pictures(const Network& network, const std::vector<Source>& sources,
-                       const std::vector<RowSpec>& rows, const EvaluationOptions& options,
-                       Evaluation& evaluation) {
-  Restorer restorer(network.device, network.config.network, network.parameters, network.weights);
-  std::vector<View> views;
-  for (size_t i = 0; i < sources.size(); i++) views.push_back({static_cast<int64_t>(i)});
-  const double grey = mean_of(sources, views, 0);
-  evaluation.views = static_cast<int64_t>(sources.size());
-  evaluation.view_size = "whole pictures";
-  const CorruptFlags flags = flags_of(options.corruption);
-  for (const RowSpec& row : rows) {
-    RowScores scores(sources.size());
-    for (size_t i = 0; i < sources.size(); i++) {
-      Draw draw = draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]);
-      const CorruptedPicture picture = corrupt_picture(sources[i], draw, flags);
-      const std::vector<float> restored =
-          restorer.restore(picture.corrupted, sources[i].height, sources[i].width);
-      scores.set(i, picture.clean.data(), picture.corrupted.data(), restored.data(),
-                 sources[i].height, sources[i].width, draw, grey);
-      if (options.progress) options.progress(row.name, i + 1, sources.size());
-    }
-    evaluation.rows.push_back(scores.summary(row.name));
-  }
+  within("views_per_image", double(options.views_per_image), 1, 1000);
+  within("most_views", double(options.most_views), 1, 1e6);
+  if (options.sigma) within("sigma", *options.sigma, 0, kMaxNoise);
+  if (options.max_side) within("max_side", double(*options.max_side), 0, 65536);
+  if (options.corruption) validate(*options.corruption);
 }
 
 }  // namespace
 
-Evaluation evaluate(const Network& network, const Dataset& dataset,
-                    const std::vector<int64_t>& images, const EvaluationOptions& options) {
-  const std::vector<Source> sources = sources_of(dataset, images);
-  const std::vector<RowSpec> rows = row_specs(options);
-  Evaluation evaluation;
-  evaluation.noise_clip = options.corruption.clip ? "on" : "off";
-  if (options.whole_pictures)
-    evaluate_pictures(network, sources, rows, options, evaluation);
-  else
-    evaluate_crops(network, sources, rows, options, evaluation);
+Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& options) {
+  check(options);
+  use_for_networks(options.device);
+  TrainedNetwork trained = open_trained_network(run, options.device);
+  const RunConfig& config = trained.config;
+  const auto tell = [&](const std::string& what, size_t done, size_t total) {
+    if (options.progress && !options.progress(what, done, total))
+      throw Cancelled("the evaluation was cancelled");
+  };
+  const bool own = options.dataset.empty();
+  const std::string path = !own                        ? options.dataset
+                           : config.validation.empty() ? config.dataset
+                                                       : config.validation;
+  const Dataset dataset = open_dataset(
+      path, {.max_side = options.max_side.value_or(config.max_side),
+             .progress = [&](size_t done, size_t total) { tell("reading " + path, done, total); }});
+  const std::set<std::string> held_out(config.held_out.begin(), config.held_out.end());
+  std::vector<int64_t> images;
+  for (int64_t i = 0; i < dataset.size(); i++)
+    if (!own || held_out.contains(valid_utf8(dataset[i].name))) images.push_back(i);
+  if (images.empty())
+    fail("{}: none of the pictures the run held out are left; name another dataset", path);
+
+  const Buffer weights(options.device, trained.weights.size() * sizeof(float));
+  copy_between_devices(weights.data(), trained.weights.data(), weights.bytes());
+  Evaluation evaluation = measure({options.device, config.network, trained.parameters,
+                                   reinterpret_cast<const float*>(weights.data())},
+                                  dataset, images,
+                                  {.corruption = options.corruption.value_or(config.corruption),
+                                   .sigma = options.sigma,
+                                   .whole_pictures = options.whole_pictures,
+                                   .views_per_image = options.views_per_image,
+                                   .most_views = options.most_views,
+                                   .seed = options.seed,
+                                   .progress = tell});
+  evaluation.dataset = path;
+  evaluation.pictures = static_cast<int64_t>(images.size());
+  const auto seen = trained_on(config, path);
+  evaluation.trained_on =
+      std::count_if(images.begin(), images.end(), [&](int64_t i) { return seen(dataset[i].name); });
+  for (const Dataset::Skipped& skipped : dataset.skipped())
+    evaluation.left_out.push_back(skipped.reason);
   return evaluation;
 }
 

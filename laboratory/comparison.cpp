@@ -10,8 +10,6 @@
 #include "record/run_folder.h"
 #include "record/trained_on.h"
 #include "runtime/error.h"
-#include "tools/open_pictures.h"
-#include "tools/progress.h"
 
 namespace dae {
 namespace {
@@ -70,14 +68,13 @@ std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& 
 
 }  // namespace
 
-BlurPage compare_runs(const ComparisonOptions& options, Device device,
-                      const CorruptionOptions& corruption) {
+BlurPage compare_runs(const ComparisonOptions& options, Device device) {
   BlurPage page;
   std::vector<BlurRun> runs = open_runs(options, page.notes);
   if (runs.empty()) fail("no run to report on. {}", fmt::join(page.notes, " "));
   const RunConfig first = runs.front().config;
   const int64_t size = options.size > 0 ? options.size : first.network.size;
-  const CorruptSpec spec = corruption.apply(first.corruption);
+  const CorruptSpec spec = options.corruption(first.corruption);
   std::erase_if(runs, [&](const BlurRun& run) {
     const NetworkConfig& n = run.config.network;
     const bool impossible = has_one_size(n) && n.size != size;
@@ -100,17 +97,16 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
   page.dataset = !options.dataset.empty()   ? options.dataset
                  : first.validation.empty() ? first.dataset
                                             : first.validation;
-  const Dataset dataset = open_pictures(page.dataset, first.max_side);
+  const Dataset dataset = options.open(page.dataset, first.max_side);
   const std::vector<int64_t> images =
       held_out_images(dataset, page.dataset, runs, size, page.notes);
-  ProgressLine line;
-  line.show("training the judge");
+  options.progress("training the judge");
   // On pictures that are not measured, where there are any.
   std::vector<int64_t> others;
   for (int64_t i = 0; i < dataset.size(); i++)
     if (!std::binary_search(images.begin(), images.end(), i)) others.push_back(i);
   const FeatureNetwork judge = train_judge(sources_of(dataset, others.empty() ? images : others));
-  line.show("corrupting");
+  options.progress("corrupting");
   page.material = make_blur_material(dataset, images,
                                      {.size = size,
                                       .views_per_image = options.views,
@@ -119,13 +115,12 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device,
                                       .seed = options.seed});
   page.corrupted = measure_corrupted(page.material);
   for (BlurRun& run : runs) try {
-      line.show(fmt::format("measuring {}", run.name));
+      options.progress(fmt::format("measuring {}", run.name));
       static_cast<MeasuredRun&>(run) = measure_run(run.path, device, page.material);
       page.runs.push_back(std::move(run));
     } catch (const Error& error) {
       page.notes.push_back(fmt::format("Left out: {}", error.what()));
     }
-  line.clear();
   if (page.runs.empty()) fail("no run to report on. {}", fmt::join(page.notes, " "));
 
   return page;

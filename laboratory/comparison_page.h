@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "laboratory/measured_run.h"
+#include "record/run_config.h"
 
 namespace dae {
 

@@ -9,10 +9,9 @@
 #include "corrupt/corrupted_view.h"
 #include "record/dataset_images.h"
 #include "record/run_folder.h"
-#include "report/sheet.h"
 #include "runtime/error.h"
-#include "tools/open_pictures.h"
-#include "train/training.h"
+#include "train/session.h"
+#include "train/training_pictures.h"
 
 namespace dae {
 namespace {
@@ -20,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMeasuringSeed = 1;
+constexpr int64_t kValidations = 4;  // of a run whose curve nobody looks at
 
 // None where there is nothing, or something beyond the scale.
 Interval interval_of(const std::vector<double>& values) {
@@ -30,10 +30,10 @@ Interval interval_of(const std::vector<double>& values) {
 
 }  // namespace
 
-Laboratory::Laboratory(const LabOptions& options)
+Laboratory::Laboratory(const LabOptions& options, Dataset dataset)
     : options_(options),
       runs_(runs_of(options.setting)),
-      dataset_(open_pictures(options.dataset, RunConfig{}.max_side)),
+      dataset_(std::move(dataset)),
       split_(hold_out(dataset_, kHeldOut)),
       held_out_(names_of(dataset_, split_.held_out)) {
   const int64_t size = options.setting.size;
@@ -78,7 +78,8 @@ bool Laboratory::is_finished(const LabRun& run, int seed) const {
   return RunFolder::open(path).saved_step() == have.schedule.total;
 }
 
-bool Laboratory::train_missing(const std::function<bool()>& stop) {
+bool Laboratory::train_missing(LabObserver& observer, const std::function<bool()>& late,
+                               const std::stop_token& stop) {
   finished_.clear();
   failures_.clear();
   std::vector<std::pair<const LabRun*, int>> missing;
@@ -96,20 +97,23 @@ bool Laboratory::train_missing(const std::function<bool()>& stop) {
       }
     }
   for (const auto& [run, seed] : missing) {
-    if (stop()) return false;
+    if (late() || stop.stop_requested()) return false;
     const fs::path path = path_of(run->name, seed);
-    TrainingOptions training;
+    SessionOptions training;
     training.config = config_of(*run, seed);
     training.device = options_.device;
     training.out = path;
     training.resume = fs::exists(path / "config.json");
-    training.brief = fmt::format("{}/{} ", trained() + 1, wanted());
+    training.validations = kValidations;
     if (!training.resume) {
-      training.steps = run->steps;
-      training.seconds = run->seconds;
+      training.budget.steps = run->steps;
+      training.budget.seconds = run->seconds;
     }
+    observer.begins(trained() + 1, wanted());
     try {
-      if (train(training) != 0) return false;
+      const TrainingOutcome outcome = run_session(training, observer, stop);
+      observer.ended(outcome);
+      if (outcome.step < outcome.last_step) return false;
       finished_[run->name].push_back(seed);
     } catch (const Error& error) {
       failures_.push_back(fmt::format("{}: {}", path.string(), error.what()));

@@ -3,6 +3,8 @@
 // with.
 #pragma once
 
+#include <dae/training.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,21 +19,30 @@ namespace dae {
 
 struct LabOptions {
   LabSetting setting;
-  std::string dataset;           // trained on but for a tenth, which is measured on
+  std::string dataset;           // its path: trained on but for a tenth, which is measured on
   std::filesystem::path folder;  // of all runs
   Device device = Device::cpu;
 };
 
+// Is told what every run tells, and where it begins and ends.
+class LabObserver : public TrainingObserver {
+ public:
+  virtual void begins(int64_t /*number*/, int64_t /*wanted*/) {}  // from 1
+  virtual void ended(const TrainingOutcome&) {}
+};
+
 class Laboratory {
  public:
-  // Throws Error when no held-out picture is as large as a view.
-  explicit Laboratory(const LabOptions& options);
+  // `dataset` is what lies at the options' path. Throws Error when no held-out picture is as large
+  // as a view.
+  Laboratory(const LabOptions& options, Dataset dataset);
 
   // Trains what is missing, one seed of all runs before the next, and goes on with what was cut
-  // off. False when Ctrl-C or `stop`, which is asked between runs, came first: the next call goes
+  // off. False when `late`, which is asked between runs, or `stop` came first: the next call goes
   // on from there. A run that fails is a line in failures() and as good as missing. Throws
   // UsageError naming the folder when one holds another run than is wanted there.
-  bool train_missing(const std::function<bool()>& stop);
+  bool train_missing(LabObserver& observer, const std::function<bool()>& late,
+                     const std::stop_token& stop = {});
   const std::vector<std::string>& failures() const { return failures_; }
 
   const LabSetting& setting() const { return options_.setting; }

@@ -96,9 +96,10 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
   return material;
 }
 
-Pictures restore_set(const Network& network, const BlurMaterial& material, const PictureSet& set) {
+Pictures restore_set(const PlacedNetwork& network, const BlurMaterial& material,
+                     const PictureSet& set) {
   CorruptFlags flags = flags_of(material.corruption);
-  ViewRestorer restorer(network.device, network.config.network, network.parameters, flags, kBatch,
+  ViewRestorer restorer(network.device, network.config, network.parameters, flags, kBatch,
                         material.size, material.size);
   const Buffer arena(network.device, restorer.arena_bytes());
   restorer.attach(arena.data(), arena.bytes(), network.weights, set.sources);

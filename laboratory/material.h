@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "corrupt/draw.h"
 #include "data/dataset.h"
-#include "evaluate/evaluation.h"
+#include "evaluate/measure.h"
 #include "laboratory/measures/edge.h"
 #include "model/feature_network.h"
 #include "quality/image_view.h"
@@ -61,6 +62,7 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
                                 const BlurMaterialOptions& options);
 
 // What a network makes of a set, clamped to [0, 1] as a file would be.
-Pictures restore_set(const Network& network, const BlurMaterial& material, const PictureSet& set);
+Pictures restore_set(const PlacedNetwork& network, const BlurMaterial& material,
+                     const PictureSet& set);
 
 }  // namespace dae

@@ -52,4 +52,11 @@ void add_engine(const fs::path& path, const json& machine, const cuda_libraries:
   append_line(path, line.dump());
 }
 
+void use_for_networks(Device device) {
+  if (device == Device::cpu) return;
+  if (const std::string why = why_no_networks_on_cuda(); !why.empty())
+    fail_field("device", "cuda: {}", why);
+  share_engines();
+}
+
 }  // namespace dae

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/layers/engines.h"
+#include "runtime/queue.h"
 
 namespace dae {
 
@@ -17,6 +18,10 @@ namespace dae {
 // it has to choose. Throws Error when there is no GPU. A file that cannot be read or written costs
 // the time of choosing anew, no more.
 void share_engines();
+
+// What networks are to be computed on from here on; on a GPU its engines are shared. Throws
+// FieldError of `device`, saying why, when it cannot be.
+void use_for_networks(Device device);
 
 // The lines of a file that are of this `machine`, the last of a problem last. What is damaged or
 // cut off is passed over.

@@ -1,10 +1,10 @@
 // An evaluation as tables, for people and for programs.
 #pragma once
 
+#include <dae/evaluation.h>
+
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-
-#include "evaluate/evaluation.h"
 
 namespace dae {
 

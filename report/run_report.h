@@ -1,12 +1,13 @@
 // report.html of a run: one self-contained file with curves, pictures, scores and configuration.
 #pragma once
 
+#include <dae/evaluation.h>
+
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "data/image.h"
-#include "evaluate/evaluation.h"
 #include "record/run_config.h"
 #include "record/run_folder.h"
 

@@ -6,7 +6,6 @@
 #include "record/engine_file.h"
 #include "restore/restorer.h"
 #include "restore/trained_network.h"
-#include "runtime/device.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -18,13 +17,6 @@ struct Denoiser::Inside {
 
 namespace {
 
-void make_ready(Device device) {
-  if (device == Device::cpu) return;
-  if (const std::string why = why_no_networks_on_cuda(); !why.empty())
-    fail_field("device", "cuda: {}", why);
-  share_engines();
-}
-
 void check_sides(int64_t height, int64_t width) {
   constexpr int64_t kMost = 1 << 20;
   if (height < 1 || height > kMost) fail_field("height", "{}: give 1 to {} pixels", height, kMost);
@@ -35,7 +27,7 @@ void check_sides(int64_t height, int64_t width) {
 
 Denoiser::Denoiser(const std::filesystem::path& run, const DenoiserOptions& options)
     : inside_(std::make_unique<Inside>()) {
-  make_ready(options.device);
+  use_for_networks(options.device);
   const TrainedNetwork trained = open_trained_network(run, options.device);
   inside_->network = trained.config.network;
   inside_->restorer =

@@ -12,8 +12,10 @@
 #include "laboratory/lab_page.h"
 #include "report/html.h"
 #include "runtime/error.h"
+#include "tools/open_pictures.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/training_console.h"
 
 namespace {
 
@@ -61,8 +63,13 @@ void write_page(const Options& options, const std::string& page, const nlohmann:
   fmt::print("{}\n", options.out);
 }
 
-int report_runs(const Options& options, Device device, const CorruptionOptions& corruption) {
-  const BlurPage page = compare_runs(options.comparison, device, corruption);
+int report_runs(Options options, Device device, const CorruptionOptions& corruption) {
+  ProgressLine line;
+  options.comparison.corruption = [&](const CorruptSpec& spec) { return corruption.apply(spec); };
+  options.comparison.open = open_pictures;
+  options.comparison.progress = [&](const std::string& what) { line.show(what); };
+  const BlurPage page = compare_runs(options.comparison, device);
+  line.clear();
   for (const std::string& note : page.notes) fmt::print("{}\n", note);
   for (const BlurRun& run : page.runs)
     fmt::print("{}: PSNR {} dB, effective blur {} pixels\n", run.name,
@@ -112,6 +119,31 @@ int report_edges(const Options& options, Device device) {
   return 0;
 }
 
+// A line a run, and the progress of the one that is trained.
+class LabConsole : public LabObserver {
+ public:
+  explicit LabConsole(std::stop_source& stop) : console_(stop) {}
+  void begins(int64_t number, int64_t wanted) override {
+    prefix_ = fmt::format("{}/{} ", number, wanted);
+    console_.make_brief(prefix_);
+  }
+  void preparing(const std::string& what, size_t done, size_t total) override {
+    console_.preparing(what, done, total);
+  }
+  void warned(const std::string& text) override { console_.warned(text); }
+  void progressed(const TrainingProgress& progress) override { console_.progressed(progress); }
+  void ended(const TrainingOutcome& outcome) override {
+    console_.clear();
+    fmt::print("{}{}: {} of {} steps, {:.2f} dB\n", prefix_, outcome.run.filename().string(),
+               outcome.step, outcome.last_step, outcome.evaluation.rows.front().restored.mean.psnr);
+  }
+  void clear() { console_.clear(); }
+
+ private:
+  TrainingConsole console_;
+  std::string prefix_;
+};
+
 int report_laboratory(const Options& options, Device device) {
   const auto begin = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -125,7 +157,7 @@ int report_laboratory(const Options& options, Device device) {
       dataset == "synthetic" ? dataset : fs::absolute(dataset).lexically_normal().string();
   lab_options.folder = options.folder.empty() ? "runs/blur-" + options.train : options.folder;
   lab_options.device = device;
-  Laboratory lab(lab_options);
+  Laboratory lab(lab_options, open_pictures(lab_options.dataset, RunConfig{}.max_side));
   catch_interrupts();
   const auto late = [&] {
     return interrupted() || (options.seconds > 0 && seconds() > options.seconds);
@@ -134,7 +166,10 @@ int report_laboratory(const Options& options, Device device) {
   study.device = device;
   study.folder = lab_options.folder / "edges";
   const std::vector<EdgePoint> points = study_edges(study, late);
-  const bool complete = lab.train_missing(late);
+  std::stop_source stop;
+  LabConsole console(stop);
+  const bool complete = lab.train_missing(console, late, stop.get_token());
+  console.clear();
   const bool was_interrupted = interrupted();
 
   ProgressLine line;

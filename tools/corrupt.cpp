@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "corrupt/corrupted_view.h"
-#include "evaluate/evaluation.h"
 #include "record/dataset_images.h"
 #include "report/sheet.h"
 #include "runtime/error.h"

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "tools/progress.h"
 
 namespace dae {
@@ -15,16 +13,7 @@ Dataset open_pictures(const std::string& path, int64_t max_side) {
                             line.show(fmt::format("reading {}: {} of {} files", path, done, total));
                           }});
   line.clear();
-  const std::vector<Dataset::Skipped>& skipped = dataset.skipped();
-  if (skipped.empty()) return dataset;
-  constexpr size_t kNamed = 10;
-  std::string text =
-      fmt::format("{}: {} of {} images cannot be read and are left out\n", path, skipped.size(),
-                  skipped.size() + static_cast<size_t>(dataset.size()));
-  for (size_t i = 0; i < std::min(kNamed, skipped.size()); i++)
-    text += fmt::format("  {}\n", skipped[i].reason);
-  if (skipped.size() > kNamed) text += fmt::format("  and {} more\n", skipped.size() - kNamed);
-  std::fputs(text.c_str(), stderr);
+  if (!dataset.skipped().empty()) std::fputs(describe_skipped(dataset, path).c_str(), stderr);
   return dataset;
 }
 

@@ -1,8 +1,14 @@
 // train_cuda: trains a denoising autoencoder on a folder of photographs.
-#include "record/feature_file.h"
+#include <dae/training.h>
+
+#include <optional>
+#include <string>
+
+#include "record/run_folder.h"
 #include "runtime/error.h"
 #include "tools/program.h"
-#include "train/training.h"
+#include "tools/training_console.h"
+#include "train/budget.h"
 
 namespace {
 
@@ -17,7 +23,10 @@ constexpr const char* kAbout =
     "  train_cuda --dataset photos/ --loss mse+0.1*ssim   a weighted sum of losses\n"
     "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
 
-constexpr double kDefaultSeconds = 300;
+// "on" or "off" where it was given.
+std::optional<bool> switch_of(const char* option, const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(dae::parse_switch(option, text));
+}
 
 }  // namespace
 
@@ -25,45 +34,45 @@ int main(int argc, char** argv) {
   using namespace dae;
   CLI::App app(kAbout);
   TrainingOptions options;
-  RunConfig& config = options.config;
-  NetworkConfig& network = config.network;
+  options.budget = {};
   DeviceOptions device;
   CorruptionOptions corruption;
-  std::string model = "unet", loss = "mse", skips = "on", global = "on", residual = "on", precision;
-  double learning_rate = 0;
-  int64_t latent = 0;
-  std::string out, features;
+  std::string skips, global, residual, out, features;
+  bool resume = false;
 
-  app.add_option("--dataset", config.dataset,
+  app.add_option("--dataset", options.dataset,
                  "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
-  app.add_option("--val", config.validation, "dataset to validate on [a tenth of --dataset]");
-  app.add_option("--model", model, "unet, conv or fc")
+  app.add_option("--val", options.validation, "dataset to validate on [a tenth of --dataset]");
+  app.add_option("--model", options.model, "unet, conv or fc")
       ->check(CLI::IsMember({"unet", "conv", "fc"}))
       ->capture_default_str();
   device.add_to(app);
-  app.add_option("--precision", precision,
+  app.add_option("--precision", options.precision,
                  "what layers compute in: bf16 (cuda only) or fp32, which is never TF32 [bf16 on "
                  "cuda, fp32 on the CPU]")
       ->check(CLI::IsMember({"bf16", "fp32"}));
-  app.add_option("--size", network.size, "training crops in pixels, a multiple of 8")
+  app.add_option("--size", options.size, "training crops in pixels, a multiple of 8")
       ->capture_default_str();
-  app.add_option("--batch", config.batch, "crops a step")
+  app.add_option("--batch", options.batch, "crops a step")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
-  auto* const time =
-      app.add_option("--time", options.seconds, "seconds in all, once the pictures are read [300]")
-          ->check(number_between(0.1, 1e9));
-  auto* const steps = app.add_option("--steps", options.steps, "steps in all, instead of --time")
-                          ->check(CLI::Range(int64_t{1}, kMostSteps))
-                          ->excludes(time);
-  app.add_option("--epochs", options.epochs, "as many crops as this many times the images")
-      ->check(number_between(1e-9, 1e9))
-      ->excludes(time)
-      ->excludes(steps);
-  auto* const rate = app.add_option("--lr", learning_rate, "peak learning rate [0.002]")
-                         ->check(number_between(1e-9, 1));
+  auto* const time = app.add_option("--time", options.budget.seconds,
+                                    "seconds in all, once the pictures are read [300]")
+                         ->check(number_between(0.1, 1e9));
+  auto* const steps =
+      app.add_option("--steps", options.budget.steps, "steps in all, instead of --time")
+          ->check(CLI::Range(int64_t{1}, kMostSteps))
+          ->excludes(time);
+  auto* const epochs = app.add_option("--epochs", options.budget.epochs,
+                                      "as many crops as this many times the images")
+                           ->check(number_between(1e-9, 1e9))
+                           ->excludes(time)
+                           ->excludes(steps);
+  app.add_option("--lr", options.learning_rate, "peak learning rate")
+      ->check(number_between(1e-9, 1))
+      ->capture_default_str();
   app.add_option(
-         "--loss", loss,
+         "--loss", options.loss,
          "what to make small: mse, l1, ssim, ms_ssim, dct, perceptual, or a weighted sum such as "
          "mse+0.1*ssim. ssim and ms_ssim stand for 1 - the measure; dct is the mean size of "
          "the error's 8x8 frequencies, perceptual the squared error of what a second network "
@@ -74,75 +83,54 @@ int main(int argc, char** argv) {
                  "perceptual: safetensors file of the network that judges, features.I.weight "
                  "{filters, 3, 3, channels} and features.I.bias [one that is trained first, in "
                  "seconds, to tell corruptions of the run's own pictures apart]");
-  app.add_option("--width", network.width, "unet: channels of the top level")
-      ->capture_default_str();
-  app.add_option("--blocks", network.blocks, "unet: residual blocks a level")
-      ->capture_default_str();
-  auto* const latent_option = app.add_option(
-      "--latent", latent, "fc, conv: numbers in the latent [fc 512, conv 128 per 8x8 pixels]");
+  app.add_option("--width", options.width, "unet: channels of the top level")->default_str("32");
+  app.add_option("--blocks", options.blocks, "unet: residual blocks a level")->default_str("2");
+  app.add_option("--latent", options.latent,
+                 "fc, conv: numbers in the latent [fc 512, conv 128 per 8x8 pixels]");
   app.add_option("--skips", skips, "unet: on or off [on]");
   app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
   app.add_option("--residual", residual, "unet: add the input to the output [on]");
   corruption.add_to(app);
-  app.add_option("--max-side", config.max_side, "shrink larger pictures to this; 0 keeps them")
+  app.add_option("--max-side", options.max_side, "shrink larger pictures to this; 0 keeps them")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
-  add_seed(app, config.seed, "of everything random");
+  add_seed(app, options.seed, "of everything random");
   app.add_option("--out", out, "run folder [runs/DATE-TIME-MODEL]");
-  app.add_flag("--resume", options.resume, "continue the run in --out, as it is configured");
+  app.add_flag("--resume", resume, "continue the run in --out, as it is configured");
   app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
 
   return run_program("train_cuda", app, argc, argv, [&] {
     options.device = device.apply();
-    options.out = out;
-    if (options.resume) {
+    std::stop_source stop;
+    TrainingConsole console(stop);
+    TrainingOutcome outcome;
+    if (resume) {
       if (out.empty()) fail_usage("--resume: say which run with --out RUN");
       refuse_other_options(app,
                            {"--resume", "--out", "--time", "--steps", "--epochs", "--threads",
                             "--device", "--profile"},
                            "cannot be changed by --resume; start a new run for that");
-      return train(options);
-    }
-    if (config.dataset.empty())
-      fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
-    // Absolute, so that the run can be resumed and evaluated from anywhere.
-    for (std::string* path : {&config.dataset, &config.validation})
-      if (!path->empty() && *path != "synthetic")
-        *path = std::filesystem::absolute(*path).lexically_normal().string();
-    if (options.seconds == 0 && options.steps == 0 && options.epochs == 0)
-      options.seconds = kDefaultSeconds;
-    network.kind = model == "fc"     ? NetworkKind::fc
-                   : model == "conv" ? NetworkKind::conv
-                                     : NetworkKind::unet;
-    if (network.kind == NetworkKind::unet) {
-      if (latent_option->count()) fail_usage("--latent: unet has none; it is for fc and conv");
+      outcome = resume_training(
+          out, {.budget = options.budget, .device = options.device, .profile = options.profile},
+          console, stop.get_token());
     } else {
-      refuse_options(app, {"--skips", "--global", "--residual", "--width", "--blocks"},
-                     "is for --model unet");
+      if (options.dataset.empty())
+        fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
+      if (!out.empty() && !RunFolder::is_free(out))
+        fail_usage(
+            "--out {}: exists already; give another folder, or --resume to continue that run", out);
+      if (!time->count() && !steps->count() && !epochs->count())
+        options.budget = TrainingOptions{}.budget;
+      options.skips = switch_of("--skips", skips);
+      options.global = switch_of("--global", global);
+      options.residual = switch_of("--residual", residual);
+      options.corruption = corruption.apply({});
+      options.features = features;
+      options.out = out;
+      outcome = train(options, console, stop.get_token());
     }
-    network.skips = parse_switch("--skips", skips);
-    network.global = parse_switch("--global", global);
-    network.residual = parse_switch("--residual", residual);
-    if (latent_option->count())
-      network.latent = latent;
-    else if (network.kind == NetworkKind::conv)
-      network.latent = 128 * (network.size / 8) * (network.size / 8);
-    if (precision == "bf16" && options.device == Device::cpu)
-      fail_usage("--precision bf16: the CPU computes in fp32");
-    if (options.device == Device::cuda && precision != "fp32") network.dtype = DType::bf16;
-    check(network);
-    config.loss = parse_loss(loss);
-    check(config.loss, network.size);
-    const bool perceptual = config.loss.has(LossKind::perceptual);
-    if (!features.empty()) {
-      if (!perceptual)
-        fail_usage("--features: it is for a --loss with perceptual, as in mse+0.1*perceptual");
-      options.features = load_features(features);
-    }
-    if (perceptual)
-      check_features_fit(features.empty() ? kFeatureWidths : options.features.widths, network.size);
-    config.corruption = corruption.apply({});
-    if (rate->count()) config.schedule.peak = learning_rate;
-    return train(options);
+    console.clear();
+    print_outcome(outcome);
+    return outcome.step < outcome.last_step ? 130 : 0;
   });
 }

@@ -217,6 +217,12 @@ const Executor& Trainer::executor() const {
   return pipeline_ ? pipeline_->single() : *executor_;
 }
 
+void Trainer::set_schedule(const Schedule& schedule) {
+  StepState now = state();
+  now.schedule = schedule;
+  write_state(now);
+}
+
 StepState Trainer::state() const {
   if (pipeline_) pipeline_->finish();
   StepState state;

@@ -54,6 +54,9 @@ class Trainer {
   // Back to the first values of the seed and step 0, with this schedule.
   void reset(const Schedule& schedule);
 
+  // For the steps to come, without changing how many there were.
+  void set_schedule(const Schedule& schedule);
+
   StepState state() const;
 
   // The mean loss of the steps run since the last call, each of its batch before its update; waits

@@ -6,12 +6,12 @@
 
 #include <set>
 
+#include "data/dataset.h"
 #include "data/synthetic.h"
 #include "laboratory/lab_page.h"
 #include "laboratory/lab_table.h"
 #include "record/run_folder.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/open_pictures.h"
 
 namespace dae::test {
 namespace {
@@ -99,11 +99,12 @@ class LaboratoryTest : public testing::Test {
 
   TemporaryFolder temporary_;
   LabOptions options_;
+  LabObserver nobody_;
 };
 
 TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
-  Laboratory first(options_);
-  EXPECT_FALSE(first.train_missing(after(3)));
+  Laboratory first(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(first.train_missing(nobody_, after(3)));
   EXPECT_EQ(first.trained(), 3);
   EXPECT_EQ(first.seeds(lab::kUnet), std::vector{1});
   EXPECT_EQ(first.why_none(lab::kCamera), "not trained yet");
@@ -112,10 +113,10 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
   EXPECT_NE(early.find("not trained yet"), std::string::npos);
 
   const auto written = fs::last_write_time(first.path_of(lab::kUnet, 1) / "checkpoint.safetensors");
-  Laboratory lab(options_);
+  Laboratory lab(options_, open_dataset(options_.dataset));
   // All runs of the first seed, and two of the second.
   const int64_t each = lab.wanted() / 2;
-  EXPECT_FALSE(lab.train_missing(after(static_cast<int>(each) + 2 - 3)));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(static_cast<int>(each) + 2 - 3)));
   EXPECT_EQ(lab.trained(), each + 2);
   EXPECT_EQ(fs::last_write_time(lab.path_of(lab::kUnet, 1) / "checkpoint.safetensors"), written)
       << "trained again";
@@ -154,21 +155,21 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
 }
 
 TEST_F(LaboratoryTest, GoesOnWithARunThatWasCutOff) {
-  Laboratory lab(options_);
-  EXPECT_FALSE(lab.train_missing(after(1)));
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(1)));
   // As if it had ended before its first checkpoint.
   const fs::path run = lab.path_of(lab::kUnet, 1);
   for (const char* const name : {"checkpoint.safetensors", "checkpoint.previous.safetensors"})
     fs::remove(run / name);
-  Laboratory again(options_);
-  EXPECT_FALSE(again.train_missing(after(1)));
+  Laboratory again(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(again.train_missing(nobody_, after(1)));
   EXPECT_EQ(again.seeds(lab::kUnet), std::vector{1});
   EXPECT_TRUE(fs::exists(run / "checkpoint.safetensors"));
 }
 
 TEST_F(LaboratoryTest, ADamagedRunIsNamedAndTheRestAnswered) {
-  Laboratory lab(options_);
-  EXPECT_FALSE(lab.train_missing(after(2)));
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(2)));
   const std::string l1 = lab::loss_run("l1");
   const fs::path damaged = lab.path_of(l1, 1) / "checkpoint.safetensors";
   fs::resize_file(damaged, 100);
@@ -182,8 +183,8 @@ TEST_F(LaboratoryTest, ADamagedRunIsNamedAndTheRestAnswered) {
   EXPECT_NE(page.find("2. Is it the architecture?"), std::string::npos);
 
   // Found before training.
-  Laboratory again(options_);
-  EXPECT_FALSE(again.train_missing(after(0)));
+  Laboratory again(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(again.train_missing(nobody_, after(0)));
   ASSERT_EQ(again.failures().size(), 1u);
   EXPECT_EQ(again.failures()[0].find(damaged.string()), 0u) << again.failures()[0];
   const std::string without = render_lab_page(again, {}, {}).html;
@@ -196,8 +197,8 @@ TEST_F(LaboratoryTest, ARunThatFailsIsNamedAndTheNextOneTrained) {
   options_.setting.losses = {"ssim"};  // crops of 8 pixels have no window
   options_.setting.size = 8;
   options_.setting.latents = {1};
-  Laboratory lab(options_);
-  EXPECT_FALSE(lab.train_missing(after(3)));
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(3)));
   ASSERT_EQ(lab.failures().size(), 1u);
   EXPECT_EQ(lab.failures()[0].find(lab.path_of("unet-ssim", 1).string()), 0u) << lab.failures()[0];
   EXPECT_EQ(lab.trained(), 2);
@@ -206,7 +207,7 @@ TEST_F(LaboratoryTest, ARunThatFailsIsNamedAndTheNextOneTrained) {
 TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
   options_.setting.size = 64;  // of 40x48 pixels
   try {
-    Laboratory lab(options_);
+    Laboratory lab(options_, open_dataset(options_.dataset));
     FAIL() << "measures what is not there";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("64x64"), std::string::npos) << error.what();
@@ -215,20 +216,20 @@ TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
 
 // What is held out depends on the pictures there are: a run of fewer may have seen some of them.
 TEST_F(LaboratoryTest, RefusesRunsThatHeldOutOtherPictures) {
-  Laboratory lab(options_);
-  EXPECT_FALSE(lab.train_missing(after(1)));
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(1)));
   for (uint64_t i = 12; i < 40; i++)
     save_png(temporary_.file("photos/leaf" + std::to_string(i) + ".png"),
              draw_dead_leaves(3, i, 40, 48));
-  Laboratory larger(options_);
-  EXPECT_THROW(larger.train_missing(after(1)), UsageError);
+  Laboratory larger(options_, open_dataset(options_.dataset));
+  EXPECT_THROW(larger.train_missing(nobody_, after(1)), UsageError);
 }
 
 TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {
-  Laboratory lab(options_);
-  EXPECT_FALSE(lab.train_missing(after(1)));
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(1)));
   options_.setting.batch = 2;
-  Laboratory other(options_);
+  Laboratory other(options_, open_dataset(options_.dataset));
   try {
     other.train_missing([] { return false; });
     FAIL() << "trained over another run";

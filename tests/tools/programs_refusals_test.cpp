@@ -75,7 +75,7 @@ TEST_F(Programs, RefusesDataItCannotUse) {
   expect_refused("train_cuda --dataset " + path("nowhere") + out, 1, "no such folder");
   expect_refused("train_cuda --dataset " + path("empty") + out, 1, "no images");
   expect_refused("train_cuda --dataset " + path("broken") + out, 1, "none of its 2 image files");
-  expect_refused("train_cuda --dataset " + path("single") + out, 1, "--val");
+  expect_refused("train_cuda --dataset " + path("single") + out, 1, "to validate on");
   expect_refused("train_cuda --dataset " + path("photos/leaf0.png") + out, 1, "not a folder");
   expect_refused(train("--batch 65536 --size 512 --steps 1" + out), 1,
                  "the largest batch that fits");

@@ -1,0 +1,40 @@
+// Measures a network on some of a dataset's pictures.
+#pragma once
+
+#include <dae/evaluation.h>
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "model/network.h"
+
+namespace dae {
+
+// A network whose weights lie on the device.
+struct PlacedNetwork {
+  Device device = Device::cpu;
+  const NetworkConfig& config;
+  ParameterSet& parameters;
+  const float* weights;  // laid out as the parameters
+  // Device memory that nobody else uses meanwhile; what needs more takes its own.
+  std::span<std::byte> arena = {};
+};
+
+struct MeasureOptions {
+  CorruptSpec corruption;
+  std::optional<double> sigma = {};
+  bool whole_pictures = false;
+  int64_t views_per_image = 4, most_views = 512;
+  uint64_t seed = 1;
+  std::function<void(const std::string& row, size_t done, size_t total)> progress = {};
+};
+
+// As evaluate(). `images` are places in the dataset, whose pixels stay in host memory. Draws depend
+// on seed and view index alone. What the result says of dataset and pictures is left to the caller.
+Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
+                   const std::vector<int64_t>& images, const MeasureOptions& options);
+
+}  // namespace dae

@@ -1,0 +1,127 @@
+// Training a network to restore photographs: pictures are cropped, corrupted on the fly, and
+// restored by a network that learns to undo it. What comes of it lies in a run folder
+// (docs/run-folder.md): give that to Denoiser or evaluate().
+#pragma once
+
+#include <dae/corruption.h>
+#include <dae/device.h>
+#include <dae/evaluation.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace dae {
+
+// How long to train: one of the three is positive. On a resumed run they count from its first step,
+// seconds from now.
+struct TrainingBudget {
+  double seconds = 0;  // in all, once the pictures are read
+  int64_t steps = 0;
+  double epochs = 0;  // as many crops as this many times the pictures
+};
+
+struct TrainingOptions {
+  // A folder of images (searched recursively), a folder of CIFAR-10's binary files, or the word
+  // `synthetic`.
+  std::string dataset = {};
+  std::string validation = {};  // the same, to validate on; empty: a tenth of `dataset`
+  int64_t max_side = 1024;      // larger pictures are shrunk to this; 0 keeps them
+
+  std::string model = "unet";                      // unet, conv or fc: docs/models.md
+  int64_t size = 64;                               // side of the crops in pixels, a multiple of 8
+  std::optional<int64_t> width = {}, blocks = {};  // unet alone [32, 2]
+  std::optional<bool> skips = {}, global = {}, residual = {};  // unet alone [true]
+  std::optional<int64_t> latent = {};  // fc and conv alone [512; 128 for each 8x8 pixels]
+
+  std::string loss = "mse";             // a sum such as "mse+0.1*ssim": docs/models.md
+  std::filesystem::path features = {};  // of a perceptual loss; empty: a network trained first
+  CorruptSpec corruption = {};
+  int64_t batch = 16;
+  double learning_rate = 2e-3;  // at its peak
+  uint64_t seed = 1;            // of everything random
+  TrainingBudget budget = {.seconds = 300};
+
+  Device device = best_device();
+  std::string precision = {};      // bf16 (a GPU alone) or fp32 [bf16 on a GPU]
+  std::filesystem::path out = {};  // the run folder, which is not there yet [runs/DATE-TIME-MODEL]
+  bool profile = false;            // measure every op: TrainingOutcome::profile
+};
+
+// Of one term of the loss, in the order in which the loss names them.
+struct TermMean {
+  double value = 0;          // the term, without its weight
+  double gradient_norm = 0;  // L2 of weight d(term) / d(restoration) over a batch
+};
+
+// A row of metrics.csv.
+struct MetricsRow {
+  uint64_t step = 0;
+  double seconds = 0;  // since the first step, pauses between sessions left out
+  double loss = 0;     // mean since the previous row
+  double learning_rate = 0, gradient_norm = 0, images_per_second = 0;
+  std::optional<double> validation_psnr = {};  // of the averaged weights, dB
+  std::vector<TermMean> terms = {};            // means like the loss; none for plain mse
+};
+
+struct TrainingStart {
+  std::filesystem::path run;  // the folder
+  std::string memory;         // what it takes, in words
+  int64_t weights = 0, training_pictures = 0, held_out_pictures = 0, batch = 0;
+  uint64_t step = 0, last_step = 0;  // done before, and when it will be over
+};
+
+struct TrainingProgress {
+  uint64_t step = 0, last_step = 0;
+  double loss = 0;                             // of the latest step that is known to be over
+  double images_per_second = 0;                // 0: not known yet
+  std::optional<double> validation_psnr = {};  // the latest, dB
+  double seconds_left = 0;
+};
+
+// Is told everything that happens, on the thread that trains. What it throws ends the training at
+// once; the checkpoint saved last stays.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+
+  // Before the first step, where it takes a while: "reading photos/", "feature network".
+  virtual void preparing(const std::string& /*what*/, size_t /*done*/, size_t /*total*/) {}
+  virtual void noted(const std::string& /*line*/) {}   // worth knowing: what was resumed from what
+  virtual void warned(const std::string& /*text*/) {}  // pictures that were left out, a line each
+  virtual void started(const TrainingStart&) {}
+  virtual void progressed(const TrainingProgress&) {}  // after every step or two
+  virtual void measured(const MetricsRow&) {}          // the row is in metrics.csv
+  virtual void sampled(const std::filesystem::path& /*picture*/) {}
+  virtual void saved(uint64_t /*step*/, const std::filesystem::path& /*checkpoint*/) {}
+};
+
+struct TrainingOutcome {
+  std::filesystem::path run;         // the folder, complete: its report is report.html
+  uint64_t step = 0, last_step = 0;  // less than last_step: it was stopped
+  int64_t held_out_pictures = 0;
+  Evaluation evaluation;  // of crops of the pictures held out
+  std::string profile;    // a table for people, where it was asked for
+};
+
+// Trains and returns when the budget is used up, or soon after `stop`, with everything saved; then
+// the same run can be resumed, to the same bits as if it had not been stopped. Throws FieldError,
+// Cancelled when it was stopped before its first step, and Error.
+TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer,
+                      const std::stop_token& stop = {});
+TrainingOutcome train(const TrainingOptions& options, const std::stop_token& stop = {});
+
+struct ResumeOptions {
+  TrainingBudget budget = {};  // none: the run's own
+  Device device = best_device();
+  bool profile = false;
+};
+
+// Goes on with a run, as it is configured.
+TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOptions& options,
+                                TrainingObserver& observer, const std::stop_token& stop = {});
+
+}  // namespace dae

@@ -1,0 +1,30 @@
+// A training run from its options to its outcome: what <dae/training.h> and the laboratory train
+// by.
+#pragma once
+
+#include <dae/training.h>
+
+#include <filesystem>
+
+#include "model/feature_network.h"
+#include "record/run_config.h"
+
+namespace dae {
+
+struct SessionOptions {
+  RunConfig config;  // of a new run; a resumed one has its own
+  Device device = Device::cpu;
+  TrainingBudget budget;
+  std::filesystem::path out;  // empty: a fresh folder under runs/
+  bool resume = false;
+  bool profile = false;
+  int64_t validations = 20;  // at most; of a run that nobody watches a few do
+  // What a perceptual loss of a new run compares with; empty: a network that is trained first.
+  FeatureNetwork features = {};
+};
+
+// As train() and resume_training().
+TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& observer,
+                            const std::stop_token& stop);
+
+}  // namespace dae

@@ -1,0 +1,43 @@
+// The pictures of a run: those that it trains on and those that are held out to validate on.
+#pragma once
+
+#include <dae/training.h>
+
+#include <string>
+#include <vector>
+
+#include "corrupt/draw.h"
+#include "data/dataset.h"
+
+namespace dae {
+
+inline constexpr double kHeldOut = 0.1;  // of the pictures, where no others are given to validate
+
+class TrainingPictures {
+ public:
+  // Throws Error when there is nothing to train or validate on. The observer is told of what cannot
+  // be read.
+  TrainingPictures(const std::string& dataset, const std::string& validation, int64_t max_side,
+                   TrainingObserver& observer);
+
+  // Their pixels lie in host memory and are this object's.
+  std::vector<Source> training() const;
+  std::vector<Source> held_out() const;
+  std::vector<std::string> held_out_names() const;
+
+  // The held-out ones as places in a dataset.
+  const Dataset& validation() const { return own_validation_ ? dataset_ : validation_; }
+  const std::vector<int64_t>& validation_images() const { return split_.held_out; }
+  int64_t training_count() const { return static_cast<int64_t>(split_.train.size()); }
+  int64_t held_out_count() const { return static_cast<int64_t>(split_.held_out.size()); }
+
+  // Files that could not be read and why, a line each.
+  std::vector<std::string> left_out() const;
+
+ private:
+  bool own_validation_;
+  Dataset dataset_, validation_;
+  Split split_;
+};
+
+}  // namespace dae

@@ -1,0 +1,73 @@
+#include "train/validation.h"
+
+#include <algorithm>
+
+#include "corrupt/corrupted_view.h"
+#include "quality/psnr.h"
+#include "report/sheet.h"
+
+namespace dae {
+namespace {
+
+constexpr int64_t kViews = 64, kBatch = 16, kSamples = 6;
+
+}  // namespace
+
+int64_t views_an_image(int64_t views, int64_t images) {
+  return (views + images - 1) / images;
+}
+
+Validation::Validation(Device device, const NetworkConfig& network, const CorruptSpec& corruption,
+                       std::vector<Source> sources)
+    : size_(network.size),
+      sources_(std::move(sources)),
+      restorer_(device, network, parameters_, flags_of(corruption), kBatch, size_, size_) {
+  const auto images = static_cast<int64_t>(sources_.size());
+  const std::vector<View> views =
+      fixed_views(sources_, size_, views_an_image(kViews, images), kViews, kValidationSeed);
+  for (size_t i = 0; i < views.size(); i++)
+    draws_.push_back(
+        draw_evaluation(corruption, kValidationSeed, static_cast<int64_t>(i), views[i]));
+}
+
+void Validation::attach(std::byte* arena, size_t bytes, const float* weights) {
+  restorer_.attach(arena, bytes, weights, sources_);
+}
+
+double Validation::psnr() {
+  const int64_t elements = size_ * size_ * 3;
+  double sum = 0;
+  restorer_.run(draws_, [&](size_t, const ViewRestorer::Views& views) {
+    for (int64_t i = 0; i < views.count; i++) {
+      const std::vector<float> clean = to_floats(&views.clean[i * elements], size_, size_);
+      std::vector<float> restored(&views.restored[i * elements],
+                                  &views.restored[i * elements] + elements);
+      for (float& value : restored) value = std::clamp(value, 0.0f, 1.0f);
+      sum += psnr_of(
+          mean_squared_error({clean.data(), size_, size_}, {restored.data(), size_, size_}));
+    }
+  });
+  return sum / static_cast<double>(draws_.size());
+}
+
+Image Validation::samples() {
+  const int64_t elements = size_ * size_ * 3;
+  const auto count = std::min<size_t>(kSamples, draws_.size());
+  const std::vector<Draw> draws(draws_.begin(), draws_.begin() + static_cast<ptrdiff_t>(count));
+  std::vector<Cell> cells;
+  restorer_.run(draws, [&](size_t, const ViewRestorer::Views& views) {
+    for (int64_t i = 0; i < views.count; i++) {
+      const Image clean = to_image(&views.clean[i * elements], size_, size_);
+      const Image restored = to_image(&views.restored[i * elements], size_, size_);
+      const bool first = cells.empty();
+      cells.push_back({clean, first ? "clean" : ""});
+      cells.push_back(
+          {to_image(&views.corrupted[i * elements], size_, size_), first ? "corrupted" : ""});
+      cells.push_back({restored, first ? "restored" : ""});
+      cells.push_back({difference(restored, clean), first ? "difference x4" : ""});
+    }
+  });
+  return draw_sheet(cells, 4, size_ <= 96 ? 2 : 1);
+}
+
+}  // namespace dae
