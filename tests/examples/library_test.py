@@ -13,7 +13,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = None
-FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "version.h"]
+FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "evaluation.h", "training.h", "version.h"]
 
 
 def run(*command, **options):
@@ -45,11 +45,10 @@ class Library(unittest.TestCase):
     def expect_examples_work(self, folder):
         text = run(folder / "corrupt")
         self.assertRegex(text, r"^noise of 2[45]\.[0-9] / 255; picture 5 again: the same$")
-        trained = self.folder / "run"
-        if not trained.exists():
-            run(BUILD / "train_cuda", "--dataset", "synthetic", "--device", "cpu", "--steps", 2, "--size", 16,
-                "--batch", 2, "--width", 4, "--blocks", 1, "--out", trained,
-                env={**os.environ, "OMP_NUM_THREADS": "1"})
+        trained = self.folder / f"{folder.name}-run"
+        text = run(folder / "train", "synthetic", trained, 1)
+        self.assertRegex(text, r"weights, 43 pictures\nstep ")
+        self.assertRegex(text, r"held-out pictures: [0-9.]+ dB corrupted, [0-9.]+ dB restored\n$")
         given, restored = self.folder / "given.ppm", self.folder / f"{folder.name}.ppm"
         pixels = bytes(i * 7 % 256 for i in range(3 * 20 * 30))
         given.write_bytes(b"P6\n20 30\n255\n" + pixels)

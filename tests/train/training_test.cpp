@@ -1,0 +1,238 @@
+// Training as other programs do it (dae/training.h): what the observer is told, stopping from
+// another thread, and which field is to blame.
+#include <dae/error.h>
+#include <dae/training.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include "data/image.h"
+#include "data/synthetic.h"
+#include "record/metrics.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+struct Witness : TrainingObserver {
+  std::vector<std::string> prepared, notes, warnings;
+  std::vector<TrainingStart> starts;
+  std::vector<TrainingProgress> progress;
+  std::vector<MetricsRow> rows;
+  std::vector<fs::path> samples, checkpoints;
+  std::function<void()> on_progress = [] {};
+
+  void preparing(const std::string& what, size_t, size_t) override { prepared.push_back(what); }
+  void noted(const std::string& line) override { notes.push_back(line); }
+  void warned(const std::string& text) override { warnings.push_back(text); }
+  void started(const TrainingStart& start) override { starts.push_back(start); }
+  void progressed(const TrainingProgress& now) override {
+    progress.push_back(now);
+    on_progress();
+  }
+  void measured(const MetricsRow& row) override { rows.push_back(row); }
+  void sampled(const fs::path& picture) override { samples.push_back(picture); }
+  void saved(uint64_t, const fs::path& checkpoint) override { checkpoints.push_back(checkpoint); }
+};
+
+class Training : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("XDG_CACHE_HOME", folder_.file("cache").c_str(), 1);
+    fs::create_directory(folder_.file("photos"));
+    for (uint64_t i = 0; i < 5; i++)
+      save_png(folder_.file("photos/leaf" + std::to_string(i) + ".png"),
+               draw_dead_leaves(3, i, 40, 48));
+  }
+  TrainingOptions options(const std::string& out, int64_t steps) const {
+    TrainingOptions options;
+    options.dataset = folder_.file("photos");
+    options.out = folder_.file(out);
+    options.size = 16;
+    options.batch = 2;
+    options.width = 4;
+    options.blocks = 1;
+    options.device = Device::cpu;
+    options.budget = {.steps = steps};
+    return options;
+  }
+  std::string checkpoint(const std::string& out) const {
+    return read(folder_.file(out + "/checkpoint.safetensors"));
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Training, TellsAnObserverAndPrintsNothing) {
+  std::ofstream(folder_.file("photos/broken.jpg")) << "no picture";
+  Witness witness;
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const TrainingOutcome outcome = train(options("run", 25), witness);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+
+  EXPECT_EQ(outcome.run, folder_.file("run"));
+  EXPECT_EQ(outcome.step, 25u);
+  EXPECT_EQ(outcome.last_step, 25u);
+  EXPECT_EQ(outcome.held_out_pictures, outcome.evaluation.pictures);
+  EXPECT_EQ(outcome.evaluation.rows.size(), 6u);
+  EXPECT_EQ(outcome.profile, "");
+  ASSERT_EQ(outcome.evaluation.left_out.size(), 1u);
+  EXPECT_NE(outcome.evaluation.left_out[0].find("broken.jpg"), std::string::npos);
+  ASSERT_EQ(witness.warnings.size(), 1u);
+  EXPECT_NE(witness.warnings[0].find("broken.jpg"), std::string::npos);
+  ASSERT_FALSE(witness.prepared.empty());
+  EXPECT_EQ(witness.prepared[0], "reading " + folder_.file("photos"));
+
+  ASSERT_EQ(witness.starts.size(), 1u);
+  EXPECT_EQ(witness.starts[0].run, outcome.run);
+  EXPECT_EQ(witness.starts[0].training_pictures + witness.starts[0].held_out_pictures, 5);
+  EXPECT_EQ(witness.starts[0].last_step, 25u);
+  ASSERT_EQ(witness.progress.size(), 25u);
+  for (uint64_t i = 0; i < 25; i++) EXPECT_EQ(witness.progress[i].step, i + 1);
+  EXPECT_EQ(witness.progress.back().seconds_left, 0);
+
+  // Rows are in the file when they are told of: a row a step, validated every other one.
+  const std::vector<MetricsRow> rows = read_metrics(folder_.file("run/metrics.csv"));
+  ASSERT_EQ(rows.size(), witness.rows.size());
+  ASSERT_EQ(rows.size(), 25u);
+  for (size_t i = 0; i < rows.size(); i++) {
+    EXPECT_EQ(rows[i].step, witness.rows[i].step);
+    EXPECT_NEAR(rows[i].loss, witness.rows[i].loss, 1e-5 * rows[i].loss);
+    EXPECT_EQ(rows[i].validation_psnr.has_value(), rows[i].step % 2 == 0 || rows[i].step == 25);
+  }
+  ASSERT_EQ(witness.samples.size(), 14u);
+  for (const fs::path& sample : witness.samples) EXPECT_TRUE(fs::exists(sample)) << sample;
+  ASSERT_EQ(witness.checkpoints.size(), 1u);
+  EXPECT_EQ(witness.checkpoints[0], folder_.file("run/checkpoint.safetensors"));
+}
+
+TEST_F(Training, StopsFromAnotherThreadAndGoesOnToTheSameBits) {
+  train(options("whole", 2000));
+  std::stop_source stop;
+  std::atomic<bool> under_way = false;
+  Witness witness;
+  witness.on_progress = [&] { under_way = true; };
+  std::jthread other([&] {
+    while (!under_way) std::this_thread::yield();
+    stop.request_stop();
+  });
+  const TrainingOutcome stopped = train(options("parts", 2000), witness, stop.get_token());
+  ASSERT_LT(stopped.step, 2000u);
+  EXPECT_GT(stopped.step, 0u);
+  EXPECT_EQ(stopped.last_step, 2000u);
+  EXPECT_TRUE(fs::exists(folder_.file("parts/report.html")));
+  EXPECT_NE(checkpoint("parts"), checkpoint("whole"));
+
+  Witness second;
+  const TrainingOutcome outcome =
+      resume_training(folder_.file("parts"), {.device = Device::cpu}, second);
+  EXPECT_EQ(outcome.step, 2000u);
+  ASSERT_EQ(second.starts.size(), 1u);
+  EXPECT_EQ(second.starts[0].step, stopped.step);
+  EXPECT_EQ(checkpoint("parts"), checkpoint("whole"));
+}
+
+TEST_F(Training, StoppedBeforeItsFirstStepLeavesNothing) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(train(options("run", 5), stop.get_token()), Cancelled);
+  EXPECT_FALSE(fs::exists(folder_.file("run")));
+}
+
+// What the observer throws passes through, and the folder is free for others.
+TEST_F(Training, AnObserversExceptionEndsIt) {
+  struct Stop {};
+  Witness witness;
+  witness.on_progress = [&] {
+    if (witness.progress.size() == 3) throw Stop();
+  };
+  EXPECT_THROW(train(options("run", 9), witness), Stop);
+  Witness second;
+  const TrainingOutcome outcome =
+      resume_training(folder_.file("run"), {.device = Device::cpu}, second);
+  EXPECT_EQ(outcome.step, 9u);
+  ASSERT_EQ(second.notes.size(), 1u);
+  EXPECT_NE(second.notes[0].find("before its first checkpoint"), std::string::npos);
+}
+
+TEST_F(Training, AProfileIsATable) {
+  TrainingOptions profiled = options("run", 2);
+  profiled.profile = true;
+  const std::string table = train(profiled).profile;
+  for (const char* const word : {"conv2d_forward", "adam", "corrupt", "ms/step"})
+    EXPECT_NE(table.find(word), std::string::npos) << table;
+}
+
+TEST_F(Training, NamesTheFieldThatMakesNoSense) {
+  const auto expect_field = [&](const std::string& field,
+                                const std::function<void(TrainingOptions&)>& spoil) {
+    TrainingOptions spoiled = options("run", 3);
+    spoil(spoiled);
+    try {
+      train(spoiled);
+      ADD_FAILURE() << field << " was accepted";
+    } catch (const FieldError& error) {
+      EXPECT_EQ(error.field(), field) << error.what();
+      EXPECT_EQ(std::string(error.what()).find("--"), std::string::npos) << error.what();
+    }
+    EXPECT_FALSE(fs::exists(folder_.file("run"))) << field;
+  };
+  using Options = TrainingOptions;
+  expect_field("dataset", [](Options& o) { o.dataset = ""; });
+  expect_field("model", [](Options& o) { o.model = "resnet"; });
+  expect_field("size", [](Options& o) { o.size = 20; });
+  expect_field("width", [](Options& o) { o.width = 0; });
+  expect_field("latent", [](Options& o) { o.latent = 5; });
+  for (const auto& [field, member] : {std::pair{"skips", &Options::skips},
+                                      {"global", &Options::global},
+                                      {"residual", &Options::residual}})
+    expect_field(field, [&, member = member](Options& o) {
+      o.model = "fc";
+      o.width = o.blocks = {};
+      o.*member = true;
+    });
+  expect_field("width", [](Options& o) { o.model = "conv"; });
+  expect_field("latent", [](Options& o) {
+    o.model = "conv";
+    o.width = o.blocks = {};
+    o.latent = 7;
+  });
+  expect_field("precision", [](Options& o) { o.precision = "fp16"; });
+  expect_field("precision", [](Options& o) { o.precision = "bf16"; });
+  expect_field("batch", [](Options& o) { o.batch = 0; });
+  expect_field("batch", [](Options& o) { o.batch = 65537; });
+  expect_field("learning_rate", [](Options& o) { o.learning_rate = 0; });
+  expect_field("learning_rate",
+               [](Options& o) { o.learning_rate = std::numeric_limits<double>::quiet_NaN(); });
+  expect_field("max_side", [](Options& o) { o.max_side = -1; });
+  expect_field("loss", [](Options& o) { o.loss = "huber"; });
+  expect_field("size", [](Options& o) { o.loss = "ms_ssim"; });
+  expect_field("features", [](Options& o) { o.features = "judge.safetensors"; });
+  expect_field("noise", [](Options& o) { o.corruption.noise = {5, 1}; });
+  expect_field("epochs", [](Options& o) { o.budget = {.epochs = 1e8}; });
+  expect_field("steps", [](Options& o) { o.budget = {.steps = -4}; });
+  if (!why_no_networks_on_cuda().empty())
+    expect_field("device", [](Options& o) { o.device = Device::cuda; });
+  fs::create_directory(folder_.file("taken"));
+  std::ofstream(folder_.file("taken/mine.txt")) << "mine";
+  expect_field("out", [&](Options& o) { o.out = folder_.file("taken"); });
+  EXPECT_EQ(read(folder_.file("taken/mine.txt")), "mine");
+}
+
+}  // namespace
+}  // namespace dae::test
