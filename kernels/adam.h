@@ -22,6 +22,8 @@ struct AdamConfig {
   float weight_decay = 0;
   float clip_norm = 1;  // 0: no clipping
   float ema_decay = 0.999f;
+
+  bool operator==(const AdamConfig&) const = default;
 };
 
 struct AdamTensors {

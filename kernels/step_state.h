@@ -11,6 +11,8 @@ namespace dae {
 struct Schedule {
   double peak = 2e-3;
   uint64_t warmup = 100, total = 1000;
+
+  bool operator==(const Schedule&) const = default;
 };
 
 struct StepState {

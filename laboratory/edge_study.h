@@ -35,7 +35,7 @@ struct EdgeStudyOptions {
   // best answer with ten times the arithmetic; a dense first layer, whose weights all see the mean
   // grey of all pixels, needs steps ten times as small.
   NetworkConfig network = {.kind = NetworkKind::mlp, .size = kEdgeSide, .width = 8, .latent = 128};
-  // At a peak of 5e-3 most of the L1 networks' units die (quality/README.md), 1e-3 is too slow.
+  // At a peak of 5e-3 most of the L1 networks' units die (laboratory/findings/README.md), 1e-3 is too slow.
   Schedule schedule = {.peak = 3e-3, .warmup = 600, .total = 18000};  // by squared error
   // By absolute error it is so many times as long: its slope does not shrink towards its minimum.
   uint64_t l1_factor = 3;

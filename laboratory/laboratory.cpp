@@ -64,13 +64,15 @@ bool Laboratory::is_finished(const LabRun& run, int seed) const {
   if (!fs::exists(path / "config.json")) return false;
   const RunConfig have = read_run_config(path);
   RunConfig want = config_of(run, seed);
-  want.network.dtype = have.network.dtype;  // the device decides
-  if (want.network != have.network || want.corruption != have.corruption ||
-      to_string(want.loss) != to_string(have.loss) || want.batch != have.batch ||
-      want.seed != have.seed || want.dataset != have.dataset ||
-      want.schedule.peak != have.schedule.peak || held_out_ != have.held_out ||
-      (run.steps > 0 ? static_cast<uint64_t>(run.steps) != have.schedule.total
-                     : !have.budget.starts_with(fmt::format("--time {:g},", run.seconds))))
+  // The device decides about precision, and time about the number of steps.
+  want.network.dtype = have.network.dtype;
+  want.held_out = held_out_;
+  want.budget = have.budget;
+  want.schedule.warmup = have.schedule.warmup;
+  want.schedule.total = run.steps > 0 ? static_cast<uint64_t>(run.steps) : have.schedule.total;
+  const bool same_time =
+      run.steps > 0 || have.budget.starts_with(fmt::format("--time {:g},", run.seconds));
+  if (want != have || !same_time)
     fail_usage(
         "{}: holds another run than this setting wants there, or other pictures were held out; "
         "give another --runs",

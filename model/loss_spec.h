@@ -26,6 +26,7 @@ struct LossSpec {
     bool operator==(const Term&) const = default;
   };
   std::vector<Term> terms = {Term{}};
+  bool operator==(const LossSpec&) const = default;
 
   // MSE alone, with weight one, has a pass of its own and nothing to tell of its terms.
   bool is_plain_mse() const { return terms == std::vector{Term{}}; }

@@ -25,6 +25,8 @@ struct RunConfig {
   std::string budget;  // in words: "--time 300"
   int64_t batch = 16;
   uint64_t seed = 1;
+
+  bool operator==(const RunConfig&) const = default;
 };
 
 nlohmann::json to_json(const RunConfig& config);

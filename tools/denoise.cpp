@@ -1,12 +1,12 @@
 // denoise: restores pictures of any size with a trained network.
+#include <dae/denoiser.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "data/image.h"
 #include "report/sheet.h"
-#include "restore/restorer.h"
-#include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/output_names.h"
 #include "tools/program.h"
@@ -66,9 +66,8 @@ int main(int argc, char** argv) {
 
   return run_program("denoise", app, argc, argv, [&] {
     const Device on = device.apply();
-    const TrainedNetwork network = open_trained_network(run, on);
+    Denoiser denoiser(run, {.device = on});
     const std::vector<Job> jobs = list_jobs(inputs, out);
-    Restorer restorer(on, network.config.network, network.parameters, network.weights.data());
     catch_interrupts();
     ProgressLine line;
     size_t done = 0, failed = 0;
@@ -84,12 +83,19 @@ int main(int argc, char** argv) {
         failed++;
         continue;
       }
-      const std::vector<float> restored =
-          restorer.restore(to_floats(image.pixels.data(), image.height, image.width), image.height,
-                           image.width, {.keep_colour = keep_colour});
-      std::error_code error;
+      Image result = image;
+      try {
+        denoiser.restore(image.pixels.data(), image.height, image.width, result.pixels.data(),
+                         {.keep_colour = keep_colour, .progress = [&](double share) {
+                            line.show(fmt::format("{} of {}: {}, {:.0f}%", done + failed + 1,
+                                                  jobs.size(), job.from.string(), 100 * share));
+                            return !interrupted();
+                          }});
+      } catch (const Cancelled&) {
+        break;
+      }
+      std::error_code error;  // save_png says why it cannot be written
       fs::create_directories(job.to.parent_path(), error);
-      const Image result = to_image(restored.data(), image.height, image.width);
       save_png(job.to, result);
       if (compare) {
         fs::path beside = job.to;

@@ -34,7 +34,8 @@ archive=${archive:-build/gpu_bundle.tar.gz}
 readonly most=$((64 << 20))  # what a machine may be handed at once: this and a checkout
 readonly programs=(train_cuda denoise evaluate corrupt blur_report bench dump_step describe_gpu)
 tests=()
-for source in tests/*_test.cpp; do tests+=("$(basename "$source" .cpp)"); done
+while read -r source; do tests+=("$(basename "$source" .cpp)"); done \
+  < <(find tests -name '*_test.cpp' -not -path 'tests/simulated_gpu/*' | sort)
 
 if [ -z "$build" ]; then
   # shellcheck source=tools/packages.sh

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
 FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "evaluation.h", "training.h", "version.h"]
 

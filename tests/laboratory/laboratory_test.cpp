@@ -231,7 +231,7 @@ TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {
   options_.setting.batch = 2;
   Laboratory other(options_, open_dataset(options_.dataset));
   try {
-    other.train_missing([] { return false; });
+    other.train_missing(nobody_, [] { return false; });
     FAIL() << "trained over another run";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find(lab.path_of(lab::kUnet, 1).string()),

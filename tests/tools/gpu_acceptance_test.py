@@ -19,7 +19,7 @@ import unittest
 
 import gpu_stand_ins
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = BUNDLE = SIMULATED = None
 MOST_FILES = 8      # what comes back from a rented GPU
 MOST_OVERHEAD = 10  # seconds in which nothing runs

@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARCHIVE = None
 MOST = 64 << 20  # bytes of bundle and checkout together, as in the script
 PROGRAMS = ["train_cuda", "denoise", "evaluate", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu"]
