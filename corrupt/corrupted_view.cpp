@@ -6,10 +6,10 @@ namespace dae {
 
 CorruptedPicture corrupt_view(const std::vector<Source>& sources, const Draw& draw, int64_t height,
                               int64_t width, const CorruptFlags& flags) {
-  CorruptedPicture picture;
+  CorruptedPicture picture{height, width, {}, {}};
   const auto count = static_cast<size_t>(3 * height * width);
-  picture.clean.resize(count);
-  picture.corrupted.resize(count);
+  picture.clean_pixels.resize(count);
+  picture.corrupted_pixels.resize(count);
   CorruptFlags wide = flags;
   wide.max_radius = kMaxRadius;
   std::vector<float> workspace(
@@ -19,8 +19,8 @@ CorruptedPicture corrupt_view(const std::vector<Source>& sources, const Draw& dr
   corrupt(Queue{},
           {const_cast<Source*>(sources.data()), {rows, int64_t{sizeof(Source)}}, DType::u8},
           {&one, {1, int64_t{sizeof(Draw)}}, DType::u8}, wide,
-          {picture.clean.data(), {1, height, width, 3}, DType::u8},
-          {picture.corrupted.data(), {1, height, width, 3}},
+          {picture.clean_pixels.data(), {1, height, width, 3}, DType::u8},
+          {picture.corrupted_pixels.data(), {1, height, width, 3}},
           {workspace.data(), {static_cast<int64_t>(workspace.size())}});
   return picture;
 }

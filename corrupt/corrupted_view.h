@@ -5,13 +5,18 @@
 #include <vector>
 
 #include "corrupt/corrupt.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
-// One view as `draw` makes it: clean u8 and corrupted f32, each {height, width, 3}.
+// One view as `draw` makes it.
 struct CorruptedPicture {
-  std::vector<uint8_t> clean;
-  std::vector<float> corrupted;
+  int64_t height = 0, width = 0;
+  std::vector<uint8_t> clean_pixels;
+  std::vector<float> corrupted_pixels;
+
+  ByteView clean() const { return {clean_pixels.data(), height, width}; }
+  FloatView corrupted() const { return {corrupted_pixels.data(), height, width}; }
 };
 CorruptedPicture corrupt_view(const std::vector<Source>& sources, const Draw& draw, int64_t height,
                               int64_t width, const CorruptFlags& flags);

@@ -17,6 +17,7 @@
 #include <span>
 
 #include "corrupt/spec.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -27,6 +28,11 @@ struct Source {
   int64_t row_bytes = 0;  // from one row to the next, at least 3 * width
   int32_t height = 0, width = 0;
 };
+
+inline Source source_of(ByteView picture) {
+  return {picture.data, 3 * picture.width, static_cast<int32_t>(picture.height),
+          static_cast<int32_t>(picture.width)};
+}
 
 // Which rectangle of which source is seen: its top left pixel, which may lie outside the image
 // (what is outside reads as reflection without repeating the edge pixel), and whether left and

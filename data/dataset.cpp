@@ -199,7 +199,7 @@ class DatasetBuilder {
         if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX) return false;
         const auto size = static_cast<uint64_t>(height) * static_cast<uint64_t>(width) * 3;
         if (offset > trailer.index_offset || size > trailer.index_offset - offset) return false;
-        dataset.entries_.push_back({image.at(0), height, width, bytes.data() + offset});
+        dataset.entries_.push_back({image.at(0), {bytes.data() + offset, height, width}});
       }
       for (const json& skipped : index.at("skipped"))
         dataset.skipped_.push_back({skipped.at(0), skipped.at(1)});
@@ -219,8 +219,8 @@ class DatasetBuilder {
       dataset.drawn_[static_cast<size_t>(i)] =
           draw_dead_leaves(1, static_cast<uint64_t>(i), kDrawnSide, kDrawnSide);
     for (int64_t i = 0; i < kDrawn; i++)
-      dataset.entries_.push_back({fmt::format("synthetic/{:02}", i), kDrawnSide, kDrawnSide,
-                                  dataset.drawn_[static_cast<size_t>(i)].pixels.data()});
+      dataset.entries_.push_back(
+          {fmt::format("synthetic/{:02}", i), dataset.drawn_[static_cast<size_t>(i)].view()});
     return dataset;
   }
 };

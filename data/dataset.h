@@ -18,8 +18,7 @@ class Dataset {
  public:
   struct Entry {
     std::string name;  // path relative to the dataset's folder
-    int64_t height = 0, width = 0;
-    const uint8_t* pixels = nullptr;  // {height, width, 3}
+    ByteView view;
   };
   struct Skipped {
     std::string name, reason;

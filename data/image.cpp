@@ -169,20 +169,23 @@ void save_png(const std::filesystem::path& path, const Image& image) {
   write_file_atomically(path, std::span<const uint8_t>(encode_png(image)));
 }
 
-Image to_image(const float* rgb, int64_t height, int64_t width) {
-  Image image{height, width, std::vector<uint8_t>(static_cast<size_t>(height * width * 3))};
+Image to_image(FloatView picture) {
+  Image image{picture.height, picture.width,
+              std::vector<uint8_t>(static_cast<size_t>(picture.count()))};
   for (size_t i = 0; i < image.pixels.size(); i++)
-    image.pixels[i] = static_cast<uint8_t>(std::lround(std::clamp(rgb[i], 0.0f, 1.0f) * 255.0f));
+    image.pixels[i] =
+        static_cast<uint8_t>(std::lround(std::clamp(picture.data[i], 0.0f, 1.0f) * 255.0f));
   return image;
 }
 
-Image to_image(const uint8_t* rgb, int64_t height, int64_t width) {
-  return {height, width, std::vector<uint8_t>(rgb, rgb + height * width * 3)};
+Image to_image(ByteView picture) {
+  return {picture.height, picture.width,
+          std::vector<uint8_t>(picture.data, picture.data + picture.count())};
 }
 
-std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width) {
-  std::vector<float> out(static_cast<size_t>(height * width * 3));
-  for (size_t i = 0; i < out.size(); i++) out[i] = static_cast<float>(rgb[i]) / 255.0f;
+std::vector<float> to_floats(ByteView picture) {
+  std::vector<float> out(static_cast<size_t>(picture.count()));
+  for (size_t i = 0; i < out.size(); i++) out[i] = static_cast<float>(picture.data[i]) / 255.0f;
   return out;
 }
 

@@ -7,11 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "runtime/picture.h"
+
 namespace dae {
 
 struct Image {
   int64_t height = 0, width = 0;
   std::vector<uint8_t> pixels;  // {height, width, 3}, row-major
+
+  ByteView view() const { return {pixels.data(), height, width}; }
 };
 
 // Whether a file's name ends like an image's (jpg, jpeg, png, bmp, tga, gif, psd, ppm, pgm, pnm,
@@ -28,12 +32,12 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 void save_png(const std::filesystem::path& path, const Image& image);  // atomically
 std::vector<uint8_t> encode_png(const Image& image);
 
-// f32 {height, width, 3} in [0, 1] as an 8-bit picture: clamped, rounded to nearest.
-Image to_image(const float* rgb, int64_t height, int64_t width);
-Image to_image(const uint8_t* rgb, int64_t height, int64_t width);
+// An 8-bit picture: floats are clamped to [0, 1] and rounded to the nearest.
+Image to_image(FloatView picture);
+Image to_image(ByteView picture);
 
 // 8-bit values / 255, row-major.
-std::vector<float> to_floats(const uint8_t* rgb, int64_t height, int64_t width);
+std::vector<float> to_floats(ByteView picture);
 
 // Shrunk by exact area averaging so that the longer side is at most max_side; unchanged when it is
 // already, or when max_side is 0.

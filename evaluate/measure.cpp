@@ -55,20 +55,18 @@ struct RowScores {
   explicit RowScores(size_t views)
       : corrupted(views), restored(views), grey_world(views), true_gain(views) {}
 
-  void set(size_t i, const uint8_t* clean_u8, const float* corrupted_view,
-           const float* restored_view, int64_t height, int64_t width, const Draw& draw,
+  void set(size_t i, ByteView given, FloatView seen, FloatView answer, const Draw& draw,
            double grey) {
-    const std::vector<float> clean_floats = to_floats(clean_u8, height, width);
-    const ImageView clean{clean_floats.data(), height, width};
-    const ImageView seen{corrupted_view, height, width};
+    const std::vector<float> clean_floats = to_floats(given);
+    const FloatView clean{clean_floats.data(), given.height, given.width};
     Gain inverse;
     for (size_t c = 0; c < 3; c++) inverse[c] = 1.0 / draw.degradation.gain[c];
     const std::vector<float> balanced = apply_gain(seen, grey_world_gain(seen, grey));
     const std::vector<float> ungained = apply_gain(seen, inverse);
     corrupted[i] = score(clean, seen);
-    restored[i] = score(clean, {restored_view, height, width});
-    grey_world[i] = score(clean, {balanced.data(), height, width});
-    true_gain[i] = score(clean, {ungained.data(), height, width});
+    restored[i] = score(clean, answer);
+    grey_world[i] = score(clean, {balanced.data(), given.height, given.width});
+    true_gain[i] = score(clean, {ungained.data(), given.height, given.width});
   }
 
   EvaluationRow summary(const std::string& name) const {
@@ -119,12 +117,10 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
       draws.push_back(draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]));
     RowScores scores(draws.size());
     restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
-      const int64_t elements = size * size * 3;
 #pragma omp parallel for schedule(dynamic)
       for (int64_t i = 0; i < batch.count; i++)
-        scores.set(first + static_cast<size_t>(i), &batch.clean[i * elements],
-                   &batch.corrupted[i * elements], &batch.restored[i * elements], size, size,
-                   draws[first + static_cast<size_t>(i)], grey);
+        scores.set(first + static_cast<size_t>(i), batch.clean_view(i), batch.corrupted_view(i),
+                   batch.restored_view(i), draws[first + static_cast<size_t>(i)], grey);
       if (options.progress)
         options.progress(row.name, first + static_cast<size_t>(batch.count), draws.size());
     });
@@ -148,9 +144,9 @@ void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& 
       Draw draw = draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]);
       const CorruptedPicture picture = corrupt_picture(sources[i], draw, flags);
       const std::vector<float> restored =
-          restorer.restore(picture.corrupted, sources[i].height, sources[i].width);
-      scores.set(i, picture.clean.data(), picture.corrupted.data(), restored.data(),
-                 sources[i].height, sources[i].width, draw, grey);
+          restorer.restore(picture.corrupted_pixels, picture.height, picture.width);
+      scores.set(i, picture.clean(), picture.corrupted(),
+                 {restored.data(), picture.height, picture.width}, draw, grey);
       if (options.progress) options.progress(row.name, i + 1, sources.size());
     }
     evaluation.rows.push_back(scores.summary(row.name));

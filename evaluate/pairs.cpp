@@ -40,8 +40,7 @@ Scores score_pair(const std::vector<fs::path>& cleans, const std::vector<fs::pat
   if (a.height != b.height || a.width != b.width)
     fail("{} is {}x{} and {} is {}x{}: a pair must be of one size", clean.string(), a.width,
          a.height, restored.string(), b.width, b.height);
-  const auto fa = to_floats(a.pixels.data(), a.height, a.width);
-  const auto fb = to_floats(b.pixels.data(), b.height, b.width);
+  const std::vector<float> fa = to_floats(a.view()), fb = to_floats(b.view());
   return score({fa.data(), a.height, a.width}, {fb.data(), b.height, b.width});
 }
 

@@ -113,8 +113,8 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
 #pragma omp parallel for schedule(dynamic)
   for (int64_t k = 0; k < count; k++) {
     const auto i = static_cast<size_t>(k);
-    const ImageView clean = material.view(material.views.clean[i]);
-    const ImageView answer = material.view(answers[i]);
+    const FloatView clean = material.view(material.views.clean[i]);
+    const FloatView answer = material.view(answers[i]);
     const Scores scores = score(clean, answer);
     const Gain gain = fit_gain(clean, answer);
     each[i] = {1, scores.psnr, scores.mse, scores.aligned_psnr, 0, {}};
@@ -177,7 +177,7 @@ void measure_views(const BlurMaterial& material, const Pictures& answers, BlurMe
 Jackknife measure_distance(const BlurMaterial& material, const Pictures& aligned) {
   const size_t groups = std::min(material.distance_groups, material.views.sources.size());
   const auto without = [&](size_t group) {
-    std::vector<ImageView> clean, answers;
+    std::vector<FloatView> clean, answers;
     for (size_t i = 0; i < aligned.size(); i++)
       if (static_cast<size_t>(material.views.draws[i].view.image) % groups != group) {
         clean.push_back(material.view(material.views.clean[i]));
@@ -196,8 +196,8 @@ void measure_texture(const BlurMaterial& material, const Pictures& answers, Blur
   if (window < kSmallestWindow) return;  // measure_views() has said so
   std::vector<RingSpectra> parts;
   for (size_t i = 0; i < answers.size(); i++) {
-    const ImageView clean = material.view(material.leaves.clean[i]);
-    const ImageView answer = material.view(answers[i]);
+    const FloatView clean = material.view(material.leaves.clean[i]);
+    const FloatView answer = material.view(answers[i]);
     parts.push_back(ring_spectra(clean, answer, fit_gain(clean, answer), window));
   }
   out.values[static_cast<size_t>(Measure::texture)] = jackknife(parts, texture_kept);

@@ -49,7 +49,7 @@ std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& 
     if (std::any_of(trained.begin(), trained.end(),
                     [&](const auto& on) { return on(dataset[i].name); }))
       seen++;
-    else if (std::min(dataset[i].height, dataset[i].width) < size)
+    else if (std::min(dataset[i].view.height, dataset[i].view.width) < size)
       small++;
     else
       images.push_back(i);

@@ -121,7 +121,7 @@ Image cut(const std::vector<float>& picture, int64_t size, const Crop& crop, int
   for (int64_t y = crop.y; y < crop.y + side; y++)
     out.insert(out.end(), picture.begin() + (y * size + crop.x) * 3,
                picture.begin() + (y * size + crop.x + side) * 3);
-  return to_image(out.data(), side, side);
+  return to_image(FloatView{out.data(), side, side});
 }
 
 json to_json(Measure m, const Jackknife& value) {

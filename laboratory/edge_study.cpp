@@ -42,16 +42,14 @@ std::vector<Image> edge_pictures(double contrast) {
                     .low = 128.0 / 255 - contrast / 2,
                     .high = 128.0 / 255 + contrast / 2};
     pictures.push_back(
-        to_image(draw_edge(edge, kEdgeSide, kEdgeSide).data(), kEdgeSide, kEdgeSide));
+        to_image(FloatView{draw_edge(edge, kEdgeSide, kEdgeSide).data(), kEdgeSide, kEdgeSide}));
   }
   return pictures;
 }
 
 std::vector<Source> sources_of(const std::vector<Image>& pictures) {
   std::vector<Source> sources;
-  for (const Image& picture : pictures)
-    sources.push_back({picture.pixels.data(), 3 * picture.width,
-                       static_cast<int32_t>(picture.height), static_cast<int32_t>(picture.width)});
+  for (const Image& picture : pictures) sources.push_back(source_of(picture.view()));
   return sources;
 }
 
@@ -70,7 +68,7 @@ struct AnswerSums {
   double squares = 0, absolute = 0;  // summed over pictures, means over values
   RingSpectra spectra;
 
-  void add(const ImageView& clean, const ImageView& answer) {
+  void add(const FloatView& clean, const FloatView& answer) {
     double square = 0, distance = 0;
     for (int64_t i = 0; i < clean.count(); i++) {
       const double off = double{answer.data[i]} - clean.data[i];
@@ -140,7 +138,7 @@ struct EdgeTask {
         sources(sources_of(pictures)) {
     for (const bool flip : {false, true})
       for (const Source& source : sources) {
-        std::vector<float> values = to_floats(source.pixels, kEdgeSide, kEdgeSide);
+        std::vector<float> values = to_floats({source.pixels, kEdgeSide, kEdgeSide});
         if (flip)
           for (int64_t y = 0; y < kEdgeSide; y++)
             std::reverse(values.begin() + y * 3 * kEdgeSide,
@@ -150,7 +148,7 @@ struct EdgeTask {
   }
 };
 
-ImageView view_of(const float* picture) {
+FloatView view_of(const float* picture) {
   return {picture, kEdgeSide, kEdgeSide};
 }
 
@@ -241,7 +239,7 @@ Schedule schedule_of(const EdgeStudyOptions& options, LossKind loss) {
 
 std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double strength) {
   const EdgeTask task(strength);
-  std::vector<ImageView> list, rows;  // all rows of a picture are alike
+  std::vector<FloatView> list, rows;  // all rows of a picture are alike
   for (const std::vector<float>& values : task.listed) {
     list.push_back(view_of(values.data()));
     rows.push_back({values.data(), 1, kEdgeSide});
@@ -265,12 +263,12 @@ std::optional<EdgePoint> study_edge(const EdgeStudyOptions& options, double stre
 #pragma omp parallel for schedule(dynamic)
   for (size_t r = 0; r < rounds.size(); r++)
     for (size_t i = r * kRoundPictures; i < (r + 1) * kRoundPictures; i++) {
-      const ImageView clean = list[picture_of(static_cast<int64_t>(i), list.size())];
+      const FloatView clean = list[picture_of(static_cast<int64_t>(i), list.size())];
       const std::vector<double> weights =
           posterior_weights(list, view_of(seen[i].data()), task.sigma);
       const std::vector<float> mean = repeated(posterior_mean(rows, weights));
       const std::vector<float> median = repeated(posterior_median(rows, weights));
-      const ImageView answers[] = {view_of(mean.data()), view_of(median.data()),
+      const FloatView answers[] = {view_of(mean.data()), view_of(median.data()),
                                    view_of(by_mse[i].data()), view_of(by_l1[i].data())};
       Round& round = rounds[r];
       round.count++;

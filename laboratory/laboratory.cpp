@@ -37,8 +37,9 @@ Laboratory::Laboratory(const LabOptions& options, Dataset dataset)
       split_(hold_out(dataset_, kHeldOut)),
       held_out_(names_of(dataset_, split_.held_out)) {
   const int64_t size = options.setting.size;
-  std::erase_if(split_.held_out,
-                [&](int64_t i) { return std::min(dataset_[i].height, dataset_[i].width) < size; });
+  std::erase_if(split_.held_out, [&](int64_t i) {
+    return std::min(dataset_[i].view.height, dataset_[i].view.width) < size;
+  });
   if (split_.held_out.empty())
     fail("{}: no picture of those held out has {}x{} pixels, which views of this setting need",
          options.dataset, size, size);
@@ -215,7 +216,7 @@ MeasuredRun Laboratory::measure_pca(int64_t rank, int seed, const BlurMaterial& 
                                         static_cast<uint64_t>(seed))) {
       const Draw draw = draw_evaluation(clean, kMeasuringSeed, 0, view);
       const CorruptedPicture crop = corrupt_view(sources, draw, size, size, flags_of(clean));
-      samples.push_back(to_floats(crop.clean.data(), size, size));
+      samples.push_back(to_floats(crop.clean()));
     }
     pca_.emplace(seed, Pca(samples));
   }

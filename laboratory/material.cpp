@@ -18,8 +18,8 @@ constexpr int64_t kBatch = 16, kMostViews = 512;
 constexpr uint64_t kJudgeSeed = 0x1dea;
 constexpr uint64_t kLeavesSeed = 20;  // not those of the dataset `synthetic`
 
-std::vector<float> clamped(const float* values, int64_t count) {
-  std::vector<float> out(values, values + count);
+std::vector<float> clamped(FloatView picture) {
+  std::vector<float> out(picture.data, picture.data + picture.count());
   for (float& value : out) value = std::clamp(value, 0.0f, 1.0f);
   return out;
 }
@@ -27,8 +27,8 @@ std::vector<float> clamped(const float* values, int64_t count) {
 void corrupt_set(PictureSet& set, int64_t size, const CorruptSpec& spec) {
   for (const Draw& draw : set.draws) {
     const CorruptedPicture one = corrupt_view(set.sources, draw, size, size, flags_of(spec));
-    set.clean.push_back(to_floats(one.clean.data(), size, size));
-    set.corrupted.push_back(clamped(one.corrupted.data(), 3 * size * size));
+    set.clean.push_back(to_floats(one.clean()));
+    set.corrupted.push_back(clamped(one.corrupted()));
   }
 }
 
@@ -36,8 +36,7 @@ void corrupt_set(PictureSet& set, int64_t size, const CorruptSpec& spec) {
 void use_drawn(PictureSet& set, const CorruptSpec& spec, uint64_t seed) {
   for (const Image& image : set.drawn) {
     const auto index = static_cast<int64_t>(set.sources.size());
-    set.sources.push_back({image.pixels.data(), 3 * image.width, static_cast<int32_t>(image.height),
-                           static_cast<int32_t>(image.width)});
+    set.sources.push_back(source_of(image.view()));
     set.draws.push_back(draw_evaluation(spec, seed, index, {.image = index}));
   }
 }
@@ -87,7 +86,8 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
                         .low = 0.5 - contrast / 2,
                         .high = 0.5 + contrast / 2};
         material.drawn_edges.push_back(edge);
-        material.edges.drawn.push_back(to_image(draw_edge(edge, size, size).data(), size, size));
+        material.edges.drawn.push_back(
+            to_image(FloatView{draw_edge(edge, size, size).data(), size, size}));
       }
   use_drawn(material.edges, options.corruption, options.seed + 2);
 
@@ -104,10 +104,8 @@ Pictures restore_set(const PlacedNetwork& network, const BlurMaterial& material,
   const Buffer arena(network.device, restorer.arena_bytes());
   restorer.attach(arena.data(), arena.bytes(), network.weights, set.sources);
   Pictures restored;
-  const int64_t count = 3 * material.size * material.size;
   restorer.run(set.draws, [&](size_t, const ViewRestorer::Views& batch) {
-    for (int64_t i = 0; i < batch.count; i++)
-      restored.push_back(clamped(&batch.restored[i * count], count));
+    for (int64_t i = 0; i < batch.count; i++) restored.push_back(clamped(batch.restored_view(i)));
   });
   return restored;
 }

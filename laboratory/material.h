@@ -10,7 +10,7 @@
 #include "evaluate/measure.h"
 #include "laboratory/measures/edge.h"
 #include "model/feature_network.h"
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -38,7 +38,7 @@ struct BlurMaterial {
   // laboratory/measures/edge.h does.
   std::vector<Edge> drawn_edges;
 
-  ImageView view(const std::vector<float>& picture) const { return {picture.data(), size, size}; }
+  FloatView view(const std::vector<float>& picture) const { return {picture.data(), size, size}; }
 };
 
 inline constexpr int64_t kEdgeDraws = 16;  // each at every contrast and angle, with its own noise

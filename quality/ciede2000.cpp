@@ -31,7 +31,7 @@ double hue(double b, double a) {
   return h < 0 ? h + 360 : h;
 }
 
-Lab mean_lab(const ImageView& image) {
+Lab mean_lab(const FloatView& image) {
   Lab sum;
   for (int64_t i = 0; i < image.count(); i += 3) {
     const auto value = [&](int64_t c) { return std::clamp(double{image.data[i + c]}, 0.0, 1.0); };
@@ -95,7 +95,7 @@ double ciede2000(const Lab& x, const Lab& y) {
   return std::sqrt(l * l + c * c + h * h + rt * c * h);
 }
 
-double aggregate_ciede2000(const ImageView& a, const ImageView& b) {
+double aggregate_ciede2000(const FloatView& a, const FloatView& b) {
   return ciede2000(mean_lab(a), mean_lab(b));
 }
 

@@ -3,7 +3,7 @@
 // observations", 2005).
 #pragma once
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -19,6 +19,6 @@ double ciede2000(const Lab& x, const Lab& y);
 
 // Between the mean colours of two images, averaged in Lab: the colour cast of a picture as a whole,
 // blind to detail and noise.
-double aggregate_ciede2000(const ImageView& a, const ImageView& b);
+double aggregate_ciede2000(const FloatView& a, const FloatView& b);
 
 }  // namespace dae

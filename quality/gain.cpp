@@ -16,7 +16,7 @@ struct Sums {
   int64_t pixels = 0;
 };
 
-Sums sum_products(const ImageView& clean, const ImageView& other, bool all) {
+Sums sum_products(const FloatView& clean, const FloatView& other, bool all) {
   Sums sums;
   for (int64_t i = 0; i < clean.count(); i += 3) {
     const auto inside = [&](int64_t k) {
@@ -35,7 +35,7 @@ Sums sum_products(const ImageView& clean, const ImageView& other, bool all) {
 
 }  // namespace
 
-Gain fit_gain(const ImageView& clean, const ImageView& other) {
+Gain fit_gain(const FloatView& clean, const FloatView& other) {
   if (clean.height != other.height || clean.width != other.width)
     fail("quality: images of {}x{} and {}x{} pixels cannot be compared", clean.width, clean.height,
          other.width, other.height);
@@ -47,7 +47,7 @@ Gain fit_gain(const ImageView& clean, const ImageView& other) {
   return gain;
 }
 
-std::vector<float> apply_gain(const ImageView& other, const Gain& gain) {
+std::vector<float> apply_gain(const FloatView& other, const Gain& gain) {
   std::vector<float> out(static_cast<size_t>(other.count()));
   for (size_t i = 0; i < out.size(); i++)
     out[i] = static_cast<float>(std::clamp(other.data[i] * gain[i % 3], 0.0, 1.0));
@@ -60,7 +60,7 @@ GainError gain_error(const Gain& g) {
           50 * (std::abs(std::log(g[0] / g[1])) + std::abs(std::log(g[2] / g[1])))};
 }
 
-Gain grey_world_gain(const ImageView& image, double target) {
+Gain grey_world_gain(const FloatView& image, double target) {
   Gain gain;
   for (int64_t c = 0; c < 3; c++) {
     double sum = 0;

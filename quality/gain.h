@@ -6,7 +6,7 @@
 #include <array>
 #include <vector>
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -16,10 +16,10 @@ using Gain = std::array<double, 3>;  // a factor for red, green, blue
 // pixels where no channel of either is at or beyond an end of the range (values in (1/510, 1 -
 // 1/510), i.e. codes 1 to 254): clipped pixels do not tell a gain. With fewer than 16 such pixels,
 // over all pixels. 1 where the channel of `other` is black.
-Gain fit_gain(const ImageView& clean, const ImageView& other);
+Gain fit_gain(const FloatView& clean, const FloatView& other);
 
 // other * gain, clamped to [0, 1].
-std::vector<float> apply_gain(const ImageView& other, const Gain& gain);
+std::vector<float> apply_gain(const FloatView& other, const Gain& gain);
 
 struct GainError {
   double brightness = 0;  // percent: how far the gain in luminance (Rec. 709 weights) is from one
@@ -31,6 +31,6 @@ GainError gain_error(const Gain& gain);
 
 // The grey-world estimate (Buchsbaum, 1980) as a baseline: the gain that gives each channel of
 // `image` the mean `target`. Means of 0 are left alone.
-Gain grey_world_gain(const ImageView& image, double target);
+Gain grey_world_gain(const FloatView& image, double target);
 
 }  // namespace dae

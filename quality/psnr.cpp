@@ -6,7 +6,7 @@
 
 namespace dae {
 
-double mean_squared_error(const ImageView& a, const ImageView& b) {
+double mean_squared_error(const FloatView& a, const FloatView& b) {
   if (a.height != b.height || a.width != b.width)
     fail("quality: images of {}x{} and {}x{} pixels cannot be compared", a.width, a.height, b.width,
          b.height);

@@ -11,12 +11,12 @@
 
 namespace dae {
 
-Scores score(const ImageView& clean, const ImageView& other) {
+Scores score(const FloatView& clean, const FloatView& other) {
   const std::vector<float> clamped = apply_gain(other, {1, 1, 1});
-  const ImageView view{clamped.data(), other.height, other.width};
+  const FloatView view{clamped.data(), other.height, other.width};
   const Gain gain = fit_gain(clean, view);
   const std::vector<float> aligned = apply_gain(view, gain);
-  const ImageView aligned_view{aligned.data(), other.height, other.width};
+  const FloatView aligned_view{aligned.data(), other.height, other.width};
   const GainError error = gain_error(gain);
   Scores s;
   s.mse = mean_squared_error(clean, view);

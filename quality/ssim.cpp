@@ -31,7 +31,7 @@ std::array<double, kWindow> gaussian() {
 // Windows that reach over the border are not in the mean, so only whole windows are computed: rows
 // are filtered along, the last eleven are kept, and filtered across. All sums in fp64, since
 // variances are small differences of means of squares.
-double ssim(const ImageView& a, const ImageView& b) {
+double ssim(const FloatView& a, const FloatView& b) {
   if (a.height != b.height || a.width != b.width)
     fail("quality: images of {}x{} and {}x{} pixels cannot be compared", a.width, a.height, b.width,
          b.height);

@@ -3,12 +3,12 @@
 // K1 = 0.01, K2 = 0.03, per channel, then averaged; the outer five pixels are left out of the mean.
 #pragma once
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
 // In [-1, 1]; NaN when a side is shorter than 11 pixels, where no window fits. Throws Error when
 // the sizes differ. Agrees with scikit-image to 1e-7.
-double ssim(const ImageView& a, const ImageView& b);
+double ssim(const FloatView& a, const FloatView& b);
 
 }  // namespace dae

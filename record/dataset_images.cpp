@@ -6,11 +6,7 @@ namespace dae {
 
 std::vector<Source> sources_of(const Dataset& dataset, const std::vector<int64_t>& images) {
   std::vector<Source> sources;
-  for (const int64_t i : images) {
-    const Dataset::Entry& entry = dataset[i];
-    sources.push_back({entry.pixels, 3 * entry.width, static_cast<int32_t>(entry.height),
-                       static_cast<int32_t>(entry.width)});
-  }
+  for (const int64_t i : images) sources.push_back(source_of(dataset[i].view));
   return sources;
 }
 

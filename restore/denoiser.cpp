@@ -51,8 +51,8 @@ void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, ui
                        const RestoreOptions& options) {
   check_sides(height, width);
   const std::vector<float> result =
-      inside_->restorer->restore(to_floats(picture, height, width), height, width, options);
-  const Image image = to_image(result.data(), height, width);
+      inside_->restorer->restore(to_floats({picture, height, width}), height, width, options);
+  const Image image = to_image(FloatView{result.data(), height, width});
   std::copy(image.pixels.begin(), image.pixels.end(), restored);
 }
 

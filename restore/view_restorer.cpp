@@ -59,6 +59,8 @@ void ViewRestorer::attach(std::byte* arena, size_t bytes, const float* weights,
   own(corrupted_, corrupted_memory_);
   own(restored_, restored_memory_);
   const auto elements = static_cast<size_t>(plan_.shape(clean_).count());
+  views_.height = height_;
+  views_.width = width_;
   views_.clean.resize(elements);
   views_.corrupted.resize(elements);
   views_.restored.resize(elements);

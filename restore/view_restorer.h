@@ -7,6 +7,7 @@
 #include "corrupt/pictures.h"
 #include "model/network.h"
 #include "runtime/executor.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -25,9 +26,15 @@ class ViewRestorer {
               const std::vector<Source>& sources);
 
   struct Views {
-    int64_t count = 0;                       // the last batch of a list may not be full
+    int64_t count = 0;  // the last batch of a list may not be full
+    int64_t height = 0, width = 0;
     std::vector<uint8_t> clean;              // {batch, height, width, 3}
     std::vector<float> corrupted, restored;  // the same; restored is not clamped
+
+    ByteView clean_view(int64_t i) const { return {&clean[place(i)], height, width}; }
+    FloatView corrupted_view(int64_t i) const { return {&corrupted[place(i)], height, width}; }
+    FloatView restored_view(int64_t i) const { return {&restored[place(i)], height, width}; }
+    size_t place(int64_t i) const { return static_cast<size_t>(i * height * width * 3); }
   };
 
   // Calls each(first draw's index, views) for the draws in order, a batch at a time.

@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
         const fs::path& path = to[static_cast<size_t>(i)];
         std::error_code ignored;  // save_png says why it cannot be written
         fs::create_directories(path.parent_path(), ignored);
-        save_png(path, to_image(picture.corrupted.data(), source.height, source.width));
+        save_png(path, to_image(picture.corrupted()));
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();
@@ -98,8 +98,8 @@ int main(int argc, char** argv) {
       Draw draw = draw_training(spec, seed, 0, slot, sources, side, side);
       const CorruptedPicture view = corrupt_view(sources, draw, size, size, flags);
       const std::string name = dataset[draw.view.image].name;
-      cells.push_back({to_image(view.clean.data(), size, size), name.substr(0, 24)});
-      cells.push_back({to_image(view.corrupted.data(), size, size), label_of(draw.degradation)});
+      cells.push_back({to_image(view.clean()), name.substr(0, 24)});
+      cells.push_back({to_image(view.corrupted()), label_of(draw.degradation)});
     }
     const int columns = count < 3 ? 2 : size <= 160 ? 6 : 4;
     save_png(out, draw_sheet(cells, columns, size <= 96 ? 2 : 1));

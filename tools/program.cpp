@@ -60,9 +60,7 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
   } catch (const CLI::ParseError& error) {
     return complain(fmt::format("{} (see {} --help)", error.what(), name), 2);
   } catch (const FieldError& error) {  // a field of the library's options is an option here
-    std::string option = "--" + error.field();
-    std::replace(option.begin(), option.end(), '_', '-');
-    return complain(option + std::string(error.what()).substr(error.field().size()), 2);
+    return complain(std::string("--") + error.what(), 2);
   } catch (const UsageError& error) {
     return complain(error.what(), 2);
   } catch (const std::bad_alloc&) {

@@ -35,13 +35,12 @@ void Validation::attach(std::byte* arena, size_t bytes, const float* weights) {
 }
 
 double Validation::psnr() {
-  const int64_t elements = size_ * size_ * 3;
   double sum = 0;
   restorer_.run(draws_, [&](size_t, const ViewRestorer::Views& views) {
     for (int64_t i = 0; i < views.count; i++) {
-      const std::vector<float> clean = to_floats(&views.clean[i * elements], size_, size_);
-      std::vector<float> restored(&views.restored[i * elements],
-                                  &views.restored[i * elements] + elements);
+      const std::vector<float> clean = to_floats(views.clean_view(i));
+      const FloatView answer = views.restored_view(i);
+      std::vector<float> restored(answer.data, answer.data + answer.count());
       for (float& value : restored) value = std::clamp(value, 0.0f, 1.0f);
       sum += psnr_of(
           mean_squared_error({clean.data(), size_, size_}, {restored.data(), size_, size_}));
@@ -51,18 +50,16 @@ double Validation::psnr() {
 }
 
 Image Validation::samples() {
-  const int64_t elements = size_ * size_ * 3;
   const auto count = std::min<size_t>(kSamples, draws_.size());
   const std::vector<Draw> draws(draws_.begin(), draws_.begin() + static_cast<ptrdiff_t>(count));
   std::vector<Cell> cells;
   restorer_.run(draws, [&](size_t, const ViewRestorer::Views& views) {
     for (int64_t i = 0; i < views.count; i++) {
-      const Image clean = to_image(&views.clean[i * elements], size_, size_);
-      const Image restored = to_image(&views.restored[i * elements], size_, size_);
+      const Image clean = to_image(views.clean_view(i));
+      const Image restored = to_image(views.restored_view(i));
       const bool first = cells.empty();
       cells.push_back({clean, first ? "clean" : ""});
-      cells.push_back(
-          {to_image(&views.corrupted[i * elements], size_, size_), first ? "corrupted" : ""});
+      cells.push_back({to_image(views.corrupted_view(i)), first ? "corrupted" : ""});
       cells.push_back({restored, first ? "restored" : ""});
       cells.push_back({difference(restored, clean), first ? "difference x4" : ""});
     }

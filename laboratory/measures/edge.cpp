@@ -82,7 +82,7 @@ std::vector<float> draw_edge(const Edge& edge, int64_t height, int64_t width) {
   return out;
 }
 
-EdgeProfile edge_profile(const ImageView& picture, const Edge& edge, int64_t reach) {
+EdgeProfile edge_profile(const FloatView& picture, const Edge& edge, int64_t reach) {
   if (reach < 2) fail("quality: an edge profile reaches at least 2 pixels, not {}", reach);
   const auto bins = static_cast<size_t>(2 * reach * kBins);
   EdgeProfile profile{reach, std::vector<double>(bins), std::vector<double>(bins)};

@@ -12,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -48,7 +48,7 @@ struct EdgeProfile {
 // Of one restored picture of `edge`, all channels alike. The picture's eight outermost pixels do
 // not count: there a network sees its padding, and the corruption's blur an edge bent by
 // reflection. Throws Error when the picture is too small for the reach.
-EdgeProfile edge_profile(const ImageView& picture, const Edge& edge, int64_t reach);
+EdgeProfile edge_profile(const FloatView& picture, const Edge& edge, int64_t reach);
 
 // The modulation transfer at `frequency` in cycles/pixel across the edge: the cosine transform of
 // the profile's differences, relative to frequency zero (so a gain does not count), under a Tukey

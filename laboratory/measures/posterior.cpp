@@ -14,7 +14,7 @@ struct Moments {
   double mean = 0, variance = 0;
 };
 
-Moments moments(std::span<const ImageView> pictures, std::span<const double> weights, int64_t i) {
+Moments moments(std::span<const FloatView> pictures, std::span<const double> weights, int64_t i) {
   Moments m;
   for (size_t k = 0; k < pictures.size(); k++) m.mean += weights[k] * double{pictures[k].data[i]};
   for (size_t k = 0; k < pictures.size(); k++) {
@@ -26,12 +26,12 @@ Moments moments(std::span<const ImageView> pictures, std::span<const double> wei
 
 }  // namespace
 
-std::vector<double> posterior_weights(std::span<const ImageView> pictures, const ImageView& seen,
+std::vector<double> posterior_weights(std::span<const FloatView> pictures, const FloatView& seen,
                                       double sigma) {
   if (pictures.empty()) fail("quality: a posterior needs at least one picture");
   if (!(sigma > 0)) fail("quality: a posterior needs noise: sigma is {}", sigma);
   std::vector<double> weights;
-  for (const ImageView& picture : pictures) {
+  for (const FloatView& picture : pictures) {
     if (picture.height != seen.height || picture.width != seen.width)
       fail("quality: a picture of {}x{} pixels cannot be seen as one of {}x{}", picture.width,
            picture.height, seen.width, seen.height);
@@ -49,7 +49,7 @@ std::vector<double> posterior_weights(std::span<const ImageView> pictures, const
   return weights;
 }
 
-std::vector<float> posterior_mean(std::span<const ImageView> pictures,
+std::vector<float> posterior_mean(std::span<const FloatView> pictures,
                                   std::span<const double> weights) {
   std::vector<float> out;
   for (int64_t i = 0; i < pictures[0].count(); i++)
@@ -57,7 +57,7 @@ std::vector<float> posterior_mean(std::span<const ImageView> pictures,
   return out;
 }
 
-std::vector<float> posterior_median(std::span<const ImageView> pictures,
+std::vector<float> posterior_median(std::span<const FloatView> pictures,
                                     std::span<const double> weights) {
   std::vector<float> out;
   std::vector<std::pair<float, double>> values(pictures.size());
@@ -72,14 +72,14 @@ std::vector<float> posterior_median(std::span<const ImageView> pictures,
   return out;
 }
 
-double posterior_variance(std::span<const ImageView> pictures, std::span<const double> weights) {
+double posterior_variance(std::span<const FloatView> pictures, std::span<const double> weights) {
   double sum = 0;
   for (int64_t i = 0; i < pictures[0].count(); i++) sum += moments(pictures, weights, i).variance;
   return sum / static_cast<double>(pictures[0].count());
 }
 
-double posterior_absolute_error(std::span<const ImageView> pictures,
-                                std::span<const double> weights, const ImageView& answer) {
+double posterior_absolute_error(std::span<const FloatView> pictures,
+                                std::span<const double> weights, const FloatView& answer) {
   if (answer.height != pictures[0].height || answer.width != pictures[0].width)
     fail("quality: an answer of {}x{} pixels to pictures of {}x{}", answer.width, answer.height,
          pictures[0].width, pictures[0].height);

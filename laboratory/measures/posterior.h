@@ -12,30 +12,30 @@
 #include <span>
 #include <vector>
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
 // w, in fp64 and relative to its largest exponent, so that nothing under- or overflows together.
 // Throws Error when the list is empty, a size differs from `seen`, or sigma is not positive.
-std::vector<double> posterior_weights(std::span<const ImageView> pictures, const ImageView& seen,
+std::vector<double> posterior_weights(std::span<const FloatView> pictures, const FloatView& seen,
                                       double sigma);
 
 // E[x | y]: for each value sum of w_k x_k, in fp64, rounded once.
-std::vector<float> posterior_mean(std::span<const ImageView> pictures,
+std::vector<float> posterior_mean(std::span<const FloatView> pictures,
                                   std::span<const double> weights);
 
 // For each value the smallest x of the list that has half of the weight at or below it.
-std::vector<float> posterior_median(std::span<const ImageView> pictures,
+std::vector<float> posterior_median(std::span<const FloatView> pictures,
                                     std::span<const double> weights);
 
 // The mean over values of sum of w_k (x_k - E[x | y])^2: the squared error that the mean is left
 // with, given y. Its mean over y is the minimum mean squared error.
-double posterior_variance(std::span<const ImageView> pictures, std::span<const double> weights);
+double posterior_variance(std::span<const FloatView> pictures, std::span<const double> weights);
 
 // The mean over values of sum of w_k |x_k - answer|: the absolute error that an answer is to
 // expect, given y. The median has the smallest. Throws Error when the answer has another size.
-double posterior_absolute_error(std::span<const ImageView> pictures,
-                                std::span<const double> weights, const ImageView& answer);
+double posterior_absolute_error(std::span<const FloatView> pictures,
+                                std::span<const double> weights, const FloatView& answer);
 
 }  // namespace dae

@@ -48,15 +48,15 @@ std::vector<double> random_basis(uint64_t seed, uint32_t number) {
 }
 
 // {kSize, patches}: a patch is a column, so that a projection is a sum of rows.
-std::vector<float> gather(std::span<const ImageView> set, int64_t patches, uint64_t seed) {
+std::vector<float> gather(std::span<const FloatView> set, int64_t patches, uint64_t seed) {
   if (set.empty()) fail("quality: a distance between sets of images needs an image in each");
-  for (const ImageView& image : set)
+  for (const FloatView& image : set)
     if (image.height < kSide || image.width < kSide)
       fail("quality: an image of {}x{} pixels is too small for patches of {}x{}", image.width,
            image.height, kSide, kSide);
   std::vector<float> out(static_cast<size_t>(kSize * patches));
   for (int64_t p = 0; p < patches; p++) {
-    const ImageView& image = set[static_cast<size_t>(p) % set.size()];
+    const FloatView& image = set[static_cast<size_t>(p) % set.size()];
     const PhiloxWords words = philox4x32(
         {{static_cast<uint32_t>(p), static_cast<uint32_t>(p >> 32), 0, kForPlaces}}, seed);
     // A word times the number of places, divided by 2^32: a place, each as likely to 2^-32.
@@ -87,7 +87,7 @@ std::vector<float> project(const std::vector<float>& rows, int64_t patches,
 
 }  // namespace
 
-double sliced_wasserstein(std::span<const ImageView> a, std::span<const ImageView> b,
+double sliced_wasserstein(std::span<const FloatView> a, std::span<const FloatView> b,
                           int64_t patches, uint64_t seed) {
   if (patches < 1)
     fail("quality: a distance between sets needs at least one patch, not {}", patches);

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -24,7 +24,7 @@ namespace dae {
 // kind are not 0 apart: dead leaves, 0.04 for 8 against 8 and 0.015 for 128 against 128. Depends on
 // the arguments alone. Exposure counts: align it first (gain.h). Throws Error when a set is empty
 // or has a picture smaller than 7x7.
-double sliced_wasserstein(std::span<const ImageView> a, std::span<const ImageView> b,
+double sliced_wasserstein(std::span<const FloatView> a, std::span<const FloatView> b,
                           int64_t patches = 4096, uint64_t seed = 1);
 
 }  // namespace dae

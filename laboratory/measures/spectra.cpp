@@ -104,7 +104,7 @@ class Analysis {
       sums->assign(rings, 0.0);
   }
 
-  void add(const ImageView& clean, const ImageView& other, const Gain& gain, int64_t y, int64_t x) {
+  void add(const FloatView& clean, const FloatView& other, const Gain& gain, int64_t y, int64_t x) {
     for (int64_t c = 0; c < 3; c++) {
       const double clean_mean = load(clean, 1, y, x, c, transform_.input(c));
       const double g = gain[static_cast<size_t>(c)];
@@ -120,7 +120,7 @@ class Analysis {
 
  private:
   // One channel of a window, less its mean, times the Hann window. Returns the mean.
-  double load(const ImageView& image, double gain, int64_t y, int64_t x, int64_t c, double* plane) {
+  double load(const FloatView& image, double gain, int64_t y, int64_t x, int64_t c, double* plane) {
     double mean = 0;
     for (int64_t i = 0; i < n_; i++)
       for (int64_t j = 0; j < n_; j++) {
@@ -181,7 +181,7 @@ RingSpectra& RingSpectra::operator-=(const RingSpectra& b) {
   return *this;
 }
 
-RingSpectra ring_spectra(const ImageView& clean, const ImageView& other, const Gain& gain,
+RingSpectra ring_spectra(const FloatView& clean, const FloatView& other, const Gain& gain,
                          int64_t window) {
   if (clean.height != other.height || clean.width != other.width)
     fail("quality: images of {}x{} and {}x{} pixels cannot be compared", clean.width, clean.height,

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "quality/gain.h"
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae {
 
@@ -42,7 +42,7 @@ struct RingSpectra {
 // Hann window spreads each frequency over about 2 / window cycles/pixel. Transforms are FFTW's, in
 // fp64. `window` is even and at least 16. Throws Error when the sizes differ or the pictures are
 // smaller than a window. May run in several threads at a time.
-RingSpectra ring_spectra(const ImageView& clean, const ImageView& other, const Gain& gain,
+RingSpectra ring_spectra(const FloatView& clean, const FloatView& other, const Gain& gain,
                          int64_t window);
 
 }  // namespace dae

@@ -42,8 +42,8 @@ class DatasetTest : public testing::Test {
   }
   fs::path cache_file() { return fs::directory_iterator(temporary_.path() / "cache/dae")->path(); }
   static bool equal(const Dataset::Entry& entry, const Image& image) {
-    return entry.height == image.height && entry.width == image.width &&
-           std::equal(image.pixels.begin(), image.pixels.end(), entry.pixels);
+    return entry.view.height == image.height && entry.view.width == image.width &&
+           std::equal(image.pixels.begin(), image.pixels.end(), entry.view.data);
   }
   template <class F>
   void expect_error(const F& act, const std::string& words) {
@@ -114,8 +114,8 @@ TEST_F(DatasetTest, ADamagedCacheIsMadeAgain) {
     write_file_atomically(cache_file(), std::span<const uint8_t>(bytes));
     const Dataset dataset = open();  // whatever it holds now, it can be read
     for (int64_t i = 0; i < dataset.size(); i++) {
-      const int64_t bytes_of = dataset[i].height * dataset[i].width * 3;
-      volatile uint8_t last = dataset[i].pixels[bytes_of - 1];
+      const int64_t bytes_of = dataset[i].view.height * dataset[i].view.width * 3;
+      volatile uint8_t last = dataset[i].view.data[bytes_of - 1];
       (void)last;
     }
   }
@@ -187,10 +187,10 @@ TEST_F(DatasetTest, ReadsCifarPlanes) {
   ASSERT_EQ(dataset.size(), 5);
   EXPECT_EQ(dataset[1].name, "data_batch_1.bin#00001");
   EXPECT_EQ(dataset[4].name, "data_batch_2.bin#00001");
-  EXPECT_EQ(dataset[1].height, 32);
+  EXPECT_EQ(dataset[1].view.height, 32);
   for (int p = 0; p < 1024; p++)
     for (int c = 0; c < 3; c++)
-      ASSERT_EQ(dataset[1].pixels[p * 3 + c], static_cast<uint8_t>(value(1, c, p)));
+      ASSERT_EQ(dataset[1].view.data[p * 3 + c], static_cast<uint8_t>(value(1, c, p)));
   fs::resize_file(photos() / "data_batch_2.bin", 3073 + 5);
   EXPECT_EQ(open().size(), 3);
   EXPECT_NE(open().skipped().at(0).reason.find("not a multiple of 3073"), std::string::npos);
@@ -228,7 +228,7 @@ TEST_F(DatasetTest, HoldsOutByNameAlone) {
 TEST_F(DatasetTest, SyntheticNeedsNothing) {
   const Dataset dataset = open_dataset("synthetic");
   EXPECT_EQ(dataset.size(), 48);
-  EXPECT_EQ(dataset[0].height, 256);
+  EXPECT_EQ(dataset[0].view.height, 256);
   EXPECT_FALSE(fs::exists(temporary_.path() / "cache"));
 }
 

@@ -72,7 +72,7 @@ TEST_F(EvaluationTest, OfWholePicturesIsWhatTheDenoiserGives) {
   double sum = 0;
   for (int i = 0; i < 6; i++) {
     const Image image = load_image(folder_->file("photos/leaf" + std::to_string(i) + ".png"));
-    const std::vector<float> given = to_floats(image.pixels.data(), image.height, image.width);
+    const std::vector<float> given = to_floats(image.view());
     std::vector<float> restored(given.size());
     denoiser.restore(given.data(), image.height, image.width, restored.data());
     sum += psnr(given, restored);

@@ -49,10 +49,10 @@ TEST_F(BlurMeasuresTest, AreThoseOfQuality) {
   ASSERT_EQ(views.clean.size(), 8u);
   std::vector<double> psnr(4), aligned(4);  // of pictures
   RingSpectra spectra;
-  std::vector<ImageView> clean, answers;
+  std::vector<FloatView> clean, answers;
   std::vector<std::vector<float>> kept;
   for (size_t i = 0; i < 8; i++) {
-    const ImageView x = material_.view(views.clean[i]), y = material_.view(views.corrupted[i]);
+    const FloatView x = material_.view(views.clean[i]), y = material_.view(views.corrupted[i]);
     const Scores scores = score(x, y);
     const auto picture = static_cast<size_t>(views.draws[i].view.image);
     psnr[picture] += scores.psnr / 2;

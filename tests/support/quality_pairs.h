@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "quality/image_view.h"
+#include "runtime/picture.h"
 
 namespace dae::test {
 
@@ -16,7 +16,7 @@ struct Picture {
   int64_t height = 0, width = 0;
   std::vector<float> values = {};
 
-  ImageView view() const { return {values.data(), height, width}; }
+  FloatView view() const { return {values.data(), height, width}; }
 };
 
 // `part` is "pairs" or "srgb_to_lab". By value: a loop over a part of a temporary would read freed

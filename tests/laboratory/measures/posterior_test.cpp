@@ -12,7 +12,7 @@ namespace {
 // Five pictures of 2x3 pixels, and what noise makes of the second.
 struct Problem {
   std::vector<Picture> pictures;
-  std::vector<ImageView> list;
+  std::vector<FloatView> list;
   Picture seen;
   double sigma;
 

@@ -7,8 +7,8 @@
 namespace dae::test {
 namespace {
 
-std::vector<ImageView> views(const std::vector<Picture>& set) {
-  std::vector<ImageView> out;
+std::vector<FloatView> views(const std::vector<Picture>& set) {
+  std::vector<FloatView> out;
   for (const Picture& picture : set) out.push_back(picture.view());
   return out;
 }
