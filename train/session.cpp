@@ -78,7 +78,7 @@ class Session {
   void fix_budget();
   void begin(const nlohmann::json& device);
   void train_steps();
-  void end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss);
+  void end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss, bool stopping);
   void tell_progress(uint64_t step);
   void save();
   Evaluation evaluate_held_out(int64_t most_views);
@@ -249,9 +249,10 @@ void Session::train_steps() {
   const auto next_multiple = [](uint64_t step, uint64_t of) { return (step / of + 1) * of; };
   uint64_t step = first_, row_began = first_;
   double step_seconds = 0;
+  bool stopping = stop_.stop_requested();
   Stopwatch since_save;
   watch_ = {};
-  while (step < total && !stop_.stop_requested()) {
+  while (step < total && !stopping) {
     const Stopwatch stepping;
     const uint64_t due =
         std::min({total, next_multiple(step, log_every), next_multiple(step, validate_every_)});
@@ -262,11 +263,13 @@ void Session::train_steps() {
       step +=
           static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
     }
-    const bool row_due = step == due || stop_.stop_requested();
+    tell_progress(step);
+    stopping = stop_.stop_requested();  // what was trained since the last row gets one
+    const bool row_due = step == due || stopping;
     const double mean_loss = row_due ? trainer_->take_mean_loss() : 0;  // waits for the steps
     step_seconds += stepping.seconds();
     if (row_due) {
-      end_row(step, step - row_began, step_seconds, mean_loss);
+      end_row(step, step - row_began, step_seconds, mean_loss, stopping);
       step_seconds = 0;
       row_began = step;
       if (since_save.seconds() > kCheckpointSeconds) {
@@ -274,12 +277,12 @@ void Session::train_steps() {
         since_save = {};
       }
     }
-    tell_progress(step);
   }
 }
 
 // A row of metrics.csv for the latest `steps`, with a validation where one is due.
-void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss) {
+void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss,
+                      bool stopping) {
   speed_ = double(config_.batch) * double(steps) / step_seconds;
   const StepState state = trainer_->state();
   MetricsRow row{.step = step,
@@ -295,8 +298,7 @@ void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double
         "the loss is not a number any more after step {}; {} keeps the last good checkpoint. Try a "
         "smaller learning rate",
         step, folder_->path().string());
-  const bool validate =
-      step == config_.schedule.total || step % validate_every_ == 0 || stop_.stop_requested();
+  const bool validate = step == config_.schedule.total || step % validate_every_ == 0 || stopping;
   if (validate) last_psnr_ = row.validation_psnr = validation_->psnr();
   folder_->append(row);
   observer_.measured(row);

@@ -93,7 +93,7 @@ class TrainingObserver {
   virtual void noted(const std::string& /*line*/) {}   // worth knowing: what was resumed from what
   virtual void warned(const std::string& /*text*/) {}  // pictures that were left out, a line each
   virtual void started(const TrainingStart&) {}
-  virtual void progressed(const TrainingProgress&) {}  // after every step or two
+  virtual void progressed(const TrainingProgress&) {}  // after every step or two, before its row
   virtual void measured(const MetricsRow&) {}          // the row is in metrics.csv
   virtual void sampled(const std::filesystem::path& /*picture*/) {}
   virtual void saved(uint64_t /*step*/, const std::filesystem::path& /*checkpoint*/) {}

@@ -133,6 +133,9 @@ TEST_F(Training, StopsFromAnotherThreadAndGoesOnToTheSameBits) {
   });
   const TrainingOutcome stopped = train(options("parts", 2000), witness, stop.get_token());
   ASSERT_LT(stopped.step, 2000u);
+  ASSERT_FALSE(witness.rows.empty());
+  EXPECT_EQ(witness.rows.back().step, stopped.step);
+  EXPECT_TRUE(witness.rows.back().validation_psnr);
   EXPECT_GT(stopped.step, 0u);
   EXPECT_EQ(stopped.last_step, 2000u);
   EXPECT_TRUE(fs::exists(folder_.file("parts/report.html")));
