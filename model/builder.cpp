@@ -28,20 +28,30 @@ Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool train
   if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype);
 }
 
-Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, TensorId weights)
-    : device_(device),
-      plan_(plan),
-      parameters_(parameters),
-      training_(false),
-      frozen_(true),
-      dtype_(DType::f32),
-      weights_(weights),
-      layer_weights_(weights) {}
+Builder::Builder(const Network& n)
+    : device_(n.device),
+      plan_(n.plan),
+      parameters_(n.parameters),
+      training_(n.training),
+      frozen_(n.frozen),
+      dtype_(n.dtype),
+      weights_(n.weights),
+      layer_weights_(n.layer_weights),
+      gradients_(n.gradients) {}
 
 Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                         const std::string& weights) {
   const TensorId known = plan.find_if_any(weights);
-  return {device, plan, parameters, known != kNoTensor ? known : plan.external(weights, {0})};
+  const TensorId values = known != kNoTensor ? known : plan.external(weights, {0});
+  return Builder({.device = device,
+                  .plan = plan,
+                  .parameters = parameters,
+                  .training = false,
+                  .frozen = true,
+                  .dtype = DType::f32,
+                  .weights = values,
+                  .layer_weights = values,
+                  .gradients = kNoTensor});
 }
 
 void Builder::add_cast(const std::string& name, TensorId x, TensorId y) {
@@ -64,12 +74,15 @@ TensorId Builder::input(TensorId x) {
 }
 
 Builder Builder::another_pass() const {
-  Builder pass = *this;
-  pass.tape_.clear();
-  pass.trained_.clear();
-  pass.gradient_of_.clear();
-  pass.input_of_.clear();
-  return pass;
+  return Builder({.device = device_,
+                  .plan = plan_,
+                  .parameters = parameters_,
+                  .training = training_,
+                  .frozen = frozen_,
+                  .dtype = dtype_,
+                  .weights = weights_,
+                  .layer_weights = layer_weights_,
+                  .gradients = gradients_});
 }
 
 // --- Memory -----------------------------------------------------------------------------------
@@ -99,6 +112,10 @@ TensorId Builder::tensor_like(const std::string& name, TensorId like) {
   return plan_.tensor(name, view.shape, view.dtype, view.block);
 }
 
+TensorId Builder::gradient_map(const std::string& name, TensorId x) {
+  return tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+}
+
 TensorId Builder::scratch(const std::string& name, int64_t bytes) {
   return plan_.tensor(name + ".workspace", {bytes}, DType::u8);
 }
@@ -106,7 +123,7 @@ TensorId Builder::scratch(const std::string& name, int64_t bytes) {
 // --- The tape ---------------------------------------------------------------------------------
 
 void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
-  trained_[output] = true;
+  trained_.insert(output);
   if (training_ || frozen_) tape_.push_back({output, std::move(add_steps)});
 }
 
@@ -136,7 +153,7 @@ void Builder::accumulate(const std::string& name, TensorId value, TensorId gradi
 // After the layer that made y, to which it added `addend`, if any: y's gradient is the addend's
 // too.
 void Builder::pass_on_gradient(const std::string& name, TensorId y, TensorId addend) {
-  if (addend == kNoTensor || !trained_[addend]) return;
+  if (!trained_.contains(addend)) return;
   on_backward(y, [=, this](TensorId dy) { accumulate(name, addend, dy); });
 }
 

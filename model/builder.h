@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,15 +29,17 @@ class Builder {
   // require_gradient() marks, never to weights. All of it counts to the loss.
   static Builder frozen(Device device, Plan& plan, ParameterSet& parameters,
                         const std::string& weights);
-  void require_gradient(TensorId x) { trained_[x] = true; }
+  void require_gradient(TensorId x) { trained_.insert(x); }
   TensorId gradient_of(TensorId value) const { return gradient_of_.at(value); }
 
   // x f32 as layers read it: x itself, or its bf16 copy, made once.
   TensorId input(TensorId x);
 
   // For running the network once more in the same plan, on other inputs: the same weights and
-  // gradients, an empty tape.
+  // gradients, an empty tape. What a tape holds refers to its builder, so none is copied or moved.
   Builder another_pass() const;
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
 
   struct Conv {
     int64_t filters = 0;
@@ -85,7 +88,16 @@ class Builder {
     TensorId gradient;  // kNoTensor unless training
     TensorId master;    // f32
   };
-  Builder(Device device, Plan& plan, ParameterSet& parameters, TensorId weights);
+  // What passes over one network share.
+  struct Network {
+    Device device;
+    Plan& plan;
+    ParameterSet& parameters;
+    bool training, frozen;
+    DType dtype;
+    TensorId weights, layer_weights, gradients;
+  };
+  explicit Builder(const Network& network);
   Phase phase(Phase of_trained) const { return frozen_ ? Phase::loss : of_trained; }
   static double he_bound(int64_t fan_in, bool relu);
   static std::vector<TensorId> given(std::vector<TensorId> ids);  // those that are tensors
@@ -93,6 +105,29 @@ class Builder {
   TensorId feature_map(const std::string& name, const Shape& shape);
   TensorId scratch(const std::string& name, int64_t bytes);
   void on_backward(TensorId output, std::function<void(TensorId gradient)> add_steps);
+  // The step of an op that is planned, as kernels/layers/conv2d.h has them: it runs on `operands`
+  // and a workspace of its own.
+  template <class Op, class... Operands>
+  void add_planned(const std::string& scratch_name, Step step, const Op& op, Operands... operands) {
+    const TensorId workspace = scratch(scratch_name, op.workspace_bytes());
+    step.scratch = {workspace};
+    step.run = [=](const Queue& q, const TensorTable& t) { op(q, t[operands]..., t[workspace]); };
+    plan_.add(std::move(step));
+  }
+  // dw, and db unless it is kNoTensor, by the planned op `op` of type Op.
+  template <class Op, class Spec>
+  void add_weight_gradient(const char* op, const std::string& name, const Spec& spec, TensorId x,
+                           TensorId dy, const Weight& w, TensorId db) {
+    add_planned(name + ".dw",
+                {.op = op,
+                 .name = name,
+                 .phase = Phase::backward,
+                 .reads = {x, dy},
+                 .writes = given({w.gradient, db}),
+                 .flops = spec.flops()},
+                Op(device_, spec), x, dy, w.gradient, db);
+  }
+  TensorId gradient_map(const std::string& name, TensorId x);  // for dx, as the layer `name` has it
   TensorId stored_as(const std::string& name, TensorId x, int block, Phase phase);
   void accumulate(const std::string& name, TensorId value, TensorId gradient);
   TensorId transposed(const std::string& name, TensorId x, int64_t filters, int kernel, int pad,
@@ -123,7 +158,7 @@ class Builder {
     std::function<void(TensorId gradient)> add_steps;
   };
   std::vector<Node> tape_;
-  std::map<TensorId, bool> trained_;  // values whose gradient is asked for
+  std::set<TensorId> trained_;  // values whose gradient is asked for
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave
 };

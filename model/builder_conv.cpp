@@ -12,36 +12,21 @@ namespace dae {
 void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                                  const Weight& w, TensorId db) {
   spec.bias = db != kNoTensor;
-  const Conv2dBackwardWeights weights_op(device_, spec);
-  const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
-  plan_.add({.op = "conv2d_backward_weights",
-             .name = name,
-             .phase = Phase::backward,
-             .reads = {x, dy},
-             .writes = given({w.gradient, db}),
-             .scratch = {dw_space},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
-             }});
-  if (trained_[x]) add_conv_data_gradient(name, spec, x, dy, w);
+  add_weight_gradient<Conv2dBackwardWeights>("conv2d_backward_weights", name, spec, x, dy, w, db);
+  if (trained_.contains(x)) add_conv_data_gradient(name, spec, x, dy, w);
 }
 
 void Builder::add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                                      TensorId dy, const Weight& w) {
-  const Conv2dBackwardData data_op(device_, spec);
-  const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
-  const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
-  plan_.add({.op = "conv2d_backward_data",
-             .name = name,
-             .phase = phase(Phase::backward),
-             .reads = {dy, w.value},
-             .writes = {dx},
-             .scratch = {dx_space},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
-             }});
+  const TensorId dx = gradient_map(name, x);
+  add_planned(name + ".dx",
+              {.op = "conv2d_backward_data",
+               .name = name,
+               .phase = phase(Phase::backward),
+               .reads = {dy, w.value},
+               .writes = {dx},
+               .flops = spec.flops()},
+              Conv2dBackwardData(device_, spec), dy, w.value, dx);
   accumulate(name, x, dx);
 }
 
@@ -66,22 +51,17 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   const Weight w =
       weight(name + ".weight", spec.weights(), conv.gain * he_bound(fan_in, conv.relu));
   const Weight b = weight(name + ".bias", {conv.filters}, 0);
-
-  const Conv2dForward forward(device_, spec);
-  const TensorId workspace = scratch(name, forward.workspace_bytes());
-  plan_.add({.op = "conv2d_forward",
-             .name = name,
-             .phase = phase(Phase::forward),
-             .reads = given({x, w.value, b.value, fused_addend}),
-             .writes = {y},
-             .scratch = {workspace},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               forward(q, t[x], t[w.value], t[b.value], t[fused_addend], t[y], t[workspace]);
-             }});
+  add_planned(name,
+              {.op = "conv2d_forward",
+               .name = name,
+               .phase = phase(Phase::forward),
+               .reads = given({x, w.value, b.value, fused_addend}),
+               .writes = {y},
+               .flops = spec.flops()},
+              Conv2dForward(device_, spec), x, w.value, b.value, fused_addend, y);
 
   if (frozen_) {
-    if (trained_[x])
+    if (trained_.contains(x))
       on_backward(y, [=, this](TensorId dy) {
         if (spec.relu) relu_backward(name, y, dy);
         add_conv_data_gradient(name, spec, x, dy, w);
@@ -114,19 +94,14 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                       .bias = false,
                       .dtype = dtype_};
   const Weight b = weight(name + ".bias", {filters}, 0);
-
-  const Conv2dBackwardData forward(device_, spec);
-  const TensorId workspace = scratch(name, forward.workspace_bytes());
-  plan_.add({.op = "conv2d_backward_data",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = {x, w.value},
-             .writes = {y},
-             .scratch = {workspace},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               forward(q, t[x], t[w.value], t[y], t[workspace]);
-             }});
+  add_planned(name,
+              {.op = "conv2d_backward_data",
+               .name = name,
+               .phase = Phase::forward,
+               .reads = {x, w.value},
+               .writes = {y},
+               .flops = spec.flops()},
+              Conv2dBackwardData(device_, spec), x, w.value, y);
   plan_.add({.op = "bias_relu",
              .name = name,
              .phase = Phase::forward,
@@ -138,31 +113,17 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
 
   on_backward(y, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);
-    const Conv2dBackwardWeights weights_op(device_, spec);
-    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
-    plan_.add({.op = "conv2d_backward_weights",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {dy, x},
-               .writes = {w.gradient},
-               .scratch = {dw_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 weights_op(q, t[dy], t[x], t[w.gradient], t[kNoTensor], t[dw_space]);
-               }});
-    const Conv2dForward data_op(device_, spec);
-    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
-    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
-    plan_.add({.op = "conv2d_forward",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {dy, w.value},
-               .writes = {dx},
-               .scratch = {dx_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 data_op(q, t[dy], t[w.value], t[kNoTensor], t[kNoTensor], t[dx], t[dx_space]);
-               }});
+    add_weight_gradient<Conv2dBackwardWeights>("conv2d_backward_weights", name, spec, dy, x, w,
+                                               kNoTensor);
+    const TensorId dx = gradient_map(name, x);
+    add_planned(name + ".dx",
+                {.op = "conv2d_forward",
+                 .name = name,
+                 .phase = Phase::backward,
+                 .reads = {dy, w.value},
+                 .writes = {dx},
+                 .flops = spec.flops()},
+                Conv2dForward(device_, spec), dy, w.value, kNoTensor, kNoTensor, dx);
     accumulate(name, x, dx);
   });
   pass_on_gradient(name, y, addend);
@@ -173,9 +134,8 @@ TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t f
                                   TensorId addend) {
   const int64_t channels = plan_.shape(x)[3];
   // Each output sees one kernel tap of each input channel.
-  return transposed(name, x, filters, 2, 0,
-                    weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false)),
-                    false, addend);
+  const Weight w = weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false));
+  return transposed(name, x, filters, 2, 0, w, false, addend);
 }
 
 // A 2x2 convolution to the four phases of the output, which are then put into their places.
@@ -191,18 +151,14 @@ TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, c
   const TensorId z = plan_.tensor(name + ".phases", spec.y, dtype_);
   const TensorId y = feature_map(name, {in[0], 2 * in[1], 2 * in[2], filters});
   const Weight b = weight(name + ".bias", {filters}, 0);
-  const Conv2dForward forward(device_, spec);
-  const TensorId workspace = scratch(name, forward.workspace_bytes());
-  plan_.add({.op = "conv2d_forward",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = {x, w.value},
-             .writes = {z},
-             .scratch = {workspace},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               forward(q, t[x], t[w.value], t[kNoTensor], t[kNoTensor], t[z], t[workspace]);
-             }});
+  add_planned(name,
+              {.op = "conv2d_forward",
+               .name = name,
+               .phase = Phase::forward,
+               .reads = {x, w.value},
+               .writes = {z},
+               .flops = spec.flops()},
+              Conv2dForward(device_, spec), x, w.value, kNoTensor, kNoTensor, z);
   plan_.add({.op = "pixel_shuffle",
              .name = name,
              .phase = Phase::forward,

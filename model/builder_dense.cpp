@@ -14,46 +14,27 @@ TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bo
   const Weight w =
       weight(name + ".weight", {outputs, spec.inputs}, gain * he_bound(spec.inputs, relu));
   const Weight b = weight(name + ".bias", {outputs}, 0);
-  const DenseForward forward(device_, spec);
-  const TensorId workspace = scratch(name, forward.workspace_bytes());
-  plan_.add({.op = "dense_forward",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = {x, w.value, b.value},
-             .writes = {y},
-             .scratch = {workspace},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               forward(q, t[x], t[w.value], t[b.value], t[y], t[workspace]);
-             }});
+  add_planned(name,
+              {.op = "dense_forward",
+               .name = name,
+               .phase = Phase::forward,
+               .reads = {x, w.value, b.value},
+               .writes = {y},
+               .flops = spec.flops()},
+              DenseForward(device_, spec), x, w.value, b.value, y);
 
   on_backward(y, [=, this](TensorId dy) {
     const TensorId db = activation_backward(name, y, dy, b.gradient, relu);
-    const DenseBackwardWeights weights_op(device_, spec);
-    const TensorId dw_space = scratch(name + ".dw", weights_op.workspace_bytes());
-    plan_.add({.op = "dense_backward_weights",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {x, dy},
-               .writes = given({w.gradient, db}),
-               .scratch = {dw_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 weights_op(q, t[x], t[dy], t[w.gradient], t[db], t[dw_space]);
-               }});
-    const DenseBackwardData data_op(device_, spec);
-    const TensorId dx_space = scratch(name + ".dx", data_op.workspace_bytes());
-    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
-    plan_.add({.op = "dense_backward_data",
-               .name = name,
-               .phase = Phase::backward,
-               .reads = {dy, w.value},
-               .writes = {dx},
-               .scratch = {dx_space},
-               .flops = spec.flops(),
-               .run = [=](const Queue& q, const TensorTable& t) {
-                 data_op(q, t[dy], t[w.value], t[dx], t[dx_space]);
-               }});
+    add_weight_gradient<DenseBackwardWeights>("dense_backward_weights", name, spec, x, dy, w, db);
+    const TensorId dx = gradient_map(name, x);
+    add_planned(name + ".dx",
+                {.op = "dense_backward_data",
+                 .name = name,
+                 .phase = Phase::backward,
+                 .reads = {dy, w.value},
+                 .writes = {dx},
+                 .flops = spec.flops()},
+                DenseBackwardData(device_, spec), dy, w.value, dx);
     accumulate(name, x, dx);
   });
   return y;
@@ -106,7 +87,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
                dae::global_pool(q, t[x], t[y], t[argmax]);
              }});
   on_backward(y, [=, this](TensorId dy) {
-    const TensorId dx = tensor_like("d(" + plan_.tensors()[x].name + ") by " + name, x);
+    const TensorId dx = gradient_map(name, x);
     plan_.add({.op = "global_pool_backward",
                .name = name,
                .phase = Phase::backward,
