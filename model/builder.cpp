@@ -69,6 +69,7 @@ TensorId Builder::input(TensorId x) {
   if (first) {
     known->second = plan_.tensor(plan_.tensors()[x].name + ".bf16", plan_.shape(x), dtype_);
     add_cast("input", x, known->second);
+    reach_[known->second] = reach(x);
   }
   return known->second;
 }
@@ -83,6 +84,11 @@ Builder Builder::another_pass() const {
                   .weights = weights_,
                   .layer_weights = layer_weights_,
                   .gradients = gradients_});
+}
+
+Reach Builder::reach(TensorId value) const {
+  const auto known = reach_.find(value);
+  return known == reach_.end() ? Reach() : known->second;
 }
 
 // --- Memory -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 
 #include "kernels/layers/conv2d.h"
 #include "model/parameters.h"
+#include "model/reach.h"
 #include "runtime/plan.h"
 
 namespace dae {
@@ -63,6 +64,9 @@ class Builder {
   TensorId unflatten(const std::string& name, TensorId x, const Shape& image);
   TensorId global_pool(const std::string& name, TensorId x);   // {N, 2C}: means, then maxima
   TensorId bounded_gain(const std::string& name, TensorId o);  // exp(tanh(o))
+
+  // How far a layer's result sees in what the network was given, which sees itself.
+  Reach reach(TensorId value) const;
 
   // Adds the backward steps of everything that leads to the tensors given a gradient by
   // set_gradient(), usually by a loss.
@@ -161,6 +165,7 @@ class Builder {
   std::set<TensorId> trained_;  // values whose gradient is asked for
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave
+  std::map<TensorId, Reach> reach_;        // of layers' results
 };
 
 }  // namespace dae

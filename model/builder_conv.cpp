@@ -74,6 +74,8 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
   }
   if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
   pass_on_gradient(name, y, conv.addend);
+  reach_[y] = reach(x).convolved(conv.kernel, conv.stride, conv.pad);
+  if (conv.addend != kNoTensor) reach_[y] = reach_[y].joined(reach(conv.addend));
   return y;
 }
 
@@ -135,7 +137,10 @@ TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t f
   const int64_t channels = plan_.shape(x)[3];
   // Each output sees one kernel tap of each input channel.
   const Weight w = weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false));
-  return transposed(name, x, filters, 2, 0, w, false, addend);
+  const TensorId y = transposed(name, x, filters, 2, 0, w, false, addend);
+  reach_[y] = reach(x).transposed(2, 2, 0);
+  if (addend != kNoTensor) reach_[y] = reach_[y].joined(reach(addend));
+  return y;
 }
 
 // A 2x2 convolution to the four phases of the output, which are then put into their places.
@@ -215,8 +220,10 @@ TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, b
                      }});
     gradient_of_[w.value] = w.gradient;
   }
-  return transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
-                    : phases(name, x, filters, w, relu);
+  const TensorId y = transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
+                                : phases(name, x, filters, w, relu);
+  reach_[y] = reach(x).transposed(2, 2, 0).convolved(3, 1, 1);  // in every form
+  return y;
 }
 
 }  // namespace dae

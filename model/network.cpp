@@ -158,15 +158,11 @@ bool has_one_size(const NetworkConfig& config) {
 
 int64_t receptive_radius(const NetworkConfig& config) {
   if (has_one_size(config)) return config.size / 4;
-  // Every 3x3 convolution on a level adds that level's pixel size each way; conv: one a level down,
-  // one a level up (the upsampled kernel reaches at most a pixel of the coarser level), two on top.
-  if (config.kind == NetworkKind::conv) return 1 + 1 + 2 + 4 + 8 + 4 + 2 + 1;
-  int64_t radius = 2;  // head and tail
-  for (int64_t level = 0; level < kLevels; level++) {
-    const int64_t convolutions = 2 * config.blocks * (level == kLevels - 1 ? 1 : 2);
-    radius += convolutions << level;
-  }
-  return radius + (1 << (kLevels - 1));  // where the 2x2 windows fall on the grid
+  Plan plan;
+  ParameterSet parameters;
+  Builder builder(Device::cpu, plan, parameters, false);
+  const TensorId x = plan.external("x", {1, config.size, config.size, 3});
+  return builder.reach(build_body(builder, config, x)).radius();
 }
 
 }  // namespace dae
