@@ -44,9 +44,9 @@ void upsample2x_backward_cpu(const Tensor& dy, const Tensor& dx) {
   });
 }
 
-void check(const char* op, const Tensor& small, const Tensor& large) {
-  check_dtype(op, "the small tensor", small, DType::f32);
-  check_dtype(op, "the large tensor", large, DType::f32);
+void check(const char* op, const Queue& q, const Tensor& small, const Tensor& large) {
+  check_float(op, "the small tensor", small, q.device);
+  check_dtype(op, "the large tensor", large, small.dtype);
   if (small.shape.rank() != 4 || small.block != large.block)
     fail("{}: expected NHWC tensors of one layout, got {} and {}", op, to_string(small),
          to_string(large));
@@ -57,13 +57,13 @@ void check(const char* op, const Tensor& small, const Tensor& large) {
 }  // namespace
 
 void upsample2x(const Queue& q, const Tensor& x, const Tensor& y) {
-  check("upsample2x", x, y);
+  check("upsample2x", q, x, y);
   DAE_DISPATCH(q, upsample2x_cpu(x.folded(), y.folded()),
                cuda::upsample2x(q.stream, x.folded(), y.folded()));
 }
 
 void upsample2x_backward(const Queue& q, const Tensor& dy, const Tensor& dx) {
-  check("upsample2x_backward", dx, dy);
+  check("upsample2x_backward", q, dx, dy);
   DAE_DISPATCH(q, upsample2x_backward_cpu(dy.folded(), dx.folded()),
                cuda::upsample2x_backward(q.stream, dy.folded(), dx.folded()));
 }

@@ -1,95 +1,86 @@
-// Layout NHWC, f32. Floor: forward reads x once and writes y = 4x, 20 bytes an input element;
-// backward reads 16 and writes 4. No arithmetic to speak of, so both are copies.
+// Layout NHWC, f32 or bf16. Floor: forward reads x once and writes y = 4x, 20 bytes an f32 input
+// element; backward reads 16 and writes 4; half of that in bf16. No arithmetic to speak of, so both
+// are copies.
 //
-// One thread owns four consecutive channels of one *small* pixel (128-bit accesses when C % 4 ==
-// 0): it touches each large element exactly once and x stays in registers. A thread per large pixel
-// was rejected: it reads x four times (L2 hides it, the load slots are still spent). Blocks of 256:
-// no shared memory, few registers, eight blocks fill an SM.
+// One thread owns sixteen bytes of adjacent channels of one *small* pixel where their number and
+// the addresses allow it, else one element: it touches each large element exactly once and x stays
+// in registers. A thread per large pixel was rejected: it reads x four times (L2 hides it, the load
+// slots are still spent). Blocks of 256: no shared memory, few registers, eight blocks fill an SM.
 #include "kernels/division.h"
+#include "kernels/elements.cuh"
 #include "kernels/upsample.h"
-#include "runtime/cuda_kernel.h"
 
 namespace dae::cuda {
 namespace {
 
 constexpr int kThreads = 256;
 
-// Where the first of the four large elements of small element i lies, and the one below it.
+// Where the first of the four large units of small unit i lies, and the one below it.
 struct Rows {
   int64_t top, bottom;
 };
-__device__ inline Rows rows_of(int64_t i, const Divisor& width, const Divisor& channels) {
-  const auto [pixel, c] = channels.split(i);
+__device__ inline Rows rows_of(int64_t i, const Divisor& width, const Divisor& units) {
+  const auto [pixel, unit] = units.split(i);
   const auto [row, column] = width.split(pixel);
-  const int64_t top = (row * 4 * width.value() + 2 * column) * channels.value() + c;
-  return {top, top + 2 * width.value() * channels.value()};
+  const int64_t top = (row * 4 * width.value() + 2 * column) * units.value() + unit;
+  return {top, top + 2 * width.value() * units.value()};
 }
 
-// V is float4 or float; channels counts V elements.
-template <class V>
+// `units` of V elements make up a pixel's channels; `count` is that of the small tensor's.
+template <class T, int V>
 __global__ void __launch_bounds__(kThreads)
-    upsample2x_kernel(const V* __restrict__ x, V* __restrict__ y, int64_t count, Divisor width,
-                      Divisor channels) {
+    upsample2x_kernel(const T* __restrict__ x, T* __restrict__ y, int64_t count, Divisor width,
+                      Divisor units) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
-  const auto [top, bottom] = rows_of(i, width, channels);
-  const V value = x[i];
-  y[top] = value;
-  y[top + channels.value()] = value;
-  y[bottom] = value;
-  y[bottom + channels.value()] = value;
+  const auto [top, bottom] = rows_of(i, width, units);
+  T value[V];
+  load<T, V>(x + i * V, value);
+  store<T, V>(y + top * V, value);
+  store<T, V>(y + (top + units.value()) * V, value);
+  store<T, V>(y + bottom * V, value);
+  store<T, V>(y + (bottom + units.value()) * V, value);
 }
 
-__device__ inline float sum(float a, float b, float c, float d) {
-  return (a + b) + (c + d);
-}
-__device__ inline float4 sum(const float4& a, const float4& b, const float4& c, const float4& d) {
-  return make_float4(sum(a.x, b.x, c.x, d.x), sum(a.y, b.y, c.y, d.y), sum(a.z, b.z, c.z, d.z),
-                     sum(a.w, b.w, c.w, d.w));
-}
-
-template <class V>
+template <class T, int V>
 __global__ void __launch_bounds__(kThreads)
-    upsample2x_backward_kernel(const V* __restrict__ dy, V* __restrict__ dx, int64_t count,
-                               Divisor width, Divisor channels) {
+    upsample2x_backward_kernel(const T* __restrict__ dy, T* __restrict__ dx, int64_t count,
+                               Divisor width, Divisor units) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= count) return;
-  const auto [top, bottom] = rows_of(i, width, channels);
-  dx[i] = sum(dy[top], dy[top + channels.value()], dy[bottom], dy[bottom + channels.value()]);
-}
-
-bool vectorizes(const Tensor& a, const Tensor& b) {
-  return a.shape[3] % 4 == 0 && reinterpret_cast<uintptr_t>(a.data) % 16 == 0 &&
-         reinterpret_cast<uintptr_t>(b.data) % 16 == 0;
-}
-
-template <class V>
-unsigned blocks_for(const Tensor& small) {
-  return static_cast<unsigned>(ceil_div<int64_t>(small.count() * 4 / sizeof(V), kThreads));
+  const auto [top, bottom] = rows_of(i, width, units);
+  T a[V], b[V], c[V], d[V];
+  load<T, V>(dy + top * V, a);
+  load<T, V>(dy + (top + units.value()) * V, b);
+  load<T, V>(dy + bottom * V, c);
+  load<T, V>(dy + (bottom + units.value()) * V, d);
+  for (int k = 0; k < V; k++)
+    a[k] = from_float<T>((to_float(a[k]) + to_float(b[k])) + (to_float(c[k]) + to_float(d[k])));
+  store<T, V>(dx + i * V, a);
 }
 
 }  // namespace
 
 void upsample2x(void* stream, const Tensor& x, const Tensor& y) {
-  const int64_t width = x.shape[2], channels = x.shape[3];
-  if (vectorizes(x, y))
-    launch("upsample2x", upsample2x_kernel<float4>, blocks_for<float4>(x), kThreads, 0, stream,
-           static_cast<const float4*>(x.data), static_cast<float4*>(y.data), x.count() / 4, width,
-           channels / 4);
-  else
-    launch("upsample2x", upsample2x_kernel<float>, blocks_for<float>(x), kThreads, 0, stream,
-           x.as<const float>(), y.as<float>(), x.count(), width, channels);
+  with_unit(x, pack_aligned(x) && pack_aligned(y), [&](auto element, auto unit) {
+    using T = decltype(element);
+    constexpr int V = decltype(unit)::value;
+    const int64_t count = x.count() / V;
+    launch("upsample2x", upsample2x_kernel<T, V>,
+           static_cast<unsigned>(ceil_div<int64_t>(count, kThreads)), kThreads, 0, stream,
+           x.as<const T>(), y.as<T>(), count, x.shape[2], x.shape[3] / V);
+  });
 }
 
 void upsample2x_backward(void* stream, const Tensor& dy, const Tensor& dx) {
-  const int64_t width = dx.shape[2], channels = dx.shape[3];
-  if (vectorizes(dx, dy))
-    launch("upsample2x_backward", upsample2x_backward_kernel<float4>, blocks_for<float4>(dx),
-           kThreads, 0, stream, static_cast<const float4*>(dy.data), static_cast<float4*>(dx.data),
-           dx.count() / 4, width, channels / 4);
-  else
-    launch("upsample2x_backward", upsample2x_backward_kernel<float>, blocks_for<float>(dx),
-           kThreads, 0, stream, dy.as<const float>(), dx.as<float>(), dx.count(), width, channels);
+  with_unit(dx, pack_aligned(dx) && pack_aligned(dy), [&](auto element, auto unit) {
+    using T = decltype(element);
+    constexpr int V = decltype(unit)::value;
+    const int64_t count = dx.count() / V;
+    launch("upsample2x_backward", upsample2x_backward_kernel<T, V>,
+           static_cast<unsigned>(ceil_div<int64_t>(count, kThreads)), kThreads, 0, stream,
+           dy.as<const T>(), dx.as<T>(), count, dx.shape[2], dx.shape[3] / V);
+  });
 }
 
 }  // namespace dae::cuda

@@ -1,7 +1,8 @@
 // Nearest-neighbour upsampling by two, and its gradient.
 //
-// Layout: NHWC, f32; x is {N, H, W, C}, y is {N, 2H, 2W, C}. Tensors blocked alike are accepted.
-// Both throw Error naming the op and the shapes when they do not fit. Empty tensors are no work.
+// Layout: NHWC; x is {N, H, W, C}, y is {N, 2H, 2W, C}, both f32 or (cuda) both bf16. Tensors
+// blocked alike are accepted. Both throw Error naming the op and the shapes when they do not fit.
+// Empty tensors are no work.
 #pragma once
 
 #include "runtime/queue.h"
@@ -12,7 +13,7 @@ namespace dae {
 // y[n, 2i+a, 2j+b, c] = x[n, i, j, c] for a, b in {0, 1}.
 void upsample2x(const Queue& q, const Tensor& x, const Tensor& y);
 
-// dx[n, i, j, c] = sum over a, b in {0, 1} of dy[n, 2i+a, 2j+b, c].
+// dx[n, i, j, c] = sum over a, b in {0, 1} of dy[n, 2i+a, 2j+b, c], in f32, rounded once.
 void upsample2x_backward(const Queue& q, const Tensor& dy, const Tensor& dx);
 
 namespace cuda {

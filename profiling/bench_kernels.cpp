@@ -63,10 +63,10 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
   const Shape wide = {10 * images, windows, windows, 3};
   return {
       {"upsample2x",
-       {{map}, {large}},
+       {x, {large, 1, type}},
        [](const Queue& q, const Args& t) { upsample2x(q, t[0], t[1]); }},
       {"upsample2x_backward",
-       {{large}, {map}},
+       {{large, 1, type}, x},
        [](const Queue& q, const Args& t) { upsample2x_backward(q, t[0], t[1]); }},
       {"pixel_shuffle",
        {{phases, 1, type}, b, {large, 1, type}},

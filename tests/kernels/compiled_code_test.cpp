@@ -41,7 +41,7 @@ struct MachineCode {
   int loads_first = 0;   // 128-bit loads before anything touches what one of them has loaded
 };
 
-// "upsample2x_kernel<float4>" of a mangled entry: without namespaces and arguments.
+// "upsample2x_kernel<float, 4>" of a mangled entry: without namespaces and arguments.
 std::string kernel_name(const std::string& mangled) {
   int status = 0;
   char* const demangled = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);

@@ -37,9 +37,9 @@ std::vector<OpCase> cases() {
     int block = 1;
     size_t misalign = 0;
   };
-  const std::vector<Size> sizes = {{{1, 1, 1, 1}},      {{2, 3, 5, 7}},      {{1, 31, 33, 4}},
-                                   {{0, 4, 4, 8}},      {{2, 4, 3, 32}, 16}, {{1, 2, 2, 16}, 8},
-                                   {{1, 3, 2, 8}, 1, 4}};
+  const std::vector<Size> sizes = {{{1, 1, 1, 1}},       {{2, 3, 5, 7}},      {{1, 31, 33, 4}},
+                                   {{0, 4, 4, 8}},       {{2, 4, 3, 32}, 16}, {{1, 2, 2, 16}, 8},
+                                   {{1, 3, 2, 8}, 1, 4}, {{2, 5, 3, 16}}};
   std::vector<OpCase> list;
   for (const auto& [s, block, misalign] : sizes) {
     const std::string size =
@@ -61,6 +61,7 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(Upsample2x, cases());
+DAE_OP_TEST(Upsample2xBf16, in_bf16(cases()));
 
 TEST(Upsample2x, ReferenceGradientMatchesDifferences) {
   const Shape s{1, 2, 3, 2};
