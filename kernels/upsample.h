@@ -2,7 +2,8 @@
 //
 // Layout: NHWC; x is {N, H, W, C}, y is {N, 2H, 2W, C}, both f32 or (cuda) both bf16. Tensors
 // blocked alike are accepted. Both throw Error naming the op and the shapes when they do not fit.
-// Empty tensors are no work.
+// Empty tensors are no work. With a 3x3 convolution behind it this is one of the forms of a
+// network's "upsample by two, convolve" (model/upconv_form.h).
 #pragma once
 
 #include "runtime/queue.h"

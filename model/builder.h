@@ -51,8 +51,8 @@ class Builder {
   };
   TensorId conv(const std::string& name, TensorId x, const Conv& spec);
 
-  // relu?(3x3 convolution of x upsampled by two), computed at the low resolution in the form that
-  // model/upconv_form.h chooses.
+  // relu?(3x3 convolution of x upsampled by two), computed in the form that model/upconv_form.h
+  // chooses.
   TensorId upconv(const std::string& name, TensorId x, int64_t filters, bool relu = true);
 
   // The 2x2 transposed convolution with stride 2, linear, plus `addend`, if any.
@@ -141,6 +141,9 @@ class Builder {
   void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                               TensorId dy, const Weight& w);
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
+  TensorId by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,
+                          bool transposes);
+  TensorId upsampled(const std::string& name, TensorId x, int64_t filters, bool relu);
   void add_cast(const std::string& name, TensorId x, TensorId y);
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);

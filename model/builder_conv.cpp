@@ -2,6 +2,7 @@
 #include "kernels/bias.h"
 #include "kernels/pixel_shuffle.h"
 #include "kernels/upconv_weights.h"
+#include "kernels/upsample.h"
 #include "model/builder.h"
 #include "model/upconv_form.h"
 #include "runtime/error.h"
@@ -188,12 +189,12 @@ TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, c
   return y;
 }
 
-TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
+// In one of the two forms that work at the low resolution, by sums of the 3x3 weights.
+TensorId Builder::by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,
+                                 bool transposes) {
   const int64_t channels = plan_.shape(x)[3];
   const Weight w3 =
       weight(name + ".weight", {filters, 3, 3, channels}, he_bound(9 * channels, relu));
-  const UpconvForm form = choose_upconv_form(device_, plan_.shape(x), filters, dtype_);
-  const bool transposes = form == UpconvForm::transposed;
   const Shape shape =
       transposes ? Shape{channels, 4, 4, filters} : Shape{4 * filters, 2, 2, channels};
   Weight w{plan_.tensor(name + ".weight_sums", shape, dtype_), kNoTensor, kNoTensor};
@@ -220,8 +221,41 @@ TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, b
                      }});
     gradient_of_[w.value] = w.gradient;
   }
-  const TensorId y = transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
-                                : phases(name, x, filters, w, relu);
+  return transposes ? transposed(name, x, filters, 4, 1, w, relu, kNoTensor)
+                    : phases(name, x, filters, w, relu);
+}
+
+// In the form that is what the layer says: the upsampled map is written, a convolution reads it.
+TensorId Builder::upsampled(const std::string& name, TensorId x, int64_t filters, bool relu) {
+  const Shape in = plan_.shape(x);
+  const TensorId large = feature_map(name + ".upsampled", {in[0], 2 * in[1], 2 * in[2], in[3]});
+  plan_.add({.op = "upsample2x",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x},
+             .writes = {large},
+             .run = [=](const Queue& q, const TensorTable& t) { upsample2x(q, t[x], t[large]); }});
+  if (trained_.contains(x))
+    on_backward(large, [=, this](TensorId d_large) {
+      const TensorId dx = gradient_map(name, x);
+      plan_.add({.op = "upsample2x_backward",
+                 .name = name,
+                 .phase = Phase::backward,
+                 .reads = {d_large},
+                 .writes = {dx},
+                 .run = [=](const Queue& q, const TensorTable& t) {
+                   upsample2x_backward(q, t[d_large], t[dx]);
+                 }});
+      accumulate(name, x, dx);
+    });
+  return conv(name, large, {.filters = filters, .relu = relu});
+}
+
+TensorId Builder::upconv(const std::string& name, TensorId x, int64_t filters, bool relu) {
+  const UpconvForm form = choose_upconv_form(device_, plan_.shape(x), filters, dtype_);
+  const TensorId y = form == UpconvForm::upsampled
+                         ? upsampled(name, x, filters, relu)
+                         : by_weight_sums(name, x, filters, relu, form == UpconvForm::transposed);
   reach_[y] = reach(x).transposed(2, 2, 0).convolved(3, 1, 1);  // in every form
   return y;
 }

@@ -7,6 +7,7 @@
 #include "kernels/layers/cuda_timer.h"
 #include "kernels/layers/engines.h"
 #include "kernels/pixel_shuffle.h"
+#include "kernels/upsample.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
@@ -18,7 +19,7 @@ namespace {
 constexpr int kTimedRuns = 5;
 
 // Median seconds of what differs between the forms: all of a layer's work but the gradients of bias
-// and ReLU, and of its weights' sums.
+// and ReLU, and, where it has them, its weights' sums: microseconds.
 double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType dtype) {
   const Queue q{Device::cuda};
   const int64_t n = x_shape[0], h = x_shape[1], w = x_shape[2], channels = x_shape[3];
@@ -54,6 +55,26 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
       backward_data(q, y, weights, {}, {}, dx, c);
     });
   }
+  if (form == UpconvForm::upsampled) {
+    const ConvSpec spec{
+        .x = {n, 2 * h, 2 * w, channels}, .y = y.shape, .relu = true, .dtype = dtype};
+    ConvSpec of_gradients = spec;
+    of_gradients.bias = false;
+    const Tensor large = tensor(spec.x, dtype), weights = tensor(spec.weights(), dtype),
+                 dw = tensor(spec.weights(), dtype);
+    const Conv2dForward forward(q.device, spec);
+    const Conv2dBackwardWeights backward_weights(q.device, of_gradients);
+    const Conv2dBackwardData backward_data(q.device, of_gradients);
+    const Tensor a = space_for(forward), b = space_for(backward_weights),
+                 c = space_for(backward_data);
+    return cuda::median_seconds(kTimedRuns, [&] {
+      upsample2x(q, x, large);
+      forward(q, large, weights, bias, {}, y, a);
+      backward_weights(q, large, y, dw, {}, b);
+      backward_data(q, y, weights, large, c);  // its gradient, where it lay
+      upsample2x_backward(q, large, dx);
+    });
+  }
   const ConvSpec spec{.x = x_shape,
                       .y = {n, h + 1, w + 1, 4 * filters},
                       .kernel = 2,
@@ -80,9 +101,10 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
 
 UpconvForm choose_upconv_form(Device device, const Shape& x, int64_t filters, DType dtype) {
   if (device == Device::cpu) return UpconvForm::transposed;
-  constexpr UpconvForm kForms[] = {UpconvForm::transposed, UpconvForm::phases};
+  constexpr UpconvForm kForms[] = {UpconvForm::transposed, UpconvForm::phases,
+                                   UpconvForm::upsampled};
   cuda_libraries::Candidates candidates;
-  candidates.offered = {{"transposed 4x4"}, {"phases 2x2"}};
+  candidates.offered = {{"transposed 4x4"}, {"phases 2x2"}, {"upsampled 3x3"}};
   candidates.build = [](size_t) {
     return size_t{0};
   };  // its operations have workspaces of their own

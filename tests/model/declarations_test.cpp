@@ -13,6 +13,7 @@
 #include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
+#include "tests/support/upconv_form.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -46,6 +47,9 @@ class Declarations
                                .blocks = 1,
                                .latent = kind == NetworkKind::fc ? 12 : size * size / 8,
                                .dtype = dtype};
+    executor_.reset();
+    buffers_.clear();
+    regions_.clear();
     Plan plan;
     ParameterSet parameters;
     Builder builder(device, plan, parameters, true, dtype);
@@ -144,6 +148,7 @@ class Declarations
     }
     return parts;
   }
+  void expect_kept(Device device);
   void run_step(const Step& step, Device device) const {
     step.run(Queue{device}, executor_->tensors());
     if (device == Device::cuda) synchronize_device();
@@ -156,11 +161,7 @@ class Declarations
   std::unique_ptr<Executor> executor_;
 };
 
-TEST_P(Declarations, AreWhatStepsReadAndWrite) {
-  const auto [device, kind, dtype, loss] = GetParam();
-  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  if (device == Device::cpu && dtype != DType::f32) GTEST_SKIP() << "the CPU computes in f32";
-  make(device, kind, dtype, parse_loss(loss));
+void Declarations::expect_kept(Device device) {
   std::mt19937_64 bits(1);
   std::vector<Bytes> before, plain, garbage, after;
   for (const Step& step : executor_->plan().steps()) {
@@ -198,6 +199,29 @@ TEST_P(Declarations, AreWhatStepsReadAndWrite) {
                                           << regions_[r].name << " what it does not declare";
     write_all(plain);
     if (HasFailure()) return;
+  }
+}
+
+TEST_P(Declarations, AreWhatStepsReadAndWrite) {
+  const auto [device, kind, dtype, loss] = GetParam();
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  if (device == Device::cpu && dtype != DType::f32) GTEST_SKIP() << "the CPU computes in f32";
+  make(device, kind, dtype, parse_loss(loss));
+  expect_kept(device);
+}
+
+// In the forms of upsampling and convolving that are chosen by time alone (model/upconv_form.h).
+TEST_P(Declarations, AreKeptInEveryFormOfUpsampling) {
+  const auto [device, kind, dtype, loss] = GetParam();
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  if (device == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
+  if (kind != NetworkKind::conv || loss == kAllLosses) GTEST_SKIP() << "has nothing new";
+  make(device, kind, dtype, parse_loss(loss));  // plans the layers whose forms are exchanged
+  for (const char* form : {"phases 2x2", "upsampled 3x3"}) {
+    SCOPED_TRACE(form);
+    const UpconvFormInUse use(form);
+    make(device, kind, dtype, parse_loss(loss));
+    expect_kept(device);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/executor.h"
 #include "runtime/memory.h"
 #include "tests/support/hashed.h"
+#include "tests/support/upconv_form.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -88,6 +89,10 @@ class StepRun {
   }
 
   void run() { executor_->run(Queue{device_}); }
+  int64_t steps_of(const std::string& op) const {
+    const std::vector<Step>& steps = executor_->plan().steps();
+    return std::count_if(steps.begin(), steps.end(), [&](const Step& s) { return s.op == op; });
+  }
 
   float loss() const { return floats(loss_)[0]; }
   std::vector<float> weights() const { return floats(weights_); }
@@ -128,19 +133,11 @@ class StepRun {
   std::unique_ptr<Executor> executor_;
 };
 
-class TrainingStep : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
- protected:
-  void SetUp() override {
-    if (device() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-  Device device() const { return std::get<0>(GetParam()); }
-  NetworkKind kind() const { return std::get<1>(GetParam()); }
-};
-
-TEST_P(TrainingStep, MatchesPyTorchInFp64) {
+// A run of ten steps has PyTorch's losses and gradient norms on the way, and its weights at the
+// end.
+void expect_what_pytorch_gives(StepRun& run, NetworkKind kind) {
   std::ifstream file(std::string(DAE_FIXTURES) + "/training_steps.json");
-  const nlohmann::json want = nlohmann::json::parse(file).at(name_of(kind()));
-  StepRun run(device(), kind(), DType::f32);
+  const nlohmann::json want = nlohmann::json::parse(file).at(name_of(kind));
   for (int step = 0; step < kSteps; step++) {
     run.run();
     const double want_loss = want["losses"][step], want_norm = want["gradient_norms"][step];
@@ -160,6 +157,37 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64) {
     EXPECT_NEAR(norm_of(&ema[p.offset], p.shape.count()), ema_norm, slack) << p.name;
     for (size_t i = 0; i < w["first"].size(); i++)
       EXPECT_NEAR(after[p.offset + i], double(w["first"][i]), 3e-4) << p.name << "[" << i << "]";
+  }
+}
+
+class TrainingStep : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
+ protected:
+  void SetUp() override {
+    if (device() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  }
+  Device device() const { return std::get<0>(GetParam()); }
+  NetworkKind kind() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(TrainingStep, MatchesPyTorchInFp64) {
+  StepRun run(device(), kind(), DType::f32);
+  expect_what_pytorch_gives(run, kind());
+}
+
+// Two of the forms of upsampling and convolving are chosen by time alone (model/upconv_form.h): all
+// their gradients against PyTorch's, which upsamples and convolves, within what every network is
+// allowed.
+TEST_P(TrainingStep, MatchesPyTorchInFp64InEveryFormOfUpsampling) {
+  if (device() == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
+  if (kind() == NetworkKind::unet) GTEST_SKIP() << "has no such layer";
+  StepRun(device(), kind(), DType::f32);  // plans the layers whose forms are to be exchanged
+  for (const auto& [form, op] : {std::pair{"phases 2x2", "pixel_shuffle_backward"},
+                                 {"upsampled 3x3", "upsample2x_backward"}}) {
+    SCOPED_TRACE(form);
+    const UpconvFormInUse use(form);
+    StepRun run(device(), kind(), DType::f32);
+    EXPECT_EQ(run.steps_of(op), 3);
+    expect_what_pytorch_gives(run, kind());
   }
 }
 

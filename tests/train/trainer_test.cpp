@@ -8,9 +8,9 @@
 #include <cmath>
 
 #include "data/synthetic.h"
-#include "kernels/layers/engines.h"
 #include "runtime/device.h"
 #include "tests/support/op_case.h"
+#include "tests/support/upconv_form.h"
 
 namespace dae::test {
 namespace {
@@ -149,34 +149,30 @@ TEST_P(TrainerTest, ProfilingChangesNothing) {
   EXPECT_EQ(profiled.executor().profiled_runs(), 3);
 }
 
-// A decoder that works by phases (kernels/pixel_shuffle.h), which would be chosen by time on a GPU,
-// trains like the one that is transposed.
-TEST(TrainerForms, PhasesTrainLikeTheTransposedFormWhenSimulated) {
+// A decoder in the forms that would be chosen by time on a GPU (model/upconv_form.h) trains like
+// the one that is transposed.
+TEST(TrainerForms, TrainAlikeWhenSimulated) {
   const Device device = tested_devices().back();
   if (device == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
   if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
-  const auto losses = [&] {
+  const auto losses = [&](const std::string& op) {
     const Pictures pictures;
     Trainer trainer(config_of(device, NetworkKind::conv, DType::f32), pictures.sources);
     for (int done = 0; done < 6;) done += trainer.run(2);
-    int shuffles = 0;
+    int steps = 0;
     for (const Step& step : trainer.executor().plan().steps())
-      shuffles += step.op == "pixel_shuffle" || step.op == "pixel_shuffle_backward";
-    return std::pair{trainer.take_mean_loss(), shuffles};
+      steps += step.op == op || step.op == op + "_backward";
+    return std::pair{trainer.take_mean_loss(), steps};
   };
-  std::vector<cuda_libraries::Choice> phases;
-  const auto [want, none] = losses();
-  for (cuda_libraries::Choice choice : cuda_libraries::choices())
-    if (choice.problem.starts_with("upsample")) {
-      choice.engine = "phases 2x2";
-      phases.push_back(choice);
-    }
-  cuda_libraries::reuse(phases);
-  const auto [got, six] = losses();
-  cuda_libraries::reuse({});
+  const auto [want, none] = losses("pixel_shuffle");
   EXPECT_EQ(none, 0);
-  EXPECT_EQ(six, 6);
-  EXPECT_NEAR(got, want, 1e-5 * want);
+  for (const auto& [form, op] :
+       {std::pair{"phases 2x2", "pixel_shuffle"}, {"upsampled 3x3", "upsample2x"}}) {
+    const UpconvFormInUse use(form);
+    const auto [got, six] = losses(op);
+    EXPECT_EQ(six, 6) << form;
+    EXPECT_NEAR(got, want, 1e-5 * want) << form;
+  }
 }
 
 // Layers of a feature network as they are before its training: any will do to train by.
