@@ -8,7 +8,9 @@
 // it is far slower. Direct elsewhere.
 #include "kernels/layers/conv2d.h"
 
-#include "kernels/layers/cuda_libraries.h"
+#include <array>
+
+#include "kernels/layers/cuda_forward.h"
 #include "kernels/layers/onednn.h"
 #include "runtime/error.h"
 
@@ -16,6 +18,7 @@ namespace dae {
 namespace {
 
 using dnnl::algorithm;
+using Operands = std::vector<onednn::Routine::Operand>;
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 constexpr auto kF32 = dnnl::memory::data_type::f32;
@@ -76,20 +79,18 @@ bool suits_winograd(const ConvSpec& s) {
   return s.kernel == 3 && s.stride == 1 && s.x[3] >= 32 && s.y[3] >= 32;
 }
 
-// make(algorithm) with Winograd if it suits and exists, else direct; a failure of the latter names
-// the op.
+// make(algorithm) with Winograd if it suits and exists, else direct.
 template <class Make>
-auto choose(const char* op, const ConvSpec& spec, const Make& make) {
+auto choose(const ConvSpec& spec, const Make& make) {
   if (suits_winograd(spec)) try {
       return make(algorithm::convolution_winograd);
     } catch (const dnnl::error&) {  // this machine has none
     }
-  try {
-    return make(algorithm::convolution_direct);
-  } catch (const dnnl::error& error) {
-    fail("{}: oneDNN cannot do {} to {}: {}", op, to_string(spec.x), to_string(spec.y),
-         error.message);
-  }
+  return make(algorithm::convolution_direct);
+}
+
+std::string in_words(const char* op, const ConvSpec& s) {
+  return fmt::format("{}: {} to {}", op, to_string(s.x), to_string(s.y));
 }
 
 dnnl::convolution_forward::primitive_desc forward_pd(const Descs& d, algorithm a, bool bias,
@@ -113,11 +114,6 @@ void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const T
   for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, spec.dtype);
 }
 
-void check_workspace(const char* op, const Tensor& workspace, int64_t bytes) {
-  if (static_cast<int64_t>(workspace.bytes()) < bytes)
-    fail("{}: needs {} bytes of workspace, got {}", op, bytes, workspace.bytes());
-}
-
 }  // namespace
 
 Shape conv_output(const Shape& x, int64_t filters, int kernel, int stride, int pad) {
@@ -139,23 +135,20 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
     problem.bias = spec.bias;
     problem.addend = spec.addend;
     problem.relu = spec.relu;
-    cuda_ = std::make_shared<const CudaForward>(problem);
+    routine_ = plan_cuda_forward(problem);
     return;
   }
-  const Descs d = describe(spec);
-  const auto pd =
-      choose(op, spec, [&](algorithm a) { return forward_pd(d, a, spec.bias, spec.relu); });
-  std::vector<onednn::Routine::Operand> operands = {
-      {DNNL_ARG_SRC, false, d.x, pd.src_desc()},
-      {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
-      {DNNL_ARG_DST, true, d.y, pd.dst_desc()}};
-  if (spec.bias) operands.push_back({DNNL_ARG_BIAS, false, d.b, d.b});
-  routine_ = onednn::make_routine<dnnl::convolution_forward>(pd, operands);
-}
-
-int64_t Conv2dForward::workspace_bytes() const {
-  if (cuda_) return cuda_->workspace_bytes();
-  return static_cast<int64_t>(routine_->workspace_bytes());
+  const std::string name = in_words(op, spec);
+  routine_ = onednn::named(name, [&] {
+    const Descs d = describe(spec);
+    const auto pd =
+        choose(spec, [&](algorithm a) { return forward_pd(d, a, spec.bias, spec.relu); });
+    Operands operands = {{DNNL_ARG_SRC, false, d.x, pd.src_desc()},
+                         {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
+                         {DNNL_ARG_DST, true, d.y, pd.dst_desc()}};
+    if (spec.bias) operands.push_back({DNNL_ARG_BIAS, false, d.b, d.b});
+    return onednn::make_routine<dnnl::convolution_forward>(name, pd, operands);
+  });
 }
 
 void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
@@ -171,15 +164,8 @@ void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w,
     check_shape(op, "the addend", addend, spec_.y);
     check_dtype(op, "the addend", addend, spec_.dtype);
   }
-  check_workspace(op, workspace, workspace_bytes());
-  if (cuda_) {
-    cuda_->run(q, x, w, b, addend, y, workspace);
-    return;
-  }
-  if (spec_.bias)
-    routine_->run(q.stream, {x.data, w.data, y.data, b.data}, workspace.data);
-  else
-    routine_->run(q.stream, {x.data, w.data, y.data}, workspace.data);
+  const void* const operands[] = {x.data, w.data, y.data, b.data, addend.data};
+  run(op, q, std::span(operands).first(3 + spec_.bias + spec_.addend), workspace);
 }
 
 Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : spec_(spec) {
@@ -189,29 +175,28 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : sp
     routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
     return;
   }
-  const Descs d = describe(spec);
-  const auto pd = choose(op, spec, [&](algorithm a) {
-    const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted, d.strides,
-                                                     d.padding, d.padding);
-    return dnnl::convolution_backward_data::primitive_desc(
-        desc, attributes(false), onednn::engine(), forward_pd(d, a, false, false));
+  const std::string name = in_words(op, spec);
+  routine_ = onednn::named(name, [&] {
+    const Descs d = describe(spec);
+    const auto pd = choose(spec, [&](algorithm a) {
+      const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted,
+                                                       d.strides, d.padding, d.padding);
+      return dnnl::convolution_backward_data::primitive_desc(
+          desc, attributes(false), onednn::engine(), forward_pd(d, a, false, false));
+    });
+    return onednn::make_routine<dnnl::convolution_backward_data>(
+        name, pd,
+        Operands{{DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
+                 {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
+                 {DNNL_ARG_DIFF_SRC, true, d.x, pd.diff_src_desc()}});
   });
-  routine_ = onednn::make_routine<dnnl::convolution_backward_data>(
-      pd,
-      std::vector<onednn::Routine::Operand>{{DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
-                                            {DNNL_ARG_WEIGHTS, false, d.w, pd.weights_desc()},
-                                            {DNNL_ARG_DIFF_SRC, true, d.x, pd.diff_src_desc()}});
-}
-
-int64_t Conv2dBackwardData::workspace_bytes() const {
-  return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
 void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                     const Tensor& dx, const Tensor& workspace) const {
-  check_images("conv2d_backward_data", spec_, dx, w, dy);
-  check_workspace("conv2d_backward_data", workspace, workspace_bytes());
-  routine_->run(q.stream, {dy.data, w.data, dx.data}, workspace.data);
+  const char* const op = "conv2d_backward_data";
+  check_images(op, spec_, dx, w, dy);
+  run(op, q, std::array<const void*, 3>{dy.data, w.data, dx.data}, workspace);
 }
 
 Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec) : spec_(spec) {
@@ -223,38 +208,34 @@ Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec
         cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_weights, spec));
     return;
   }
-  const Descs d = describe(spec);
-  const auto pd = choose(op, spec, [&](algorithm a) {
-    using Backward = dnnl::convolution_backward_weights::desc;
-    const Backward desc =
-        spec.bias
-            ? Backward(a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
-            : Backward(a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
-    return dnnl::convolution_backward_weights::primitive_desc(
-        desc, attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
+  const std::string name = in_words(op, spec);
+  routine_ = onednn::named(name, [&] {
+    const Descs d = describe(spec);
+    const auto pd = choose(spec, [&](algorithm a) {
+      using Backward = dnnl::convolution_backward_weights::desc;
+      const Backward desc =
+          spec.bias
+              ? Backward(a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
+              : Backward(a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
+      return dnnl::convolution_backward_weights::primitive_desc(
+          desc, attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
+    });
+    Operands operands = {{DNNL_ARG_SRC, false, d.x, pd.src_desc()},
+                         {DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
+                         {DNNL_ARG_DIFF_WEIGHTS, true, d.w, pd.diff_weights_desc()}};
+    if (spec.bias) operands.push_back({DNNL_ARG_DIFF_BIAS, true, d.b, d.b});
+    return onednn::make_routine<dnnl::convolution_backward_weights>(name, pd, operands);
   });
-  std::vector<onednn::Routine::Operand> operands = {
-      {DNNL_ARG_SRC, false, d.x, pd.src_desc()},
-      {DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
-      {DNNL_ARG_DIFF_WEIGHTS, true, d.w, pd.diff_weights_desc()}};
-  if (spec.bias) operands.push_back({DNNL_ARG_DIFF_BIAS, true, d.b, d.b});
-  routine_ = onednn::make_routine<dnnl::convolution_backward_weights>(pd, operands);
-}
-
-int64_t Conv2dBackwardWeights::workspace_bytes() const {
-  return static_cast<int64_t>(routine_->workspace_bytes());
 }
 
 void Conv2dBackwardWeights::operator()(const Queue& q, const Tensor& x, const Tensor& dy,
                                        const Tensor& dw, const Tensor& db,
                                        const Tensor& workspace) const {
-  check_images("conv2d_backward_weights", spec_, x, dw, dy);
-  if (spec_.bias) check_shape("conv2d_backward_weights", "db", db, {spec_.y[3]});
-  check_workspace("conv2d_backward_weights", workspace, workspace_bytes());
-  if (spec_.bias)
-    routine_->run(q.stream, {x.data, dy.data, dw.data, db.data}, workspace.data);
-  else
-    routine_->run(q.stream, {x.data, dy.data, dw.data}, workspace.data);
+  const char* const op = "conv2d_backward_weights";
+  check_images(op, spec_, x, dw, dy);
+  if (spec_.bias) check_shape(op, "db", db, {spec_.y[3]});
+  const void* const operands[] = {x.data, dy.data, dw.data, db.data};
+  run(op, q, std::span(operands).first(3 + spec_.bias), workspace);
 }
 
 }  // namespace dae

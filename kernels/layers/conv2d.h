@@ -1,5 +1,5 @@
-// 2-D convolution and its two gradients. cpu: oneDNN;
-// cuda: cuDNN.
+// 2-D convolution and its two gradients. cpu: oneDNN; cuda: the fastest of what
+// kernels/layers/cuda_libraries.h finds.
 //
 //   y[n, i, j, k] = b[k] + sum over u, v, c of x[n, i*stride + u - pad, j*stride + v - pad, c]
 //                                              * w[k, u, v, c]      (x is zero outside)
@@ -18,11 +18,7 @@
 // ordered differently (docs/numerics.md).
 #pragma once
 
-#include <memory>
-
-#include "kernels/layers/cuda_forward.h"
-#include "runtime/queue.h"
-#include "runtime/tensor.h"
+#include "kernels/layers/planned_op.h"
 
 namespace dae {
 
@@ -45,45 +41,38 @@ Shape conv_output(const Shape& x, int64_t filters, int kernel, int stride, int p
 // The channel block in which convolutions of this device run fastest on `channels` channels.
 int preferred_block(Device device, int64_t channels);
 
-class Conv2dForward {
+class Conv2dForward : public PlannedOp {
  public:
   Conv2dForward(Device device, const ConvSpec& spec);
-  int64_t workspace_bytes() const;
   // `b` and `addend` are read where the spec has them.
   void operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                   const Tensor& addend, const Tensor& y, const Tensor& workspace) const;
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<Routine> routine_;         // cpu
-  std::shared_ptr<const CudaForward> cuda_;  // cuda
 };
 
 // dx from dy: written, not added to.
-class Conv2dBackwardData {
+class Conv2dBackwardData : public PlannedOp {
  public:
   Conv2dBackwardData(Device device, const ConvSpec& spec);
-  int64_t workspace_bytes() const;
   void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const Tensor& dx,
                   const Tensor& workspace) const;
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<Routine> routine_;
 };
 
 // dw, and db where the spec has a bias (cpu only: on cuda kernels/bias.h makes it, together with
 // ReLU's gradient): written, not added to.
-class Conv2dBackwardWeights {
+class Conv2dBackwardWeights : public PlannedOp {
  public:
   Conv2dBackwardWeights(Device device, const ConvSpec& spec);
-  int64_t workspace_bytes() const;
   void operator()(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,
                   const Tensor& db, const Tensor& workspace) const;
 
  private:
   ConvSpec spec_;
-  std::shared_ptr<Routine> routine_;
 };
 
 }  // namespace dae

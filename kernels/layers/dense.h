@@ -9,11 +9,7 @@
 // reading w: 16 MiB, against 0.13 GFLOP.
 #pragma once
 
-#include <memory>
-
-#include "kernels/layers/routine.h"
-#include "runtime/queue.h"
-#include "runtime/tensor.h"
+#include "kernels/layers/planned_op.h"
 
 namespace dae {
 
@@ -25,43 +21,37 @@ struct DenseSpec {
   int64_t flops() const { return 2 * batch * inputs * outputs; }  // of each direction
 };
 
-class DenseForward {
+class DenseForward : public PlannedOp {
  public:
   DenseForward(Device device, const DenseSpec& spec);
-  int64_t workspace_bytes() const;
   void operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                   const Tensor& y, const Tensor& workspace) const;
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<Routine> routine_;
 };
 
 // dx = dy w: written, not added to.
-class DenseBackwardData {
+class DenseBackwardData : public PlannedOp {
  public:
   DenseBackwardData(Device device, const DenseSpec& spec);
-  int64_t workspace_bytes() const;
   void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const Tensor& dx,
                   const Tensor& workspace) const;
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<Routine> routine_;
 };
 
 // dw = dy^T x and db = the sum of dy's rows (cpu only: on cuda db is left out, kernels/bias.h makes
 // it, together with ReLU's gradient): written, not added to.
-class DenseBackwardWeights {
+class DenseBackwardWeights : public PlannedOp {
  public:
   DenseBackwardWeights(Device device, const DenseSpec& spec);
-  int64_t workspace_bytes() const;
   void operator()(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,
                   const Tensor& db, const Tensor& workspace) const;
 
  private:
   DenseSpec spec_;
-  std::shared_ptr<Routine> routine_;
 };
 
 }  // namespace dae

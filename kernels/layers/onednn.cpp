@@ -1,7 +1,5 @@
 #include "kernels/layers/onednn.h"
 
-#include "runtime/error.h"
-
 namespace dae::onednn {
 namespace {
 
@@ -22,8 +20,7 @@ const dnnl::stream& stream() {
 void execute(const dnnl::primitive& primitive, const dnnl_exec_arg_t* arguments, size_t count) {
   const dnnl_status_t status =
       dnnl_primitive_execute(primitive.get(), stream().get(), static_cast<int>(count), arguments);
-  if (status != dnnl_success)
-    fail("oneDNN: a primitive failed with status {}", static_cast<int>(status));
+  if (status != dnnl_success) throw dnnl::error(status, "could not execute a primitive");
 }
 
 // Setting an address zeroes the padding of a padded layout, so it is done only when it changes.
@@ -53,7 +50,7 @@ Desc any_image_desc(const Shape& shape) {
 }
 
 int preferred_block() {
-  static const int block = [] {
+  static const int block = named("the layout of convolutions", [] {
     const Shape image = {1, 16, 16, 64};
     const dnnl::convolution_forward::desc conv(
         dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
@@ -63,13 +60,13 @@ int preferred_block() {
     for (const int candidate : {16, 8})
       if (chosen == image_desc(image, candidate)) return candidate;
     return 1;
-  }();
+  });
   return block;
 }
 
-Routine::Routine(const dnnl::primitive& primitive, const Desc& scratchpad,
+Routine::Routine(std::string name, const dnnl::primitive& primitive, const Desc& scratchpad,
                  const std::vector<Operand>& operands)
-    : primitive_(primitive) {
+    : name_(std::move(name)), primitive_(primitive) {
   for (const Operand& operand : operands) {
     Slot slot;
     slot.output = operand.output;
@@ -91,25 +88,28 @@ Routine::Routine(const dnnl::primitive& primitive, const Desc& scratchpad,
   arguments_.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_.get()});
 }
 
+void Routine::reorder(const Slot& slot) const {
+  const dnnl_exec_arg_t arguments[] = {
+      {DNNL_ARG_FROM, (slot.output ? slot.primitive : slot.plan).get()},
+      {DNNL_ARG_TO, (slot.output ? slot.plan : slot.primitive).get()}};
+  execute(slot.reorder, arguments, 2);
+}
+
 void Routine::run(void*, std::span<const void* const> data, void* workspace) {
-  const auto reorder = [](const Slot& slot) {
-    const dnnl_exec_arg_t arguments[] = {
-        {DNNL_ARG_FROM, (slot.output ? slot.primitive : slot.plan).get()},
-        {DNNL_ARG_TO, (slot.output ? slot.plan : slot.primitive).get()}};
-    execute(slot.reorder, arguments, 2);
-  };
-  auto* const base = static_cast<std::byte*>(workspace);
-  auto address = data.begin();
-  for (Slot& slot : slots_) {
-    point(slot.plan, *address++);
-    if (!slot.reorder) continue;
-    point(slot.primitive, base + slot.offset);
-    if (!slot.output) reorder(slot);
-  }
-  point(scratchpad_, base + scratchpad_offset_);
-  execute(primitive_, arguments_.data(), arguments_.size());
-  for (const Slot& slot : slots_)
-    if (slot.reorder && slot.output) reorder(slot);
+  named(name_, [&] {
+    auto* const base = static_cast<std::byte*>(workspace);
+    auto address = data.begin();
+    for (Slot& slot : slots_) {
+      point(slot.plan, *address++);
+      if (!slot.reorder) continue;
+      point(slot.primitive, base + slot.offset);
+      if (!slot.output) reorder(slot);
+    }
+    point(scratchpad_, base + scratchpad_offset_);
+    execute(primitive_, arguments_.data(), arguments_.size());
+    for (const Slot& slot : slots_)
+      if (slot.reorder && slot.output) reorder(slot);
+  });
 }
 
 }  // namespace dae::onednn

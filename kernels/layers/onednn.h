@@ -2,13 +2,13 @@
 // kernels/layers/conv2d.cpp and kernels/layers/dense.cpp include it.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <dnnl.hpp>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kernels/layers/routine.h"
+#include "runtime/error.h"
 #include "runtime/memory.h"
 #include "runtime/tensor.h"
 
@@ -37,7 +37,8 @@ class Routine : public dae::Routine {
     dnnl::memory::desc plan, primitive;
   };
 
-  Routine(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+  // `name` is for errors of its calls.
+  Routine(std::string name, const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
           const std::vector<Operand>& operands);
 
   size_t workspace_bytes() const override { return workspace_bytes_; }
@@ -55,6 +56,9 @@ class Routine : public dae::Routine {
     size_t offset = 0;  // of `primitive` in the workspace
   };
 
+  void reorder(const Slot& slot) const;
+
+  std::string name_;
   dnnl::primitive primitive_;
   std::vector<Slot> slots_;
   dnnl::memory scratchpad_;
@@ -63,16 +67,29 @@ class Routine : public dae::Routine {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
+// f(), with what oneDNN throws as Error: "NAME: oneDNN could not create a primitive descriptor".
+// NAME is an op's, with its shapes: every call into oneDNN goes through here, so no error of its
+// own leaves the layers.
+template <class F>
+auto named(const std::string& name, const F& f) {
+  try {
+    return f();
+  } catch (const dnnl::error& error) {
+    fail("{}: oneDNN {}", name, error.message);
+  }
+}
+
 // The routine of a primitive descriptor. Where sizes are beyond oneDNN it fails only now, and says
 // no more than that it could not create a primitive: thrown as OutOfMemory, for a smaller batch is
 // the remedy.
 template <class Primitive>
-std::shared_ptr<Routine> make_routine(const typename Primitive::primitive_desc& pd,
+std::shared_ptr<Routine> make_routine(const std::string& name,
+                                      const typename Primitive::primitive_desc& pd,
                                       const std::vector<Routine::Operand>& operands) {
   try {
-    return std::make_shared<Routine>(Primitive(pd), pd.scratchpad_desc(), operands);
+    return std::make_shared<Routine>(name, Primitive(pd), pd.scratchpad_desc(), operands);
   } catch (const dnnl::error& error) {
-    throw OutOfMemory(fmt::format("oneDNN {}", error.message));
+    throw OutOfMemory(fmt::format("{}: oneDNN {}", name, error.message));
   }
 }
 

@@ -147,5 +147,18 @@ TEST(Conv2d, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(Conv2dForward(Device::cpu, spec), Error);
 }
 
+// oneDNN says so by an exception of its own.
+TEST(Conv2d, WhatOnednnCannotDoIsAnErrorThatNamesTheOp) {
+  const ConvSpec spec = make_spec({1, 8, 8, 0}, 4, 3, 1, 1, 1, 1, true, false);
+  try {
+    Conv2dBackwardData(Device::cpu, spec);
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what())
+                    .starts_with("conv2d_backward_data: 1x8x8x0 to 1x8x8x4: oneDNN could not "))
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace dae::test

@@ -122,5 +122,17 @@ TEST(DenseReference, GradientsMatchFiniteDifferences) {
                   [&](const Values&, const Values& dy) { return backward_bias(s, dy); }, b);
 }
 
+// oneDNN says so by an exception of its own.
+TEST(Dense, WhatOnednnCannotDoIsAnErrorThatNamesTheOp) {
+  const int64_t many = int64_t{1} << 40;
+  try {
+    DenseForward(Device::cpu, {many, many, many, false});
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("dense_forward: 1099511627776 rows of "))
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace dae::test
