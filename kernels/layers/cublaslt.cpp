@@ -112,11 +112,8 @@ Product product_of(const Dense& p) {
 }
 
 std::string describe(const Dense& p) {
-  const char* const what = p.direction == Direction::forward         ? "forward"
-                           : p.direction == Direction::backward_data ? "data gradient"
-                                                                     : "weight gradient";
-  return fmt::format("{} of {} {} rows of {} to {}{}{}", what, name_of(p.dtype), p.batch, p.inputs,
-                     p.outputs, p.bias ? ", bias" : "", p.relu ? ", ReLU" : "");
+  return fmt::format("{} of {} {} rows of {} to {}{}{}", in_words(p.direction), name_of(p.dtype),
+                     p.batch, p.inputs, p.outputs, p.bias ? ", bias" : "", p.relu ? ", ReLU" : "");
 }
 
 // A product's descriptors, and the way to compute it that was chosen. Shared by layers with one
@@ -253,8 +250,7 @@ std::shared_ptr<Routine> plan(const Dense& problem) {
   static std::map<std::string, cublasLtMatmulHeuristicResult_t> chosen;
   const std::string name = describe(problem);
   auto routine = std::make_shared<Planned>(problem);
-  if (!cuda_available())
-    return routine;  // it can be looked at, not run: as cudnn::plan_without_gpu
+  if (!cuda_available()) return routine;  // planning can be tested, running it cannot
   auto known = chosen.find(name);
   if (known == chosen.end()) {
     const std::vector<cublasLtMatmulHeuristicResult_t> offers = routine->offers();

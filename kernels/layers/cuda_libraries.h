@@ -1,12 +1,20 @@
-// Convolutions and dense layers on the GPU, planned by the libraries that have them: cuDNN and
-// cuBLASLt. The seam behind which the tests' simulated GPU puts reference code
-// (tests/simulated_gpu/).
+// Convolutions and dense layers on the GPU, planned for the library or kernel that computes them
+// fastest: convolutions by one of cuDNN's engines, dense layers by one of cuBLASLt's. The seam
+// behind which the tests' simulated GPU puts reference code (tests/simulated_gpu/).
+//
+// A convolution is chosen among candidates from a list of sources, kSources in cuda_libraries.cpp.
+// A hand-written kernel joins cuDNN's engines as one more source: a function from a problem to what
+// it has for it, none where the problem is not for it. A candidate is a name, which is recorded and
+// so stands for the same bits for ever, and a function that makes routines, whose operands come in
+// the order below. The fastest is taken, by its time on the GPU at hand, and found again by its
+// name (kernels/layers/engines.h); eight are timed, so what is few stands before what is many.
 //
 // Images are NHWC, filters {K, kernel, kernel, C}; all operands of a problem have one type, f32 or
 // bf16, and sums are f32. Throws Error naming the problem when the library cannot do it.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kernels/layers/routine.h"
@@ -19,6 +27,7 @@ namespace dae::cuda_libraries {
 void open();
 
 enum class Direction { forward, backward_data, backward_weights };
+const char* in_words(Direction direction);  // "data gradient"
 
 // Operands, in order, those that the problem has:
 //   forward            x, w, y     y = conv(x, w)
@@ -44,6 +53,10 @@ std::shared_ptr<Routine> plan(const Convolution& problem);
 
 // Shapes and types of the operands, in order, without memory.
 std::vector<Tensor> operands_of(const Convolution& problem);
+
+// "data gradient of bf16 16x64x64x32 by 32x3x3x32 to 16x64x64x32, stride 1, addend": the problem in
+// words, which also tell it from every other (shapes and stride leave one padding).
+std::string describe(const Convolution& problem);
 
 // A dense layer: x {batch, inputs}, w {outputs, inputs}, y {batch, outputs}, row-major. Operands as
 // above: forward x, w, y, bias {outputs}; backward_data dy, w, dx; backward_weights x, dy, dw.

@@ -1,6 +1,20 @@
+#include <fmt/format.h>
+
 #include "kernels/layers/cuda_libraries.h"
 
 namespace dae::cuda_libraries {
+
+const char* in_words(Direction direction) {
+  switch (direction) {
+    case Direction::forward:
+      return "forward";
+    case Direction::backward_data:
+      return "data gradient";
+    case Direction::backward_weights:
+      break;
+  }
+  return "weight gradient";
+}
 
 std::vector<Tensor> operands_of(const Convolution& p) {
   std::vector<Tensor> operands;
@@ -24,6 +38,13 @@ std::vector<Tensor> operands_of(const Convolution& p) {
   if (p.gate) add(result, p.dtype);
   if (p.sums) add({result[3]}, DType::f32);
   return operands;
+}
+
+std::string describe(const Convolution& p) {
+  return fmt::format("{} of {} {} by {} to {}, stride {}{}{}{}{}{}", in_words(p.direction),
+                     name_of(p.dtype), to_string(p.x), to_string(p.w), to_string(p.y), p.stride,
+                     p.bias ? ", bias" : "", p.addend ? ", addend" : "", p.relu ? ", ReLU" : "",
+                     p.gate ? ", ReLU gradient" : "", p.sums ? ", channel sums" : "");
 }
 
 }  // namespace dae::cuda_libraries

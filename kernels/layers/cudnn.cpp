@@ -4,41 +4,28 @@
 
 #if defined(DAE_HAS_CUDA) && __has_include(<cudnn_graph.h>)
 #include <algorithm>
-#include <map>
 #include <optional>
 
-#include "kernels/layers/cuda_timer.h"
 #include "kernels/layers/cudnn_graph.h"
-#include "kernels/layers/engines.h"
 #include "runtime/memory.h"
-#include "runtime/varied_buffer.h"
 
 namespace dae::cudnn {
 namespace {
 
+using cuda_libraries::Candidate;
 using cuda_libraries::Convolution;
-using cuda_libraries::Direction;
 
 constexpr size_t kMostWorkspace = size_t{512} << 20;
-constexpr int kMostOffered = 64, kTimedRuns = 5;
+constexpr int kMostOffered = 64;
 
-// What plans are made for: this machine's GPU, or a description.
-struct Target {
-  Descriptor device{CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR};
-  bool present = true;
-};
-std::optional<Target>& described_target() {
-  static std::optional<Target> target;
-  return target;
-}
-const Target& target() {
-  if (described_target()) return *described_target();
-  static const Target the = [] {
-    Target made;
-    made.device
-        .set(CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, std::vector<cudnnHandle_t>{handle()})
+// A GPU as cuDNN describes it: what engines are asked for and built for.
+using Gpu = std::shared_ptr<const Descriptor>;
+const Gpu& gpu_at_hand() {
+  static const Gpu the = [] {
+    Descriptor made(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+    made.set(CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, std::vector<cudnnHandle_t>{handle()})
         .finalize("asking for the GPU's description");
-    return made;
+    return std::make_shared<const Descriptor>(std::move(made));
   }();
   return the;
 }
@@ -84,27 +71,20 @@ std::string engine_name(const Descriptor& config, const Descriptor& engine) {
   return name;
 }
 
-// An engine that can run a problem. Calls of several layers with one problem share it.
-struct Engine {
-  std::string name;
-  Descriptor plan;
-  size_t workspace;
-};
-
-// What cuDNN's heuristics offer for a graph, best first, the engines that are for want of others
-// last. Nothing is built: an engine whose kernels are compiled at run time takes a second or two.
+// An engine with its settings. Nothing is built: one whose kernels are compiled at run time takes a
+// second or two.
 struct Configuration {
   std::string name;
   bool compiles;
   Descriptor config;
 };
-std::vector<Configuration> configurations_for(const Graph& graph, DType dtype) {
+std::vector<Configuration> configurations_for(const Graph& graph, DType dtype, const Gpu& gpu) {
   std::vector<Configuration> found;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.graph)
         .set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, std::vector{mode})
-        .set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, target().device);
+        .set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *gpu);
     if (library().finalize(heuristics.raw()) != CUDNN_STATUS_SUCCESS) continue;
     for (Descriptor& config : heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS,
                                              CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, kMostOffered)) {
@@ -120,17 +100,22 @@ std::vector<Configuration> configurations_for(const Graph& graph, DType dtype) {
   return found;
 }
 
-std::shared_ptr<const Engine> build(const Configuration& configuration) {
+// An engine that can run a problem. Calls of several layers with one problem share it.
+struct Engine {
+  Descriptor plan;
+  size_t workspace;
+};
+std::shared_ptr<const Engine> build(const Configuration& configuration, const Gpu& gpu) {
   Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration.config)
-      .set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, target().device)
+      .set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *gpu)
       .finalize(("building " + configuration.name).c_str());
   const auto bytes =
       plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1);
   const size_t workspace = bytes.empty() ? 0 : static_cast<size_t>(bytes[0]);
   if (workspace > kMostWorkspace)
     fail("{} wants {} of workspace", configuration.name, show_bytes(workspace));
-  return std::make_shared<Engine>(configuration.name, std::move(plan), workspace);
+  return std::make_shared<Engine>(std::move(plan), workspace);
 }
 
 class Planned : public Routine {
@@ -176,59 +161,40 @@ class Planned : public Routine {
   std::optional<Descriptor> pack_;
 };
 
-std::shared_ptr<const Engine> choose(const Convolution& problem, const std::string& name) {
-  const std::vector<Configuration> configurations =
-      configurations_for(graph_of(problem), problem.dtype);
-  if (configurations.empty())
-    throw cuda_libraries::NoEngine(fmt::format("cuDNN {} offers no deterministic {} engine for {}",
-                                               version(), name_of(problem.dtype), name));
-  std::vector<std::shared_ptr<const Engine>> engines(configurations.size());
-  std::vector<Buffer> operands;  // made when the first is timed
-  cuda_libraries::Candidates candidates;
-  for (const Configuration& c : configurations) candidates.offered.push_back({c.name, c.compiles});
-  candidates.build = [&](size_t i) {
-    engines[i] = build(configurations[i]);
-    return engines[i]->workspace;
-  };
-  if (target().present)
-    candidates.time = [&](size_t i) {
-      if (operands.empty())
-        for (const Tensor& t : cuda_libraries::operands_of(problem))
-          operands.push_back(varied_buffer(Device::cuda, t.shape.count(), t.dtype));
-      Planned routine(problem, engines[i]);
-      return cuda::median_seconds(kTimedRuns, routine, operands);
-    };
-  return engines[cuda_libraries::choose("cuDNN " + name, candidates)];
+std::vector<Candidate> candidates_for(const Convolution& problem, const Gpu& gpu) {
+  std::vector<Candidate> found;
+  for (Configuration& offered : configurations_for(graph_of(problem), problem.dtype, gpu)) {
+    const auto configuration = std::make_shared<const Configuration>(std::move(offered));
+    found.push_back({{configuration->name, configuration->compiles}, [=] {
+                       const std::shared_ptr<const Engine> engine = build(*configuration, gpu);
+                       return [=] { return std::make_shared<Planned>(problem, engine); };
+                     }});
+  }
+  return found;
 }
 
 }  // namespace
 
-void plan_without_gpu(const std::string& device_json) {
-  Target made;
-  made.present = false;
-  made.device
-      .set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
-           std::vector<char>(device_json.begin(), device_json.end()))
+std::vector<Candidate> candidates(const Convolution& problem) {
+  return candidates_for(problem, gpu_at_hand());
+}
+
+std::vector<Candidate> candidates(const Convolution& problem, const std::string& described) {
+  Descriptor made(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  made.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+           std::vector<char>(described.begin(), described.end()))
       .finalize("reading the description of a GPU");
-  described_target() = std::move(made);
+  return candidates_for(problem, std::make_shared<const Descriptor>(std::move(made)));
 }
 
 std::string describe_gpu() {
-  const std::vector<char> text = target().device.get<char>(
-      CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, 1 << 16);
+  const std::vector<char> text =
+      gpu_at_hand()->get<char>(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, 1 << 16);
   return {text.begin(), text.end()};
 }
 
 int64_t version() {
   return static_cast<int64_t>(library().version());
-}
-
-std::shared_ptr<Routine> plan(const Convolution& problem) {
-  static std::map<std::string, std::shared_ptr<const Engine>> chosen;
-  const std::string name = describe(problem);
-  std::shared_ptr<const Engine>& engine = chosen[name];
-  if (!engine) engine = choose(problem, name);
-  return std::make_shared<Planned>(problem, engine);
 }
 
 }  // namespace dae::cudnn
@@ -244,16 +210,17 @@ namespace {
 
 }  // namespace
 
-void plan_without_gpu(const std::string&) {
+std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolution&) {
+  fail_without_cudnn();
+}
+std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolution&,
+                                                  const std::string&) {
   fail_without_cudnn();
 }
 std::string describe_gpu() {
   fail_without_cudnn();
 }
 int64_t version() {
-  fail_without_cudnn();
-}
-std::shared_ptr<Routine> plan(const cuda_libraries::Convolution&) {
   fail_without_cudnn();
 }
 

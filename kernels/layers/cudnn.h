@@ -1,29 +1,32 @@
-// A thin wrapper of cuDNN's graph API: the convolutions of kernels/layers/cuda_libraries.h, on a
-// GPU or planned without one. cuDNN is opened by its soname on first use, so a program that stays
-// on the CPU neither needs nor loads it; a Python environment's library is found through
+// A thin wrapper of cuDNN's graph API: a source of engines for the convolutions of
+// kernels/layers/cuda_libraries.h. cuDNN is opened by its soname on first use, so a program that
+// stays on the CPU neither needs nor loads it; a Python environment's library is found through
 // LD_LIBRARY_PATH.
 //
 // Of the engines that cuDNN's heuristics offer, those are refused that are not deterministic, that
-// convert f32 inputs to less (TF32), or that sum in less than f32; kernels/layers/engines.h chooses
-// among the rest.
+// convert f32 inputs to less (TF32), or that sum in less than f32.
 #pragma once
 
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/layers/cuda_libraries.h"
+#include "kernels/layers/engines.h"
 
 namespace dae::cudnn {
 
-// Plans for the GPU that `device_json` describes (cuDNN's own serialisation), not for one at hand;
-// such plans can be looked at, not run. For tests.
-void plan_without_gpu(const std::string& device_json);
+// What cuDNN offers for a convolution on this machine's GPU, best first, the engines that are for
+// want of others last. Throws Error when it cannot describe the problem.
+std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolution& problem);
 
-// The serialised description of this machine's GPU, for plan_without_gpu().
+// The same for the GPU that `described` says, in cuDNN's own serialisation: routines of these can
+// be looked at, not run.
+std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolution& problem,
+                                                  const std::string& described);
+
+// This machine's GPU, described like that.
 std::string describe_gpu();
 
 int64_t version();  // 91002 is 9.10.2
-
-std::shared_ptr<Routine> plan(const cuda_libraries::Convolution& problem);
 
 }  // namespace dae::cudnn

@@ -1,8 +1,6 @@
 #if defined(DAE_HAS_CUDA) && __has_include(<cudnn_graph.h>)
 #include "kernels/layers/cudnn_graph.h"
 
-#include "runtime/error.h"
-
 namespace dae::cudnn {
 namespace {
 
@@ -218,16 +216,6 @@ std::vector<int64_t> uids_of(const Convolution& p) {
   if (p.gate) uids.push_back(kGate);
   if (p.sums) uids.push_back(kSums);
   return uids;
-}
-
-std::string describe(const Convolution& p) {
-  const char* const what = p.direction == Direction::forward         ? "forward"
-                           : p.direction == Direction::backward_data ? "data gradient"
-                                                                     : "weight gradient";
-  return fmt::format("{} of {} {} by {} to {}, stride {}{}{}{}{}{}", what, name_of(p.dtype),
-                     to_string(p.x), to_string(p.w), to_string(p.y), p.stride,
-                     p.bias ? ", bias" : "", p.addend ? ", addend" : "", p.relu ? ", ReLU" : "",
-                     p.gate ? ", ReLU gradient" : "", p.sums ? ", channel sums" : "");
 }
 
 }  // namespace dae::cudnn

@@ -2,7 +2,6 @@
 // fused with it. Included only where there is a cudnn_graph.h.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "kernels/layers/cuda_libraries.h"
@@ -19,9 +18,5 @@ Graph graph_of(const cuda_libraries::Convolution& problem);
 
 // By which numbers the graph knows a problem's operands, in the order of cuda_libraries.h.
 std::vector<int64_t> uids_of(const cuda_libraries::Convolution& problem);
-
-// "data gradient of bf16 16x64x64x32 by 32x3x3x32 to 16x64x64x32, stride 1, addend": the problem in
-// words, which also tell it from every other (shapes and stride leave one padding).
-std::string describe(const cuda_libraries::Convolution& problem);
 
 }  // namespace dae::cudnn

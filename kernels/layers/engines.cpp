@@ -123,4 +123,17 @@ size_t choose(const std::string& problem, const Candidates& candidates) {
   return place;
 }
 
+MakeRoutine choose(const std::string& problem, const std::vector<Candidate>& candidates,
+                   const std::function<double(Routine&)>& time) {
+  std::vector<MakeRoutine> built(candidates.size());
+  Candidates places;
+  for (const Candidate& candidate : candidates) places.offered.push_back(candidate.offer);
+  places.build = [&](size_t i) {
+    built[i] = candidates[i].build();
+    return built[i]()->workspace_bytes();
+  };
+  if (time) places.time = [&](size_t i) { return time(*built[i]()); };
+  return built[choose(problem, places)];
+}
+
 }  // namespace dae::cuda_libraries

@@ -1,14 +1,16 @@
-// How a library's engine is chosen for a problem, for cuDNN and cuBLASLt alike: the one that was
-// recorded, if it is still offered and can be built; else the fastest of those offered, measured
-// once a problem on the GPU at hand; without a GPU (tests plan for one that is described) the first
-// that can be built.
+// How an engine is chosen for a problem among those of cuDNN, of cuBLASLt, or of this project's own
+// kernels beside them: the one that was recorded, if it is still offered and can be built; else the
+// fastest of those offered, measured once a problem on the GPU at hand; without a GPU (tests plan
+// for one that is described) the first that can be built.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/layers/routine.h"
 #include "runtime/error.h"
 
 namespace dae::cuda_libraries {
@@ -57,5 +59,17 @@ struct Candidates {
 // is left it throws the OutOfMemory of one that had too little, else NoEngine naming the problem;
 // DeviceLost at once.
 size_t choose(const std::string& problem, const Candidates& candidates);
+
+// A way to compute a problem that whoever has it offers (kernels/layers/cuda_libraries.cpp).
+using MakeRoutine = std::function<std::shared_ptr<Routine>()>;  // one for each layer
+struct Candidate {
+  Offer offer;
+  // Gets it ready. Throws Error when it cannot be used.
+  std::function<MakeRoutine()> build;
+};
+
+// The same among these, from whatever sources; without `time` none is timed.
+MakeRoutine choose(const std::string& problem, const std::vector<Candidate>& candidates,
+                   const std::function<double(Routine&)>& time);
 
 }  // namespace dae::cuda_libraries

@@ -1,19 +1,31 @@
 // Every convolution of the three networks, forward and both gradients, planned by cuDNN for a GPU
 // that is not there: fixtures/h100.json, written by hand from the data sheet until one has been
 // serialised on a GPU (profiling/describe_gpu.cpp), or the file that DAE_GPU_DESCRIPTION names.
+// Layers get their plans through the seam of kernels/layers/cuda_libraries.h, behind which stands,
+// in this program, the end of this file.
 #include "kernels/layers/cudnn.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
+#include "kernels/layers/cublaslt.h"
 #include "kernels/layers/engines.h"
 #include "model/training_plan.h"
 #include "runtime/error.h"
 
 namespace dae::test {
 namespace {
+
+std::string described_gpu() {
+  const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
+  std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
 
 class CudnnTest : public testing::TestWithParam<std::tuple<NetworkKind, DType>> {
  protected:
@@ -26,11 +38,6 @@ class CudnnTest : public testing::TestWithParam<std::tuple<NetworkKind, DType>> 
     } catch (const Error& error) {
       GTEST_SKIP() << error.what();
     }
-    const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
-    std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    cudnn::plan_without_gpu(text);
 #endif
   }
 };
@@ -65,28 +72,36 @@ TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
   EXPECT_GE(additions, kind == NetworkKind::unet ? 4 : 0);
 }
 
-// The other form of upsampling and convolving (model/upconv_form.h), which is chosen by time.
-TEST_P(CudnnTest, OffersTheConvolutionsOfThePhases) {
+// The other forms of upsampling and convolving (model/upconv_form.h), which are chosen by time.
+TEST_P(CudnnTest, OffersTheConvolutionsOfEveryFormOfUpsampling) {
   using cuda_libraries::Direction;
   for (const auto& [side, channels, filters] :
        {std::tuple<int64_t, int64_t, int64_t>{8, 128, 128}, {16, 128, 64}, {32, 64, 32}})
     for (const Direction direction :
-         {Direction::forward, Direction::backward_data, Direction::backward_weights})
-      EXPECT_NO_THROW(cudnn::plan({.direction = direction,
-                                   .x = {16, side, side, channels},
-                                   .w = {4 * filters, 2, 2, channels},
-                                   .y = {16, side + 1, side + 1, 4 * filters},
-                                   .dtype = std::get<1>(GetParam())}));
+         {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
+      const cuda_libraries::Convolution phases{.direction = direction,
+                                               .x = {16, side, side, channels},
+                                               .w = {4 * filters, 2, 2, channels},
+                                               .y = {16, side + 1, side + 1, 4 * filters},
+                                               .dtype = std::get<1>(GetParam())};
+      EXPECT_NO_THROW(cuda_libraries::plan(phases));
+      cuda_libraries::Convolution upsampled = phases;
+      upsampled.x = {16, 2 * side, 2 * side, channels};
+      upsampled.w = {filters, 3, 3, channels};
+      upsampled.y = {16, 2 * side, 2 * side, filters};
+      upsampled.bias = upsampled.relu = direction == Direction::forward;
+      EXPECT_NO_THROW(cuda_libraries::plan(upsampled));
+    }
 }
 
 TEST_P(CudnnTest, RefusesWhatItCannotDoByName) {
   using cuda_libraries::Direction;
   try {
-    cudnn::plan({.direction = Direction::forward,
-                 .x = {1, 8, 8, 4},
-                 .w = {4, 3, 3, 5},
-                 .y = {1, 8, 8, 4},
-                 .dtype = std::get<1>(GetParam())});
+    cuda_libraries::plan(cuda_libraries::Convolution{.direction = Direction::forward,
+                                                     .x = {1, 8, 8, 4},
+                                                     .w = {4, 3, 3, 5},
+                                                     .y = {1, 8, 8, 4},
+                                                     .dtype = std::get<1>(GetParam())});
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("cuDNN"), std::string::npos) << error.what();
@@ -104,3 +119,23 @@ INSTANTIATE_TEST_SUITE_P(Networks, CudnnTest,
 
 }  // namespace
 }  // namespace dae::test
+
+// In the place of kernels/layers/cuda_libraries.cpp, which plans for the GPU at hand.
+namespace dae::cuda_libraries {
+
+void open() {}
+
+std::shared_ptr<Routine> plan(const Convolution& problem) {
+  static const std::string gpu = test::described_gpu();
+  static std::map<std::string, MakeRoutine> chosen;
+  const std::string name = "cuDNN " + describe(problem);
+  MakeRoutine& make = chosen[name];
+  if (!make) make = choose(name, cudnn::candidates(problem, gpu), {});
+  return make();
+}
+
+std::shared_ptr<Routine> plan(const Dense& problem) {
+  return cublaslt::plan(problem);
+}
+
+}  // namespace dae::cuda_libraries

@@ -155,5 +155,70 @@ TEST_F(Engines, WhatEarlierProcessesChoseComesAfterTheRunsOwn) {
   EXPECT_EQ(noted, std::vector<std::string>{"new: fast"});
 }
 
+// --- Candidates from several sources ------------------------------------------------------------
+
+// A routine that says who ran, with its workspace.
+class Named : public Routine {
+ public:
+  Named(std::string name, size_t workspace, std::string& ran)
+      : name_(std::move(name)), workspace_(workspace), ran_(ran) {}
+  size_t workspace_bytes() const override { return workspace_; }
+  using Routine::run;
+  void run(void*, std::span<const void* const>, void*) override { ran_ = name_; }
+
+ private:
+  std::string name_;
+  size_t workspace_;
+  std::string& ran_;
+};
+
+class Sources : public Engines {
+ protected:
+  Candidate candidate(const std::string& name, size_t workspace) {
+    return {{name}, [=, this] {
+              built.push_back(name);
+              return [=, this] { return std::make_shared<Named>(name, workspace, ran); };
+            }};
+  }
+  std::string run(const MakeRoutine& make) {
+    make()->run(nullptr, {}, nullptr);
+    return ran;
+  }
+
+  std::string ran;
+  std::vector<std::string> built;
+  // What a library has for a problem, and a kernel of one's own after it.
+  const std::vector<Candidate> candidates = {candidate("library's 1", 64),
+                                             candidate("library's 2", 32), candidate("ours", 0)};
+};
+
+TEST_F(Sources, AKernelOfOnesOwnIsTakenWhereItIsTheFastest) {
+  const auto seconds = [&](Routine& routine) {
+    routine.run(nullptr, {}, nullptr);
+    return ran == "ours" ? 1.0 : 2.0;
+  };
+  EXPECT_EQ(run(choose("a convolution", candidates, seconds)), "ours");
+  EXPECT_EQ(choices().back().engine, "ours");
+  EXPECT_EQ(choices().back().candidates, 3);
+  EXPECT_EQ(choices().back().workspace, 0u);
+  const auto by_workspace = [](Routine& routine) {
+    return routine.workspace_bytes() == 32 ? 1.0 : 2.0;
+  };
+  EXPECT_EQ(run(choose("another", candidates, by_workspace)), "library's 2");
+}
+
+TEST_F(Sources, ARecordedOneIsFoundAgainByItsName) {
+  reuse({{.problem = "a convolution", .engine = "ours"}});
+  EXPECT_EQ(run(choose("a convolution", candidates, {})), "ours");
+  EXPECT_EQ(built, std::vector<std::string>{"ours"});
+}
+
+TEST_F(Sources, EachLayerHasARoutineOfItsOwn) {
+  const MakeRoutine make = choose("a convolution", candidates, {});
+  EXPECT_EQ(run(make), "library's 1");
+  EXPECT_NE(make(), make());
+  EXPECT_EQ(built, std::vector<std::string>{"library's 1"}) << "and is built once";
+}
+
 }  // namespace
 }  // namespace dae::cuda_libraries
