@@ -41,11 +41,7 @@ FeatureDistance::FeatureDistance(Device device, const FeatureNetwork& features, 
   Builder builder(device, plan, parameters, false);
   const TensorId pictures = plan.external("pictures", {2 * batch, size, size, 3});
   maps_ = build_features(builder, features.widths, pictures);
-  // Keeps the maps in the arena until the last step, so that they can be read there.
-  plan.add({.op = "keep",
-            .name = "features",
-            .reads = maps_,
-            .run = [](const Queue&, const TensorTable&) {}});
+  for (const TensorId map : maps_) plan.keep(map);
   Layout layout = lay_out(plan, true);
   arena_ = Buffer(device, layout.bytes);
   weights_ = Buffer(device, features.values.size() * sizeof(float));

@@ -15,17 +15,17 @@ Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool train
       parameters_(parameters),
       training_(training),
       dtype_(dtype),
-      weights_(plan.external("weights", {parameters.count()})),
+      weights_(plan.external("weights", {parameters.count()}, DType::f32, Role::state)),
       layer_weights_(weights_) {
   if (dtype != DType::f32 && (dtype != DType::bf16 || device == Device::cpu))
     fail("builder: {} has no layers that compute in {}", name_of(device), name_of(dtype));
   if (dtype == DType::bf16 && training)
-    layer_weights_ = plan.external("weights.bf16", {parameters.count()}, dtype);
+    layer_weights_ = plan.external("weights.bf16", {parameters.count()}, dtype, Role::state);
   if (dtype == DType::bf16 && !training) {
     layer_weights_ = plan.tensor("weights.bf16", {parameters.count()}, dtype);
     add_cast("weights", weights_, layer_weights_);
   }
-  if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype);
+  if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype, Role::state);
 }
 
 Builder::Builder(const Network& n)
@@ -42,7 +42,8 @@ Builder::Builder(const Network& n)
 Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                         const std::string& weights) {
   const TensorId known = plan.find_if_any(weights);
-  const TensorId values = known != kNoTensor ? known : plan.external(weights, {0});
+  const TensorId values =
+      known != kNoTensor ? known : plan.external(weights, {0}, DType::f32, Role::state);
   return Builder({.device = device,
                   .plan = plan,
                   .parameters = parameters,

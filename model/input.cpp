@@ -7,7 +7,8 @@ InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags
   const Shape image = plan.shape(clean);
   TensorId sources = plan.find_if_any("sources");
   if (sources == kNoTensor)
-    sources = plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8);
+    sources =
+        plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8, Role::table);
   const InputTensors input = {
       sources,
       plan.external(placement.draws, {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};

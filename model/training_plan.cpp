@@ -209,9 +209,13 @@ void add_restoration(Builder& b, const NetworkConfig& config, const NetworkOutpu
 OptimizerTensors declare_optimizer(Builder& b) {
   const Shape shape = b.plan().shape(b.weights());
   Plan& plan = b.plan();
-  return {plan.external("moment1", shape), plan.external("moment2", shape),
-          plan.external("ema", shape),
-          plan.external("state", {static_cast<int64_t>(sizeof(StepState))}, DType::u8)};
+  const auto declare = [&](const char* name) {
+    return plan.external(name, shape, DType::f32, Role::state);
+  };
+  const TensorId m = declare("moment1"), v = declare("moment2"), ema = declare("ema");
+  return {
+      m, v, ema,
+      plan.external("state", {static_cast<int64_t>(sizeof(StepState))}, DType::u8, Role::state)};
 }
 
 void add_update(Builder& b, const OptimizerTensors& o, const AdamConfig& config) {

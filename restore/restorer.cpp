@@ -118,7 +118,7 @@ size_t Restorer::bytes_of(const Shape& x, bool gain_only) {
   const PassPlan pass = plan_pass(x, gain_only);
   size_t bytes = pass.layout.bytes;
   for (const TensorId id : {pass.x, pass.y, pass.gain})
-    if (id != kNoTensor && pass.plan.tensors()[static_cast<size_t>(id)].external)
+    if (id != kNoTensor && pass.plan.tensors()[static_cast<size_t>(id)].external())
       bytes += pass.plan.view(id).bytes();
   return bytes;
 }

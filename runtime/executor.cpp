@@ -28,13 +28,13 @@ void Executor::attach(std::byte* arena, size_t bytes) {
     fail("executor: the plan needs an arena of {} bytes aligned to {}, got {} bytes at {}",
          layout_.bytes, kTensorAlignment, bytes, static_cast<const void*>(arena));
   for (size_t id = 0; id < plan_.tensors().size(); id++)
-    if (!plan_.tensors()[id].external)
+    if (!plan_.tensors()[id].external())
       tensors_.at(static_cast<TensorId>(id)).data = arena + layout_.offsets[id];
 }
 
 void Executor::bind(TensorId external, void* data) {
   const TensorInfo& bound = plan_.tensors()[external];
-  if (!bound.external || bound.root != external)
+  if (!bound.external() || bound.root != external)
     fail("executor: {} is not an external tensor", bound.name);
   for (size_t id = 0; id < plan_.tensors().size(); id++) {
     const TensorInfo& info = plan_.tensors()[id];
@@ -44,7 +44,7 @@ void Executor::bind(TensorId external, void* data) {
 }
 
 void Executor::resize(TensorId external, Shape shape) {
-  if (!plan_.tensors()[external].external)
+  if (!plan_.tensors()[external].external())
     fail("executor: {} is not an external tensor", plan_.tensors()[external].name);
   tensors_.at(external).shape = shape;
 }

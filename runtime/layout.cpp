@@ -71,9 +71,11 @@ struct Lifetime {
   TensorId root = kNoTensor;
   size_t bytes = 0;
   std::map<int, std::pair<int, int>> uses;  // by stream: first and last step
+  bool kept = false;                        // for who reads it after the last step
 };
 
 bool before(const Lifetime& a, const Lifetime& b, const Clocks& clocks) {
+  if (a.kept) return false;
   for (const auto& [a_stream, a_use] : a.uses)
     for (const auto& [b_stream, b_use] : b.uses)
       if (clocks[b_use.first][a_stream] < a_use.second || b_use.first == a_use.second) return false;
@@ -91,7 +93,7 @@ std::vector<Lifetime> lifetimes_of(const Plan& plan, bool one_stream) {
     const Step& step = plan.steps()[i];
     for (const Access& access : accesses_of(plan, step)) {
       const TensorInfo& root = plan.tensors()[access.root];
-      if (root.external) continue;
+      if (root.external()) continue;
       Lifetime& lifetime = by_root[access.root];
       lifetime.root = access.root;
       lifetime.bytes = aligned(root.view.bytes());
@@ -99,6 +101,9 @@ std::vector<Lifetime> lifetimes_of(const Plan& plan, bool one_stream) {
       if (!first) use->second.second = i;
     }
   }
+  for (const TensorId id : plan.outputs())
+    if (const auto kept = by_root.find(plan.tensors()[id].root); kept != by_root.end())
+      kept->second.kept = true;
   std::vector<Lifetime> lifetimes;
   for (auto& [root, lifetime] : by_root) lifetimes.push_back(std::move(lifetime));
   return lifetimes;

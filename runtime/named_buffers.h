@@ -18,7 +18,8 @@ class NamedBuffers {
   // zeroed. Throws Error naming a tensor that is larger here than where it was first bound.
   void bind(Executor& executor);
 
-  const Buffer& operator[](const std::string& name) const { return buffers_.at(name); }
+  // Throws Error naming it and what there is when there is none.
+  const Buffer& operator[](const std::string& name) const;
 
  private:
   Device device_;

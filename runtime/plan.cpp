@@ -30,12 +30,12 @@ TensorId Plan::push(TensorInfo info) {
   return id;
 }
 
-TensorId Plan::external(std::string name, Shape shape, DType dtype, int block) {
-  return push({std::move(name), {nullptr, shape, dtype, block}, kNoTensor, 0, true});
+TensorId Plan::external(std::string name, Shape shape, DType dtype, Role role) {
+  return push({std::move(name), {nullptr, shape, dtype}, kNoTensor, 0, role});
 }
 
 TensorId Plan::tensor(std::string name, Shape shape, DType dtype, int block) {
-  return push({std::move(name), {nullptr, shape, dtype, block}, kNoTensor, 0, false});
+  return push({std::move(name), {nullptr, shape, dtype, block}, kNoTensor, 0, Role::arena});
 }
 
 void Plan::grow(TensorId flat, int64_t count) {
@@ -51,7 +51,7 @@ TensorId Plan::slice(TensorId of, std::string name, int64_t offset, Shape shape)
   Tensor view = whole.view;
   view.shape = shape;
   return push({std::move(name), view, whole.root,
-               whole.offset + static_cast<size_t>(offset) * size_of(view.dtype), whole.external});
+               whole.offset + static_cast<size_t>(offset) * size_of(view.dtype), whole.role});
 }
 
 TensorId Plan::reshape(TensorId of, Shape shape) {
@@ -67,11 +67,17 @@ void Plan::add(Step step) {
       fail("plan: step {} ({}) lists a missing tensor", step.name, step.op);
   for (const TensorId id : step.reads) {
     const TensorInfo& info = tensors_[id];
-    if (!info.external && !written_[info.root])
+    if (!info.external() && !written_[info.root])
       fail("plan: step {} ({}) reads {} before any step writes it", step.name, step.op, info.name);
   }
   for (const TensorId id : step.writes) written_[tensors_[id].root] = true;
   steps_.push_back(std::move(step));
+}
+
+void Plan::keep(TensorId id) {
+  if (!written_[tensors_[id].root])
+    fail("plan: {} is kept before any step writes it", tensors_[id].name);
+  outputs_.push_back(id);
 }
 
 int64_t Plan::bytes(const Step& step) const {
@@ -80,6 +86,14 @@ int64_t Plan::bytes(const Step& step) const {
   for (const TensorId id : step.reads) sum += view(id).bytes();
   for (const TensorId id : step.writes) sum += view(id).bytes();
   return static_cast<int64_t>(sum);
+}
+
+size_t Plan::bytes(Role role) const {
+  size_t sum = 0;
+  for (size_t id = 0; id < tensors_.size(); id++)
+    if (tensors_[id].role == role && tensors_[id].root == static_cast<TensorId>(id))
+      sum += tensors_[id].view.bytes();
+  return sum;
 }
 
 TensorId Plan::find(const std::string& name) const {

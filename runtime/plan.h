@@ -52,18 +52,29 @@ struct Step {
   std::function<void(const Queue&, const TensorTable&)> run = {};
 };
 
+// What a tensor is to those who give it memory and count it. All but the arena's are external:
+// their memory outlives a run.
+enum class Role : uint8_t {
+  arena,  // lives inside a run
+  batch,  // what a run is given and leaves: pictures, draws, losses
+  state,  // what is kept of a network: weights, gradients, moments
+  table,  // where photographs lie; as long as there are photographs
+};
+
 struct TensorInfo {
   std::string name;
   Tensor view;  // shape, dtype, block; no address
   TensorId root = kNoTensor;
-  size_t offset = 0;      // bytes from the root's start
-  bool external = false;  // of the root
+  size_t offset = 0;        // bytes from the root's start
+  Role role = Role::arena;  // of the root
+  bool external() const { return role != Role::arena; }
 };
 
 class Plan {
  public:
-  // Memory that outlives a run and is given to the executor by bind(): images, weights, state.
-  TensorId external(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
+  // Memory that outlives a run and is given to the executor by bind().
+  TensorId external(std::string name, Shape shape, DType dtype = DType::f32,
+                    Role role = Role::batch);
 
   // Memory that the arena provides from the tensor's first write to its last use.
   TensorId tensor(std::string name, Shape shape, DType dtype = DType::f32, int block = 1);
@@ -82,11 +93,17 @@ class Plan {
   // Throws Error naming the step and the tensor when it reads what no earlier step wrote.
   void add(Step step);
 
+  // Makes a tensor of the arena an output: it keeps its memory to the end of the run, where it can
+  // be read until the next one. Throws Error naming it when no step wrote it.
+  void keep(TensorId id);
+
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const std::vector<Step>& steps() const { return steps_; }
+  const std::vector<TensorId>& outputs() const { return outputs_; }  // in the order of keep()
   const Tensor& view(TensorId id) const { return tensors_[id].view; }
   const Shape& shape(TensorId id) const { return tensors_[id].view.shape; }
   int64_t bytes(const Step& step) const;                // what it moves, as it or its tensors say
+  size_t bytes(Role role) const;                        // of all tensors with this role
   TensorId find(const std::string& name) const;         // throws Error naming it when there is none
   TensorId find_if_any(const std::string& name) const;  // kNoTensor when there is none
 
@@ -95,6 +112,7 @@ class Plan {
 
   std::vector<TensorInfo> tensors_;
   std::vector<Step> steps_;
+  std::vector<TensorId> outputs_;
   std::vector<bool> written_;  // by root: an earlier step wrote some of it
 };
 

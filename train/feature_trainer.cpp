@@ -160,13 +160,9 @@ class FeatureTrainer {
     const TensorId found = b.dense("head", b.global_pool("pool", maps.back()), outputs, false);
     const TensorId wanted = plan.external("targets", plan.shape(found));
     if (!training) {
-      // Keeps them in the arena until the last step, so that they can be read there.
       seen_ = maps;
       seen_.push_back(found);
-      plan.add({.op = "keep",
-                .name = "features",
-                .reads = seen_,
-                .run = [](const Queue&, const TensorTable&) {}});
+      for (const TensorId id : seen_) plan.keep(id);
       return plan;
     }
     const TensorId d_found = b.tensor_like("d(head)", found);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "runtime/memory.h"
@@ -13,18 +12,11 @@ MemoryNeed memory_need(const Plan& plan, const Layout& layout) {
   std::vector<bool> is_workspace(plan.tensors().size());
   for (const Step& step : plan.steps())
     for (const TensorId id : step.scratch) is_workspace[plan.tensors()[id].root] = true;
-  MemoryNeed need;
-  need.arena = layout.bytes;
-  for (size_t id = 0; id < plan.tensors().size(); id++) {
-    const TensorInfo& info = plan.tensors()[id];
-    if (info.root != static_cast<TensorId>(id)) continue;
-    if (is_workspace[id]) need.workspaces += info.view.bytes();
-    if (!info.external) continue;
-    const auto is = [&](const char* prefix) { return info.name.starts_with(prefix); };
-    if (is("sources")) continue;
-    const bool batch = is("clean") || is("corrupted") || is("draws") || is("losses");
-    (batch ? need.batches : need.parameters) += info.view.bytes();
-  }
+  MemoryNeed need{.parameters = plan.bytes(Role::state),
+                  .arena = layout.bytes,
+                  .batches = plan.bytes(Role::batch)};
+  for (size_t id = 0; id < plan.tensors().size(); id++)
+    if (is_workspace[id]) need.workspaces += plan.tensors()[id].view.bytes();
   need.activations = layout.bytes_unshared - need.workspaces;
   return need;
 }

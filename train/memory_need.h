@@ -22,9 +22,8 @@ struct MemoryNeed {
   size_t total() const { return parameters + arena + batches + validation + photographs; }
 };
 
-// Sets what a training step's plan says: all but validation, photographs and pinned memory. The
-// plan's external tensors clean*, corrupted*, draws* and losses* are its batches, `sources` is left
-// out, and the others are parameters.
+// Sets what a training step's plan says by its tensors' roles: all but validation, photographs (the
+// table is counted with them) and pinned memory.
 MemoryNeed memory_need(const Plan& plan, const Layout& layout);
 
 // "memory on the GPU: 94.1 MiB = weights, gradients, ... 71.3, arena 21.0 (...), ..."

@@ -67,7 +67,7 @@ class Declarations
     size_t end = 0;
     for (size_t id = 0; id < plan.tensors().size(); id++) {
       const TensorInfo& info = plan.tensors()[id];
-      if (info.external) continue;
+      if (info.external()) continue;
       if (info.root == static_cast<TensorId>(id)) {
         layout_.offsets[id] = end;
         end += (info.view.bytes() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
@@ -84,7 +84,7 @@ class Declarations
     for (size_t i = 0; i < plan.tensors().size(); i++) {
       const TensorInfo& info = plan.tensors()[i];
       const auto id = static_cast<TensorId>(i);
-      if (!info.external || info.root != id) continue;
+      if (!info.external() || info.root != id) continue;
       buffers_.emplace_back(device, info.view.bytes());
       regions_.push_back({info.name, &buffers_.back()});
       executor_->bind(id, buffers_.back().data());

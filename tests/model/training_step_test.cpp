@@ -63,7 +63,7 @@ class StepRun {
     for (size_t i = 0; i < plan.tensors().size(); i++) {
       const TensorInfo& info = plan.tensors()[i];
       const auto id = static_cast<TensorId>(i);
-      if (!info.external || info.root != id) continue;
+      if (!info.external() || info.root != id) continue;
       buffers_.emplace_back(device, info.view.bytes());
       executor_->bind(id, buffers_.back().data());
     }

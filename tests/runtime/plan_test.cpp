@@ -44,6 +44,35 @@ TEST(Plan, RefusesASliceThatLeavesItsTensor) {
   EXPECT_THROW(plan.slice(x, "before", -1, {3}), Error);
 }
 
+TEST(Plan, KeepsWhatSomeStepWrote) {
+  Plan plan;
+  const TensorId x = plan.tensor("features", {4}), y = plan.tensor("scores", {4});
+  plan.add(step("1", {}, {x}));
+  plan.keep(x);
+  try {
+    plan.keep(y);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "plan: scores is kept before any step writes it");
+  }
+  EXPECT_EQ(plan.outputs(), std::vector<TensorId>{x});
+}
+
+TEST(Plan, CountsBytesByRole) {
+  Plan plan;
+  const TensorId weights = plan.external("weights", {10}, DType::f32, Role::state),
+                 part = plan.slice(weights, "layer", 4, {6});
+  plan.external("moments", {5}, DType::f32, Role::state);
+  plan.external("pictures", {7}, DType::u8);
+  plan.tensor("features", {100});
+  EXPECT_EQ(plan.tensors()[part].role, Role::state);
+  EXPECT_TRUE(plan.tensors()[part].external());
+  EXPECT_EQ(plan.bytes(Role::state), 60u);
+  EXPECT_EQ(plan.bytes(Role::batch), 7u);
+  EXPECT_EQ(plan.bytes(Role::table), 0u);
+  EXPECT_EQ(plan.bytes(Role::arena), 400u);
+}
+
 TEST(Plan, CountsBytesReadAndWritten) {
   Plan plan;
   const TensorId x = plan.external("x", {10}), y = plan.tensor("y", {5}, DType::u8);
@@ -64,6 +93,39 @@ TEST(Layout, TensorsOfDisjointLifetimesShareMemory) {
   EXPECT_FALSE(overlap(plan, layout, b, c));
   EXPECT_EQ(layout.bytes, 2u * 4096);  // 1000 floats, rounded up to 256 bytes
   EXPECT_EQ(layout.bytes_unshared, 3u * 4096);
+}
+
+TEST(Layout, WhatIsKeptSharesMemoryWithWhatWasBeforeAlone) {
+  for (const bool one_stream : {true, false}) {
+    Plan plan;
+    const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {1000}),
+                   c = plan.tensor("c", {1000}), d = plan.tensor("d", {1000});
+    const TensorId part = plan.slice(b, "part", 0, {10});
+    plan.add(step("1", {}, {a}));
+    plan.add(step("2", {a}, {c}));
+    plan.add(step("3", {c}, {b}));
+    plan.add(step("4", {b}, {d}));
+    plan.keep(part);  // and with it all of b, beyond its last reader
+    plan.add(step("5", {d}, {}));
+    plan.add(step("6", {}, {a}, 1));
+    const Layout layout = lay_out(plan, one_stream);
+    for (const TensorId other : {a, d}) EXPECT_FALSE(overlap(plan, layout, b, other));
+    EXPECT_EQ(layout.bytes_unshared, 4u * 4096);
+  }
+  Plan plan;
+  const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {1000}),
+                 c = plan.tensor("c", {1000}), d = plan.tensor("d", {1000});
+  plan.add(step("1", {}, {a}));
+  plan.add(step("2", {a}, {b}));
+  plan.add(step("3", {b}, {c}));
+  plan.add(step("4", {c}, {d}));
+  EXPECT_EQ(lay_out(plan, true).bytes, 2u * 4096);
+  plan.keep(c);
+  const Layout layout = lay_out(plan, true);
+  EXPECT_TRUE(overlap(plan, layout, a, c));
+  EXPECT_EQ(layout.bytes, 2u * 4096);
+  plan.keep(a);
+  EXPECT_EQ(lay_out(plan, true).bytes, 3u * 4096);
 }
 
 TEST(Layout, ListOrderDoesNotAllowSharingAcrossStreams) {
