@@ -180,21 +180,21 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
       return {values, values + all.count()};
     }
   }
-  Trainer trainer({.device = options.device,
-                   .network = options.network,
-                   .corruption = task.spec,
-                   .loss = {{LossSpec::Term{.kind = loss}}},
-                   .adam = {},
-                   .schedule = schedule,
-                   .batch = options.batch,
-                   .seed = options.seed},
-                  task.sources);
+  const auto trainer = make_trainer({.device = options.device,
+                                     .network = options.network,
+                                     .corruption = task.spec,
+                                     .loss = {{LossSpec::Term{.kind = loss}}},
+                                     .adam = {},
+                                     .schedule = schedule,
+                                     .batch = options.batch,
+                                     .seed = options.seed},
+                                    task.sources);
   for (uint64_t step = 0; step < schedule.total;) {
-    step += static_cast<uint64_t>(trainer.run(schedule.total - step > 1 ? 2 : 1));
+    step += static_cast<uint64_t>(trainer->run(schedule.total - step > 1 ? 2 : 1));
     if (options.progress && !options.progress(task.strength, loss, static_cast<int64_t>(step)))
       return {};
   }
-  std::vector<float> values = trainer.read(Trainer::Values::ema);
+  std::vector<float> values = trainer->checkpoint().ema;
   if (!options.folder.empty()) {
     std::filesystem::create_directories(options.folder);
     save_safetensors(file, {{"ema", {reinterpret_cast<std::byte*>(values.data()), all}}},

@@ -34,23 +34,20 @@ double distance(const std::vector<float>& map, const Shape& s, int64_t group, in
 
 FeatureDistance::FeatureDistance(Device device, const FeatureNetwork& features, int64_t size,
                                  int64_t batch)
-    : device_(device), batch_(batch), picture_(3 * size * size) {
+    : batch_(batch), picture_(3 * size * size), program_(plan(device, features, size)) {
+  program_.allocate();
+  program_.write(weights_, features.values.data());
+}
+
+Program FeatureDistance::plan(Device device, const FeatureNetwork& features, int64_t size) {
   check_features_fit(features.widths, size);
   Plan plan;
   ParameterSet parameters;
   Builder builder(device, plan, parameters, false);
-  const TensorId pictures = plan.external("pictures", {2 * batch, size, size, 3});
-  maps_ = build_features(builder, features.widths, pictures);
-  for (const TensorId map : maps_) plan.keep(map);
-  Layout layout = lay_out(plan, true);
-  arena_ = Buffer(device, layout.bytes);
-  weights_ = Buffer(device, features.values.size() * sizeof(float));
-  copy_between_devices(weights_.data(), features.values.data(), weights_.bytes());
-  pictures_ = Buffer(device, plan.view(pictures).bytes());
-  executor_ = std::make_unique<Executor>(std::move(plan), std::move(layout));
-  executor_->attach(arena_.data(), arena_.bytes());
-  executor_->bind(builder.weights(), weights_.data());
-  executor_->bind(pictures, pictures_.data());
+  pictures_ = plan.external("pictures", {2 * batch_, size, size, 3});
+  for (const TensorId map : build_features(builder, features.widths, pictures_)) plan.keep(map);
+  weights_ = builder.weights();
+  return {device, std::move(plan)};
 }
 
 std::vector<double> FeatureDistance::operator()(std::span<const float> a,
@@ -61,23 +58,23 @@ std::vector<double> FeatureDistance::operator()(std::span<const float> a,
          picture);
   const size_t pairs = a.size() / picture;
   std::vector<double> distances(pairs);
-  std::vector<float> map;
+  auto* const memory = static_cast<float*>(program_.tensor(pictures_).data);
+  const std::vector<TensorId>& maps = program_.plan().outputs();
   for (size_t first = 0; first < pairs; first += static_cast<size_t>(batch_)) {
     const size_t count = std::min(pairs - first, static_cast<size_t>(batch_));
     const size_t bytes = count * picture * sizeof(float);
-    copy_between_devices(pictures_.data(), &a[first * picture], bytes);
-    copy_between_devices(pictures_.data() + pictures_.bytes() / 2, &b[first * picture], bytes);
-    executor_->run(Queue{device_});
-    if (device_ == Device::cuda) synchronize_device();
-    for (const TensorId id : maps_) {
-      const Tensor& found = executor_->tensors()[id];
-      map.resize(static_cast<size_t>(found.count()));
-      copy_between_devices(map.data(), found.data, found.bytes());
+    copy_between_devices(memory, &a[first * picture], bytes);
+    copy_between_devices(memory + static_cast<size_t>(batch_) * picture, &b[first * picture],
+                         bytes);
+    program_.run();
+    for (const TensorId id : maps) {
+      const Tensor& found = program_.tensor(id);
+      const std::vector<float> map = program_.floats(id);
       const int64_t group = found.block > 1 ? found.block : found.shape[3];
       for (size_t i = 0; i < count; i++)
         distances[first + i] += distance(map, found.shape, group, static_cast<int64_t>(i),
                                          batch_ + static_cast<int64_t>(i)) /
-                                static_cast<double>(maps_.size());
+                                static_cast<double>(maps.size());
     }
   }
   return distances;

@@ -7,12 +7,10 @@
 // (Zhang et al., 2018) without its learnt weights. From 0, the same, to 2.
 #pragma once
 
-#include <memory>
 #include <span>
 
 #include "model/feature_network.h"
-#include "runtime/executor.h"
-#include "runtime/memory.h"
+#include "runtime/program.h"
 
 namespace dae {
 
@@ -26,11 +24,11 @@ class FeatureDistance {
   std::vector<double> operator()(std::span<const float> a, std::span<const float> b);
 
  private:
-  Device device_;
+  Program plan(Device device, const FeatureNetwork& features, int64_t size);
+
   int64_t batch_, picture_;  // pairs; elements of a picture
-  Buffer arena_, weights_, pictures_;
-  std::unique_ptr<Executor> executor_;
-  std::vector<TensorId> maps_;
+  TensorId pictures_, weights_;
+  Program program_;  // its outputs are the layers' maps
 };
 
 }  // namespace dae

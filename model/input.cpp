@@ -2,13 +2,16 @@
 
 namespace dae {
 
+Shape source_table(size_t sources) {
+  return {static_cast<int64_t>(sources), static_cast<int64_t>(sizeof(Source))};
+}
+
 InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags, TensorId clean,
                             TensorId corrupted, const InputPlacement& placement) {
   const Shape image = plan.shape(clean);
-  TensorId sources = plan.find_if_any("sources");
+  TensorId sources = placement.sources;
   if (sources == kNoTensor)
-    sources =
-        plan.external("sources", {1, static_cast<int64_t>(sizeof(Source))}, DType::u8, Role::table);
+    sources = plan.external("sources", source_table(1), DType::u8, Role::table);
   const InputTensors input = {
       sources,
       plan.external(placement.draws, {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};

@@ -16,10 +16,13 @@ struct InputTensors {
 struct InputPlacement {
   const char* draws = "draws";  // the name of the draws' tensor
   int stream = 0;
+  TensorId sources = kNoTensor;  // the table of another batch of the plan, which they share
 };
 
-// Adds the step that fills clean u8 {N, H, W, 3} and corrupted f32 of the same shape. Several in
-// one plan share the source table.
+// How a table of so many sources is shaped: what Executor::resize() is given.
+Shape source_table(size_t sources);
+
+// Adds the step that fills clean u8 {N, H, W, 3} and corrupted f32 of the same shape.
 InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags, TensorId clean,
                             TensorId corrupted, const InputPlacement& placement = {});
 

@@ -11,7 +11,7 @@
 #include "profiling/bench.h"
 #include "runtime/stopwatch.h"
 #include "runtime/trace.h"
-#include "train/trainer.h"
+#include "train/step_pipeline.h"
 
 namespace dae {
 namespace {
@@ -34,8 +34,7 @@ class Model {
     // Any photograph will do for timing: smooth shading with texture.
     for (size_t i = 0; i < picture_.size(); i++)
       picture_[i] = static_cast<uint8_t>(i / (3 * kSide) / 2 + i * 2654435761u % 64);
-    trainer_ = std::make_unique<Trainer>(
-        config_, std::vector<Source>{{picture_.data(), kSide * 3, kSide, kSide}});
+    trainer_ = make_trainer(config_, {{picture_.data(), kSide * 3, kSide, kSide}});
     trainer_->run(1);  // fills the arena
     trainer_->take_mean_loss();
   }
@@ -61,7 +60,7 @@ double seconds_of_steps(Trainer& trainer, int64_t steps) {
 // Seconds of the GPU alone for a step: replays of the graph, each enqueued while the GPU is still
 // busy with something else.
 double seconds_of_graph(const Trainer& trainer, int runs) {
-  const StepPipeline& pipeline = *trainer.pipeline();
+  const auto& pipeline = dynamic_cast<const StepPipeline&>(trainer);
   const cuda::Stopwatch watch;
   std::vector<double> seconds;
   for (int i = 0; i < runs; i++) {

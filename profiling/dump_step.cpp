@@ -13,10 +13,11 @@
 #include "kernels/cast.h"
 #include "kernels/step_state.h"
 #include "model/input.h"
-#include "model/training_plan.h"
+#include "model/objective.h"
+#include "model/optimizer.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/named_buffers.h"
+#include "runtime/program.h"
 #include "tools/program.h"
 
 namespace {
@@ -33,14 +34,11 @@ struct Options {
   std::string out;
 };
 
-std::vector<float> read(const Buffer& buffer, int64_t count, DType dtype = DType::f32) {
-  std::vector<float> values(static_cast<size_t>(count));
-  if (dtype == DType::f32) {
-    copy_between_devices(values.data(), buffer.data(), values.size() * sizeof(float));
-    return values;
-  }
-  std::vector<BFloat16> rounded(values.size());
-  copy_between_devices(rounded.data(), buffer.data(), rounded.size() * sizeof(BFloat16));
+std::vector<float> read(const Program& program, TensorId id) {
+  if (program.tensor(id).dtype == DType::f32) return program.floats(id);
+  std::vector<BFloat16> rounded(static_cast<size_t>(program.tensor(id).count()));
+  program.read(id, rounded.data());
+  std::vector<float> values(rounded.size());
   std::transform(rounded.begin(), rounded.end(), values.begin(),
                  [](BFloat16 value) { return to_float(value); });
   return values;
@@ -61,17 +59,13 @@ int dump_step(const Options& options) {
   Builder builder(device, plan, parameters, true, network.dtype);
   const TensorId clean = plan.external("clean", image, DType::u8),
                  corrupted = plan.external("corrupted", image), loss = plan.external("loss", {1});
-  add_corruption(device, plan, flags_of(corruption), clean, corrupted);
-  add_mse_and_backward(builder, network, build_network(builder, network, corrupted), corrupted,
-                       clean, loss);
-  add_update(builder, declare_optimizer(builder), AdamConfig{});
-  const Layout layout = lay_out(plan, true);
-  const Buffer arena(device, layout.bytes);
-  Executor executor(plan, layout);
-  executor.attach(arena.data(), arena.bytes());
-  executor.resize(plan.find("sources"), {kPictures, static_cast<int64_t>(sizeof(Source))});
-  NamedBuffers buffers(device);
-  buffers.bind(executor);
+  const InputTensors input = add_corruption(device, plan, flags_of(corruption), clean, corrupted);
+  Objective{network}.add_to(builder, corrupted, clean, loss);
+  const OptimizerTensors kept = declare_optimizer(builder);
+  add_update(plan, kept, AdamConfig{});
+  Program program(device, std::move(plan));
+  program.executor().resize(input.sources, source_table(kPictures));
+  program.allocate();
 
   std::vector<Buffer> pictures;
   std::vector<Source> sources;
@@ -85,31 +79,23 @@ int dump_step(const Options& options) {
   std::vector<Draw> draws;
   for (int64_t slot = 0; slot < options.batch; slot++)
     draws.push_back(draw_training(corruption, kSeed, 0, slot, sources, size, size));
-  const auto write = [&](const char* name, const void* from) {
-    copy_between_devices(buffers[name].data(), from, buffers[name].bytes());
-  };
   std::vector<float> before(static_cast<size_t>(parameters.count()));
   parameters.initialize(kSeed, before.data());
   StepState state{.schedule = {.peak = 1e-3, .warmup = 1, .total = 1000}};
-  write("sources", sources.data());
-  write("draws", draws.data());
-  write("weights", before.data());
-  write("ema", before.data());
-  if (network.dtype == DType::bf16) {
-    const Shape flat = {parameters.count()};
-    cast(Queue{device}, {buffers["weights"].data(), flat},
-         {buffers["weights.bf16"].data(), flat, DType::bf16});
-  }
-  write("state", &state);
-  executor.run(Queue{device});
-  copy_between_devices(&state, buffers["state"].data(), sizeof(state));
+  program.write(input.sources, sources.data());
+  program.write(input.draws, draws.data());
+  program.write(kept.weights, before.data());
+  program.write(kept.ema, before.data());
+  if (kept.weights_bf16 != kNoTensor)
+    cast(Queue{device}, program.tensor(kept.weights), program.tensor(kept.weights_bf16));
+  program.write(kept.state, &state);
+  program.run();
+  program.read(kept.state, &state);
 
-  std::vector<float> gradients = read(buffers["gradients"], parameters.count(), network.dtype),
-                     after = read(buffers["weights"], parameters.count()),
-                     corrupted_batch = read(buffers["corrupted"], image.count()),
-                     loss_value = read(buffers["loss"], 1);
+  std::vector<float> gradients = read(program, kept.gradients), after = read(program, kept.weights),
+                     corrupted_batch = read(program, corrupted), loss_value = read(program, loss);
   std::vector<uint8_t> clean_batch(static_cast<size_t>(image.count()));
-  copy_between_devices(clean_batch.data(), buffers["clean"].data(), clean_batch.size());
+  program.read(clean, clean_batch.data());
   std::vector<NamedTensor> tensors = {{"clean", {clean_batch.data(), image, DType::u8}},
                                       {"corrupted", {corrupted_batch.data(), image}},
                                       {"loss", {loss_value.data(), {1}}},

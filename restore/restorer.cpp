@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numbers>
 
-#include "model/training_plan.h"
+#include "model/output_stage.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/reflect.h"
@@ -70,17 +70,17 @@ void fit_gain(const float* input, const float* restored, int64_t pixels, double 
 
 }  // namespace
 
-struct Restorer::PassPlan {
-  Plan plan;
-  Layout layout;
-  TensorId x = kNoTensor, y = kNoTensor, gain = kNoTensor, weights = kNoTensor;
-};
-
+// The network on pictures of one shape: y is the restoration, or their gain.
 struct Restorer::Pass {
   Shape shape;
-  TensorId x, y, gain = kNoTensor;
-  Buffer arena, input, output, gains;
-  std::unique_ptr<Executor> executor;
+  TensorId x, y, gain, weights;
+  Program program;
+
+  void run(const std::vector<float>& from, std::vector<float>& to) {
+    program.write(x, from.data());
+    program.run();
+    program.read(y, to.data());
+  }
 };
 
 Restorer::Restorer(Device device, const NetworkConfig& config, const ParameterSet& parameters,
@@ -95,32 +95,28 @@ Restorer::Restorer(Device device, const NetworkConfig& config, const ParameterSe
 
 Restorer::~Restorer() = default;
 
-Restorer::PassPlan Restorer::plan_pass(const Shape& x, bool gain_only) {
-  PassPlan pass;
-  Builder builder(device_, pass.plan, parameters_, false, config_.dtype);
-  pass.x = pass.plan.external("x", x);
+Restorer::Pass Restorer::plan_pass(const Shape& shape, bool gain_only) {
+  Plan plan;
+  Builder builder(device_, plan, parameters_, false, config_.dtype);
+  const TensorId x = plan.external("x", shape);
+  TensorId y = kNoTensor;
+  NetworkOutput network;
   if (gain_only) {
-    pass.y = build_gain(builder, config_, pass.x);
+    y = build_gain(builder, config_, x);
+    plan.keep(y);
   } else {
-    NetworkOutput network;
-    if (has_gain()) network.gain = pass.gain = pass.plan.external("gain", {x[0], 3});
-    network.values = build_body(builder, config_, pass.x);
-    pass.y = pass.plan.external("y", x);
-    add_restoration(builder, config_, network, pass.x, pass.y);
+    if (has_gain()) network.gain = plan.external("gain", {shape[0], 3});
+    network.values = build_body(builder, config_, x);
+    y = plan.external("y", shape);
+    output_stage(config_, network, x)->add_restoration(builder, y);
   }
-  pass.weights = builder.weights();
-  pass.layout = lay_out(pass.plan, true);
-  return pass;
+  return {shape, x, y, network.gain, builder.weights(), Program(device_, std::move(plan))};
 }
 
 // What a pass takes of the device's memory beside the weights.
 size_t Restorer::bytes_of(const Shape& x, bool gain_only) {
-  const PassPlan pass = plan_pass(x, gain_only);
-  size_t bytes = pass.layout.bytes;
-  for (const TensorId id : {pass.x, pass.y, pass.gain})
-    if (id != kNoTensor && pass.plan.tensors()[static_cast<size_t>(id)].external())
-      bytes += pass.plan.view(id).bytes();
-  return bytes;
+  const Program program = plan_pass(x, gain_only).program;
+  return program.layout().bytes + program.plan().bytes(Role::batch);
 }
 
 // The side of tiles that `memory` bytes allow; never below three overlaps, or a tile would keep
@@ -156,24 +152,9 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   std::unique_ptr<Pass>& kept = gain_only ? gain_pass_ : tile_pass_;
   if (kept && kept->shape == x) return *kept;
   kept.reset();
-  auto pass = std::make_unique<Pass>();
-  const PassPlan planned = plan_pass(x, gain_only);
-  pass->shape = x;
-  pass->x = planned.x;
-  pass->y = planned.y;
-  pass->gain = planned.gain;
-  pass->arena = Buffer(device_, planned.layout.bytes);
-  pass->executor = std::make_unique<Executor>(planned.plan, planned.layout);
-  pass->executor->attach(pass->arena.data(), pass->arena.bytes());
-  pass->executor->bind(planned.weights, weights_.data());
-  const auto bind = [&](TensorId id, Buffer& memory) {
-    memory = Buffer(device_, planned.plan.view(id).bytes());
-    pass->executor->bind(id, memory.data());
-  };
-  bind(pass->x, pass->input);
-  if (!gain_only) bind(pass->y, pass->output);
-  if (pass->gain != kNoTensor) bind(pass->gain, pass->gains);
-  kept = std::move(pass);
+  kept = std::make_unique<Pass>(plan_pass(x, gain_only));
+  kept->program.bind(kept->weights, weights_.data());
+  kept->program.allocate();
   return *kept;
 }
 
@@ -196,11 +177,7 @@ std::vector<float> Restorer::picture_gain(std::span<const float> picture, int64_
   int64_t in_batch = 0, crops = 0;
   const auto flush = [&] {
     if (in_batch == 0) return;
-    copy_between_devices(pass.input.data(), batch.data(), pass.input.bytes());
-    pass.executor->run(Queue{device_});
-    if (device_ == Device::cuda) synchronize_device();
-    copy_between_devices(gains.data(), pass.executor->tensors()[pass.y].data,
-                         gains.size() * sizeof(float));
+    pass.run(batch, gains);
     for (int64_t i = 0; i < 3 * in_batch; i++) log_sum[i % 3] += std::log(double{gains[i]});
     crops += in_batch;
     in_batch = 0;
@@ -225,7 +202,7 @@ std::vector<float> Restorer::restore_tiled(std::span<const float> picture, int64
   Pass& pass = pass_for({1, rows, columns, 3}, false);
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture, height, width);
-    copy_between_devices(pass.gains.data(), gain.data(), pass.gains.bytes());
+    pass.program.write(pass.gain, gain.data());
   }
 
   std::vector<float> restored(picture.size());
@@ -236,10 +213,7 @@ std::vector<float> Restorer::restore_tiled(std::span<const float> picture, int64
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
       copy_window(picture, height, width, top, left, rows, columns, tile.data());
-      copy_between_devices(pass.input.data(), tile.data(), pass.input.bytes());
-      pass.executor->run(Queue{device_});
-      if (device_ == Device::cuda) synchronize_device();
-      copy_between_devices(tile.data(), pass.output.data(), pass.output.bytes());
+      pass.run(tile, tile);
       // Tiles to the right and below write their part of the overlap later; what all of them keep
       // has its whole receptive field inside its tile.
       const int64_t first_row = top == 0 ? 0 : overlap, first_column = left == 0 ? 0 : overlap;
@@ -274,11 +248,8 @@ std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
       copy_window(picture, height, width, top, left, s, s, input.data());
-      copy_between_devices(pass.input.data(), input.data(), pass.input.bytes());
-      pass.executor->run(Queue{device_});
-      if (device_ == Device::cuda) synchronize_device();
       Crop crop{top, left, {}, std::vector<float>(input.size())};
-      copy_between_devices(crop.pixels.data(), pass.output.data(), pass.output.bytes());
+      pass.run(input, crop.pixels);
       fit_gain(input.data(), crop.pixels.data(), s * s, crop.gain);
       for (int c = 0; c < 3; c++) log_sum[c] += std::log(crop.gain[c]);
       crops.push_back(std::move(crop));

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "model/network.h"
-#include "runtime/executor.h"
+#include "runtime/program.h"
 
 namespace dae {
 
@@ -33,9 +33,8 @@ class Restorer {
                              const RestoreOptions& options = {});
 
  private:
-  struct PassPlan;  // a plan for one shape
-  struct Pass;      // and its memory
-  PassPlan plan_pass(const Shape& x, bool gain_only);
+  struct Pass;
+  Pass plan_pass(const Shape& shape, bool gain_only);
   Pass& pass_for(const Shape& x, bool gain_only);
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);

@@ -5,9 +5,10 @@
 
 #include "corrupt/corrupt.h"
 #include "corrupt/pictures.h"
+#include "model/input.h"
 #include "model/network.h"
-#include "runtime/executor.h"
 #include "runtime/picture.h"
+#include "runtime/program.h"
 
 namespace dae {
 
@@ -46,24 +47,23 @@ class ViewRestorer {
     }
   }
 
-  size_t arena_bytes() const { return layout_.bytes; }
+  size_t arena_bytes() const { return program_.layout().bytes; }
   size_t own_bytes() const;
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
 
  private:
+  Program plan(const NetworkConfig& network, ParameterSet& parameters, const CorruptFlags& flags);
   void run_batch(const std::vector<Draw>& draws, size_t first);
 
   Device device_;
   int64_t batch_, height_, width_;
-  Plan plan_;
-  TensorId weights_, sources_, draws_, clean_, corrupted_, restored_;
-  Layout layout_;
+  TensorId weights_, clean_, corrupted_, restored_;
+  InputTensors input_;
+  Program program_;
   std::vector<Source> host_sources_;
-  Buffer table_memory_, draw_memory_, clean_memory_, corrupted_memory_, restored_memory_;
   Buffer slots_;              // cuda
   std::vector<uint8_t> cut_;  // cuda
-  std::unique_ptr<Executor> executor_;
   Views views_;
 };
 

@@ -42,6 +42,7 @@ class Executor {
   void run_profiled(const Queue& q);
 
   const Plan& plan() const { return plan_; }
+  const Layout& layout() const { return layout_; }
   const TensorTable& tensors() const { return tensors_; }
   const std::vector<double>& seconds() const { return seconds_; }
   int profiled_runs() const { return profiled_runs_; }

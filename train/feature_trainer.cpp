@@ -2,14 +2,14 @@
 
 #include <cmath>
 #include <cstring>
-#include <memory>
 
 #include "kernels/perceptual_loss.h"
 #include "model/input.h"
-#include "model/training_plan.h"
+#include "model/optimizer.h"
 #include "runtime/error.h"
 #include "runtime/named_buffers.h"
 #include "runtime/parallel.h"
+#include "runtime/program.h"
 
 namespace dae {
 namespace {
@@ -67,8 +67,8 @@ class FeatureTrainer {
         corruption_(corruption),
         options_(options),
         targets_(targets_of(corruption)),
-        training_(start(plan(true))),
-        looking_(start(plan(false))) {
+        training_(plan(true)),
+        looking_(plan(false)) {
     const Buffer& table = buffers_["sources"];
     std::memcpy(table.data(), sources.data(), table.bytes());
     parameters_.initialize(options.seed, floats("weights"));
@@ -81,7 +81,7 @@ class FeatureTrainer {
   void train() {
     for (int64_t step = 0; step < options_.steps; step++) {
       draw(corruption_, step);
-      training_.executor->run(Queue{});
+      training_.run();
       if (options_.progress) options_.progress(step + 1);
     }
   }
@@ -92,9 +92,10 @@ class FeatureTrainer {
     const auto samples = static_cast<double>(kTestBatches * options_.batch);
     for (int64_t i = 0; i < kTestBatches; i++) {
       draw(corruption_, options_.steps + i);
-      looking_.executor->run(Queue{});
+      looking_.run();
       const float* const wanted = floats("targets");
-      const float* const found = looking_.executor->tensors()[seen_.back()].as<const float>();
+      const float* const found =
+          looking_.tensor(looking_.plan().outputs().back()).as<const float>();
       for (size_t k = 0; k < count * static_cast<size_t>(options_.batch); k++) {
         error[k % count] += std::pow(double{found[k]} - wanted[k], 2);
         sum[k % count] += wanted[k];
@@ -125,9 +126,9 @@ class FeatureTrainer {
     nothing.noise = nothing.blur = nothing.brightness = nothing.channel = off;
     for (int64_t i = 0; i < kTestBatches; i++) {
       draw(nothing, options_.steps + kTestBatches + i);
-      looking_.executor->run(Queue{});
+      looking_.run();
       for (size_t layer = 0; layer < squares.size(); layer++) {
-        const Tensor& map = looking_.executor->tensors()[seen_[layer]];
+        const Tensor& map = looking_.tensor(looking_.plan().outputs()[layer]);
         const float* const values = map.as<const float>();
         const double share = double(map.shape[3]) / double(map.count() * kTestBatches);
         for (int64_t e = 0; e < map.count(); e++)
@@ -140,51 +141,44 @@ class FeatureTrainer {
   }
 
  private:
-  struct Program {
-    std::unique_ptr<Executor> executor;
-    Buffer arena;
-  };
-
   uint64_t steps() const { return static_cast<uint64_t>(options_.steps); }
 
-  // The layers, their head, and the training of both; or what both make of a batch, to look at.
-  Plan plan(bool training) {
+  // The layers, their head, and the training of both; or what both make of a batch, to look at: its
+  // outputs are every layer's map, then the predictions.
+  Program plan(bool training) {
     Plan plan;
     Builder b(Device::cpu, plan, parameters_, training);
     const int64_t outputs = static_cast<int64_t>(targets_.size());
     const TensorId clean =
         plan.tensor("clean", {options_.batch, options_.size, options_.size, 3}, DType::u8);
     const TensorId corrupted = plan.tensor("corrupted", plan.shape(clean));
-    add_corruption(Device::cpu, plan, flags_of(corruption_), clean, corrupted);
+    const InputTensors input =
+        add_corruption(Device::cpu, plan, flags_of(corruption_), clean, corrupted);
     const std::vector<TensorId> maps = build_features(b, options_.widths, corrupted);
     const TensorId found = b.dense("head", b.global_pool("pool", maps.back()), outputs, false);
     const TensorId wanted = plan.external("targets", plan.shape(found));
-    if (!training) {
-      seen_ = maps;
-      seen_.push_back(found);
-      for (const TensorId id : seen_) plan.keep(id);
-      return plan;
+    if (training) {
+      add_training(b, found, wanted);
+    } else {
+      for (const TensorId map : maps) plan.keep(map);
+      plan.keep(found);
     }
+    Program program(Device::cpu, std::move(plan));
+    program.executor().resize(input.sources, source_table(sources_.size()));
+    buffers_.bind(program.executor());
+    program.allocate();
+    return program;
+  }
+
+  static void add_training(Builder& b, TensorId found, TensorId wanted) {
+    Plan& plan = b.plan();
     const TensorId d_found = b.tensor_like("d(head)", found);
     const TensorId sums = plan.tensor("loss.sums", {feature_chunks(plan.shape(found))});
     const float scale = 1 / static_cast<float>(plan.shape(found).count());
     add_feature_distance(plan, "loss", found, wanted, scale, d_found, sums);
     b.set_gradient(found, d_found);
     b.backward();
-    add_update(b, declare_optimizer(b), AdamConfig{});
-    return plan;
-  }
-
-  Program start(Plan plan) {
-    Layout layout = lay_out(plan, true);
-    Program program{nullptr, Buffer(Device::cpu, layout.bytes)};
-    program.executor = std::make_unique<Executor>(std::move(plan), std::move(layout));
-    program.executor->attach(program.arena.data(), program.arena.bytes());
-    program.executor->resize(
-        program.executor->plan().find("sources"),
-        {static_cast<int64_t>(sources_.size()), static_cast<int64_t>(sizeof(Source))});
-    buffers_.bind(*program.executor);
-    return program;
+    add_update(plan, declare_optimizer(b), AdamConfig{});
   }
 
   // The crops of a step, and what is to be told of them.
@@ -206,7 +200,6 @@ class FeatureTrainer {
   std::vector<Target> targets_;
   ParameterSet parameters_;
   NamedBuffers buffers_{Device::cpu};
-  std::vector<TensorId> seen_;  // of the second plan: every layer's map, then the predictions
   Program training_, looking_;
 };
 

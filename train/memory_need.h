@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "runtime/layout.h"
+#include "runtime/program.h"
 
 namespace dae {
 
@@ -22,11 +22,23 @@ struct MemoryNeed {
   size_t total() const { return parameters + arena + batches + validation + photographs; }
 };
 
-// Sets what a training step's plan says by its tensors' roles: all but validation, photographs (the
-// table is counted with them) and pinned memory.
-MemoryNeed memory_need(const Plan& plan, const Layout& layout);
+// Validation runs between steps: it shares the arena and has memory of its own.
+struct ValidationNeed {
+  size_t arena_bytes = 0, own_bytes = 0;
+};
+
+// Sets what a training step's program says by its tensors' roles: all but validation, photographs
+// (the table is counted with them) and pinned memory.
+MemoryNeed memory_need(const Program& program);
+
+// What a run may plan for: less than is free. On a GPU libraries, graphs and fragments take a
+// little as well; a computer's other programs grow.
+size_t usable_memory(Device device);
 
 // "memory on the GPU: 94.1 MiB = weights, gradients, ... 71.3, arena 21.0 (...), ..."
 std::string to_string(const MemoryNeed& need, Device device);
+
+// "94.1 MiB of memory are needed and 80.0 MiB are free on the GPU"
+std::string shortage(const MemoryNeed& need, size_t usable, Device device);
 
 }  // namespace dae

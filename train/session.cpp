@@ -154,8 +154,8 @@ void Session::plan() {
                               .schedule = config_.schedule,
                               .batch = config_.batch,
                               .seed = config_.seed};
-  trainer_ = std::make_unique<Trainer>(trainer, pictures_.training(),
-                                       Guest{validation_->arena_bytes(), validation_->own_bytes()});
+  trainer_ = make_trainer(trainer, pictures_.training(),
+                          {validation_->arena_bytes(), validation_->own_bytes()});
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
 }
 

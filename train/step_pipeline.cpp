@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "model/input.h"
-#include "model/training_plan.h"
 #include "runtime/device.h"
 
 namespace dae {
@@ -17,60 +15,53 @@ constexpr int kUncaptured = 1;  // pairs: the libraries set themselves up in the
 }  // namespace
 
 // Only the corruption of the batch that comes next, into the first set of memory.
-Plan StepPipeline::plan_preparation() const {
+Program StepPipeline::plan_preparation() {
   Plan plan;
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
-  add_corruption(Device::cuda, plan, config_.corruption, plan.external("clean.0", image, DType::u8),
-                 plan.external("corrupted.0", image), {.draws = "draws.0"});
-  return plan;
+  prepared_input_ = add_corruption(Device::cuda, plan, flags_of(config_.corruption),
+                                   plan.external("clean.0", image, DType::u8),
+                                   plan.external("corrupted.0", image), {.draws = "draws.0"});
+  return {Device::cuda, std::move(plan)};
 }
 
 // One step on the first set of memory; of a pair, besides, the next step on the second, and the
 // corruptions that fill each set while the other is in use.
-Plan StepPipeline::plan_steps(ParameterSet& parameters, bool pair) const {
+Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   Plan plan;
-  Builder first(Device::cuda, plan, parameters, true, config_.network.dtype);
+  Builder first(Device::cuda, plan, parameters_, true, config_.network.dtype);
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
-  const TensorId losses = plan.external("losses", {2 * record_size_});
+  const int64_t record_size = objective_.record_size();
+  const TensorId records = plan.external("losses", {2 * record_size});
   std::array<Pass, 2> passes;
   for (int i = 0; i < (pair ? 2 : 1); i++)
     passes[i] = {plan.external(fmt::format("clean.{}", i), image, DType::u8),
                  plan.external(fmt::format("corrupted.{}", i), image),
-                 plan.slice(losses, fmt::format("loss.{}", i), i * record_size_, {record_size_})};
+                 plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size})};
+  TensorId sources = kNoTensor;
   const auto corrupt_into = [&](int i) {
-    add_corruption(Device::cuda, plan, config_.corruption, passes[i].clean, passes[i].corrupted,
-                   {.draws = i == 0 ? "draws.0" : "draws.1", .stream = kInput});
-  };
-  const auto find_gradient = [&](Builder& builder, const Pass& pass) {
-    add_loss_and_backward(builder, config_.network, config_.loss,
-                          build_network(builder, config_.network, pass.corrupted), pass.corrupted,
-                          pass.clean, pass.loss, config_.feature_widths);
+    inputs_[i] = add_corruption(
+        Device::cuda, plan, flags_of(config_.corruption), passes[i].clean, passes[i].corrupted,
+        {.draws = i == 0 ? "draws.0" : "draws.1", .stream = kInput, .sources = sources});
+    sources = inputs_[i].sources;
   };
   if (pair) corrupt_into(1);
-  find_gradient(first, passes[0]);
-  const OptimizerTensors optimizer = declare_optimizer(first);  // the weights are all known now
-  add_update(first, optimizer, config_.adam);
+  objective_.add_to(first, passes[0].corrupted, passes[0].clean, passes[0].record);
+  const OptimizerTensors kept = declare_optimizer(first);
+  add_update(plan, kept, config_.adam);
   if (pair) {
     corrupt_into(0);
     Builder second = first.another_pass();
-    find_gradient(second, passes[1]);
-    add_update(second, optimizer, config_.adam);
+    objective_.add_to(second, passes[1].corrupted, passes[1].clean, passes[1].record);
+    add_update(plan, kept, config_.adam);
   }
-  return plan;
+  return {Program(Device::cuda, std::move(plan), !pair), kept, records};
 }
 
-StepPipeline::StepPipeline(const Config& config, ParameterSet& parameters, DrawBatch draw_batch,
-                           NoteLoss note_loss)
-    : config_(config),
-      record_size_(loss_record_size(config.loss)),
-      draw_batch_(std::move(draw_batch)),
-      note_loss_(std::move(note_loss)) {
-  preparation_plan_ = plan_preparation();
-  single_plan_ = plan_steps(parameters, false);
-  pair_plan_ = plan_steps(parameters, true);
-  preparation_layout_ = lay_out(preparation_plan_, true);
-  single_layout_ = lay_out(single_plan_, true);
-  pair_layout_ = lay_out(pair_plan_, false);
+StepPipeline::StepPipeline(const TrainerConfig& config, std::vector<Source> sources)
+    : Trainer(config, std::move(sources)),
+      preparation_(plan_preparation()),
+      single_(plan_steps(false)),
+      pair_(plan_steps(true)) {
   for (int i = 0; i < 3; i++) streams_.emplace_back();
 }
 
@@ -78,52 +69,46 @@ size_t StepPipeline::view_bytes() const {
   return static_cast<size_t>(3 * config_.network.size * config_.network.size);
 }
 
-MemoryNeed StepPipeline::memory_need(bool resident) const {
-  MemoryNeed need = dae::memory_need(pair_plan_, pair_layout_);
-  need.arena = std::max({preparation_layout_.bytes, single_layout_.bytes, pair_layout_.bytes});
-  const size_t images = config_.sources.size(), slot_count = static_cast<size_t>(slots());
+size_t StepPipeline::record_bytes() const {
+  return static_cast<size_t>(objective_.record_size()) * sizeof(float);
+}
+
+MemoryNeed StepPipeline::need_of_plans(bool resident) const {
+  MemoryNeed need = memory_need(pair_.program);
+  need.arena = std::max({preparation_.layout().bytes, single_.program.layout().bytes, need.arena});
+  const size_t images = sources_.size(), slot_count = static_cast<size_t>(slots());
   need.resident = resident;
-  need.photographs = resident ? bytes_of(config_.sources) + images * sizeof(Source)
+  need.photographs = resident ? bytes_of(sources_) + images * sizeof(Source)
                               : slot_count * (view_bytes() + sizeof(Source));
   need.pinned = slot_count * (sizeof(Draw) + (resident ? 0 : view_bytes())) + 4 * sizeof(float);
   return need;
 }
 
-void StepPipeline::attach(std::byte* arena, size_t bytes, NamedBuffers& buffers, bool resident) {
-  resident_ = resident;
-  if (resident) {
-    pictures_ = upload_pictures(config_.sources);
+void StepPipeline::attach() {
+  if (memory().resident) {
+    pictures_ = upload_pictures(sources_);
   } else {
     slots_ = Buffer(Device::cuda, static_cast<size_t>(slots()) * view_bytes());
     pictures_.table =
         slot_table(slots_.data(), slots(), config_.network.size, config_.network.size);
   }
-  const Shape table = {static_cast<int64_t>(pictures_.table.size()),
-                       static_cast<int64_t>(sizeof(Source))};
-  const auto make = [&](const Plan& plan, const Layout& layout) {
-    auto executor = std::make_unique<Executor>(plan, layout);
-    executor->attach(arena, bytes);
-    for (size_t i = 0; i < plan.tensors().size(); i++)
-      if (plan.tensors()[i].name == "sources") executor->resize(static_cast<TensorId>(i), table);
-    buffers.bind(*executor);
-    return executor;
-  };
-  preparation_ = make(preparation_plan_, preparation_layout_);
-  single_ = make(single_plan_, single_layout_);
-  pair_ = make(pair_plan_, pair_layout_);
-  copy_between_devices(buffers["sources"].data(), pictures_.table.data(),
-                       pictures_.table.size() * sizeof(Source));
-  device_draws_ = {&buffers["draws.0"], &buffers["draws.1"]};
-  device_losses_ = &buffers["losses"];
+  const Shape table = source_table(pictures_.table.size());
+  preparation_.executor().resize(prepared_input_.sources, table);
+  pair_.program.executor().resize(inputs_[0].sources, table);
+  for (Program* const program : {&preparation_, &single_.program, &pair_.program}) {
+    program->attach({arena(), arena_bytes()});
+    buffers_.bind(program->executor());
+  }
+  preparation_.write(prepared_input_.sources, pictures_.table.data());
   for (Pending& pending : pending_) {
-    pending.draws = PinnedBuffer(2 * device_draws_[0]->bytes());
-    if (!resident) pending.views = PinnedBuffer(slots_.bytes() / 2);
-    pending.losses = PinnedBuffer(device_losses_->bytes());
+    pending.draws = PinnedBuffer(2 * preparation_.tensor(prepared_input_.draws).bytes());
+    if (!memory().resident) pending.views = PinnedBuffer(slots_.bytes() / 2);
+    pending.losses = PinnedBuffer(2 * record_bytes());
   }
 }
 
 // Puts the draws of `batches` steps, and their views, where the next enqueued work finds them.
-void StepPipeline::upload(int turn, int batches, const uint64_t* steps) {
+void StepPipeline::upload(int turn, int batches, const uint64_t* numbers) {
   Pending& pending = pending_[turn];
   pending.copied.synchronize();  // the host may write this memory again
   auto* const draws = reinterpret_cast<Draw*>(pending.draws.data());
@@ -133,13 +118,13 @@ void StepPipeline::upload(int turn, int batches, const uint64_t* steps) {
     // The first of a pair's uploads is for the second set: the first set's batch is prepared.
     const int set = batches == 2 ? 1 - i : 0;
     const size_t place = static_cast<size_t>(set) * batch;
-    draw_batch_(steps[i], draws + place);
-    if (!resident_)
-      cut_views(config_.sources, config_.network.size, config_.network.size, first_slot(turn, set),
+    draw_batch(numbers[i], draws + place);
+    if (!memory().resident)
+      cut_views(sources_, config_.network.size, config_.network.size, first_slot(turn, set),
                 {draws + place, batch}, views + place * view_bytes());
   }
   const cuda::Stream& copy = streams_[kCopy];
-  if (!resident_) {
+  if (!memory().resident) {
     upload_.wait(pending.consumed);
     cuda::copy_async(slots_.data() + static_cast<size_t>(first_slot(turn, 0)) * view_bytes(), views,
                      static_cast<size_t>(batches) * batch * view_bytes(), upload_);
@@ -147,49 +132,52 @@ void StepPipeline::upload(int turn, int batches, const uint64_t* steps) {
     copy.wait(uploaded_);
   }
   copy.wait(done_);  // nobody reads the draws of before any more
-  for (int set = 0; set < batches; set++)
-    cuda::copy_async(device_draws_[set]->data(), draws + static_cast<size_t>(set) * batch,
-                     device_draws_[set]->bytes(), copy);
+  for (int set = 0; set < batches; set++) {
+    const Tensor& of_set = pair_.program.tensor(inputs_[set].draws);
+    cuda::copy_async(of_set.data, draws + static_cast<size_t>(set) * batch, of_set.bytes(), copy);
+  }
   pending.copied.record(copy);
   streams_[kCompute].wait(pending.copied);
 }
 
-void StepPipeline::prepare(uint64_t step) {
-  if (prepared_) return;
-  upload(turn_, 1, &step);
-  preparation_->run(Queue{Device::cuda, streams_[kCompute].get()});
+void StepPipeline::prepare(uint64_t number) {
+  if (prepared_ == number) return;
+  upload(turn_, 1, &number);
+  preparation_.executor().run(Queue{Device::cuda, streams_[kCompute].get()});
   pending_[turn_].consumed.record(streams_[kCompute]);
   done_.record(streams_[kCompute]);
-  prepared_ = true;
+  prepared_ = number;
 }
 
-int StepPipeline::enqueue(uint64_t step, int at_most) {
-  prepare(step);
+int StepPipeline::take_steps(uint64_t number, int at_most) {
+  prepare(number);
   turn_ = 1 - turn_;
   Pending& pending = pending_[turn_];
   collect(pending);
   const bool pair = at_most >= 2;
+  Executor& executor = pair_.program.executor();
   if (pair) {
-    const uint64_t coming[] = {step + 1, step + 2};
+    const uint64_t coming[] = {number + 1, number + 2};
     upload(turn_, 2, coming);
     if (pairs_run_ < kUncaptured) {
-      pair_->run_on(streams_);
+      executor.run_on(streams_);
       pairs_run_++;
     } else {
-      if (!graph_.get()) graph_ = cuda::Graph(streams_[kCompute], [&] { pair_->run_on(streams_); });
+      if (!graph_.get())
+        graph_ = cuda::Graph(streams_[kCompute], [&] { executor.run_on(streams_); });
       graph_.launch(streams_[kCompute]);
     }
     pending.consumed.record(streams_[kCompute]);
+    prepared_ = number + 2;
   } else {
-    single_->run(Queue{Device::cuda, streams_[kCompute].get()});
-    prepared_ = false;
+    single_.program.executor().run(Queue{Device::cuda, streams_[kCompute].get()});
+    prepared_.reset();
   }
   done_.record(streams_[kCompute]);
   pending.steps = pair ? 2 : 1;
   streams_[kCopy].wait(done_);
-  cuda::copy_async(pending.losses.data(), device_losses_->data(),
-                   static_cast<size_t>(pending.steps * record_size_) * sizeof(float),
-                   streams_[kCopy]);
+  cuda::copy_async(pending.losses.data(), pair_.program.tensor(pair_.record).data,
+                   static_cast<size_t>(pending.steps) * record_bytes(), streams_[kCopy]);
   pending.arrived.record(streams_[kCopy]);
   streams_[kCompute].wait(pending.arrived);  // before the next steps write their losses
   return pending.steps;
@@ -199,8 +187,9 @@ void StepPipeline::collect(Pending& pending) {
   if (pending.steps == 0) return;
   pending.arrived.synchronize();
   const auto* const values = reinterpret_cast<const float*>(pending.losses.data());
-  const auto size = static_cast<size_t>(record_size_);
-  for (int i = 0; i < pending.steps; i++) note_loss_({values + i * record_size_, size});
+  const auto size = static_cast<size_t>(objective_.record_size());
+  for (size_t i = 0; i < static_cast<size_t>(pending.steps); i++)
+    note_loss({values + i * size, size});
   pending.steps = 0;
 }
 
@@ -211,14 +200,13 @@ void StepPipeline::finish() {
   streams_[kCopy].synchronize();
 }
 
-void StepPipeline::run_profiled(uint64_t step) {
-  prepare(step);
+void StepPipeline::take_profiled_step(uint64_t number) {
+  prepare(number);
   finish();
-  single_->run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
-  std::vector<float> record(static_cast<size_t>(record_size_));
-  copy_between_devices(record.data(), device_losses_->data(), record.size() * sizeof(float));
-  note_loss_(record);
-  prepared_ = false;
+  single_.program.executor().run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
+  const std::vector<float> records = single_.program.floats(single_.record);
+  note_loss({records.data(), static_cast<size_t>(objective_.record_size())});
+  prepared_.reset();
 }
 
 }  // namespace dae

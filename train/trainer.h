@@ -1,19 +1,18 @@
-// A network in training: its weights, its optimiser and the plan of one whole step.
+// A network in training: its weights, its optimiser and the plan of one whole step. How steps
+// follow each other is the device's: cpu_trainer.h, step_pipeline.h.
 #pragma once
 
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "corrupt/corrupt.h"
-#include "kernels/adam.h"
 #include "model/feature_network.h"
+#include "model/objective.h"
+#include "model/optimizer.h"
 #include "record/checkpoint.h"
 #include "record/metrics.h"
-#include "runtime/named_buffers.h"
 #include "train/memory_need.h"
-#include "train/step_pipeline.h"
 
 namespace dae {
 
@@ -32,17 +31,11 @@ struct TrainerConfig {
   double resident_share = 0.5;
 };
 
-// Another plan that runs between steps: it shares the arena and has memory of its own.
-struct Guest {
-  size_t arena_bytes = 0, own_bytes = 0;
-};
-
 class Trainer {
  public:
-  // `sources` are the training images; their pixels lie in host memory and outlive the trainer.
-  // Throws OutOfMemory, naming the largest batch that fits, before anything is allocated when not
-  // everything does.
-  Trainer(const TrainerConfig& config, std::vector<Source> sources, const Guest& guest = {});
+  virtual ~Trainer() = default;
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   // Trains on: draws batches, corrupts them, runs the network forward and backward, updates the
   // weights. On the CPU one step a call; on a GPU, where `at_most` allows it, two that are only
@@ -53,11 +46,8 @@ class Trainer {
 
   // Back to the first values of the seed and step 0, with this schedule.
   void reset(const Schedule& schedule);
-
-  // For the steps to come, without changing how many there were.
+  // For the steps to come; the step number stays.
   void set_schedule(const Schedule& schedule);
-
-  StepState state() const;
 
   // The mean loss of the steps run since the last call, each of its batch before its update; waits
   // for them. NaN when there were none.
@@ -66,44 +56,69 @@ class Trainer {
   const std::vector<TermMean>& mean_terms() const { return mean_terms_; }
   float loss() const { return loss_; }  // of the latest step that is known to be over
 
-  Checkpoint checkpoint() const;
+  // These wait for the steps, too.
+  StepState state();
+  Checkpoint checkpoint();
   void restore(const Checkpoint& checkpoint);
-
-  // What a checkpoint holds besides the state, each as long as parameters().count().
-  enum class Values { weights, ema, moment1, moment2 };
-  std::vector<float> read(Values values) const;
-  void write(Values values, const std::vector<float>& data);
-  void write_state(const StepState& state);
 
   ParameterSet& parameters() { return parameters_; }
   const ParameterSet& parameters() const { return parameters_; }
   const float* ema() const;  // on the device; what evaluation uses, after the steps are over
   std::byte* arena() const { return arena_.data(); }
   size_t arena_bytes() const { return arena_.bytes(); }
-  const Executor& executor() const;  // of one step
+  const Executor& executor() const { return step().program.executor(); }  // of one step
   const MemoryNeed& memory() const { return need_; }
-  // On a GPU, for whoever times it; none on the CPU.
-  const StepPipeline* pipeline() const { return pipeline_.get(); }
+
+ protected:
+  // One step as a program, and what in it is read and written between steps.
+  struct StepProgram {
+    Program program;
+    OptimizerTensors kept;
+    TensorId record;  // of losses
+  };
+
+  // One that is derived makes its plans when it is constructed, and allocates nothing.
+  Trainer(const TrainerConfig& config, std::vector<Source> sources);
+
+  // What the plans take, without validation; with all photographs on a GPU, or streamed.
+  virtual MemoryNeed need_of_plans(bool resident) const = 0;
+  // Gives the plans their memory, which memory() and arena() say.
+  virtual void attach() = 0;
+  virtual const StepProgram& step() const = 0;
+  // Does or enqueues the steps number + 1, ..., at least one; returns how many.
+  virtual int take_steps(uint64_t number, int at_most) = 0;
+  virtual void take_profiled_step(uint64_t number) = 0;
+  // Waits for every step enqueued; their losses have been noted then.
+  virtual void finish() = 0;
+
+  void draw_batch(uint64_t number, Draw* draws) const;  // as if all sources could be seen
+  void note_loss(std::span<const float> record);        // a step's, in order
+
+  const TrainerConfig config_;
+  const std::vector<Source> sources_;
+  const Objective objective_;
+  ParameterSet parameters_;
 
  private:
-  const Buffer& buffer(Values values) const;
-  void draw_batch(uint64_t step, Draw* draws) const;
-  void note_loss(std::span<const float> record);
+  friend std::unique_ptr<Trainer> make_trainer(const TrainerConfig&, std::vector<Source>,
+                                               const ValidationNeed&);
+  MemoryNeed need(bool resident, const ValidationNeed& validation) const;
+  void start(const MemoryNeed& need);
+  void put(TensorId id, const std::vector<float>& values) const;
 
-  TrainerConfig config_;
-  std::vector<Source> sources_;
-  ParameterSet parameters_;
-  NamedBuffers buffers_;
   MemoryNeed need_;
   Buffer arena_;
-  uint64_t step_ = 0;  // the state's, known to the host without asking the device
+  uint64_t number_ = 0;  // of steps done: the state's, known to the host without asking the device
   float loss_ = 0;
   std::vector<double> record_sums_;  // of what steps left of their losses, and how many they were
   int64_t loss_count_ = 0;
   std::vector<TermMean> mean_terms_;
-
-  std::unique_ptr<Executor> executor_;      // cpu
-  std::unique_ptr<StepPipeline> pipeline_;  // cuda
 };
+
+// `sources` are the training images; their pixels lie in host memory and outlive the trainer.
+// Throws OutOfMemory, naming the largest batch that fits, before anything is allocated when not
+// everything does.
+std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<Source> sources,
+                                      const ValidationNeed& validation = {});
 
 }  // namespace dae

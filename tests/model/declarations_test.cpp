@@ -9,8 +9,9 @@
 
 #include "data/synthetic.h"
 #include "model/input.h"
+#include "model/objective.h"
+#include "model/optimizer.h"
 #include "model/perceptual.h"
-#include "model/training_plan.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
 #include "tests/support/upconv_form.h"
@@ -50,18 +51,18 @@ class Declarations
     executor_.reset();
     buffers_.clear();
     regions_.clear();
+    const Objective objective{config, loss_spec, kWidths};
     Plan plan;
     ParameterSet parameters;
     Builder builder(device, plan, parameters, true, dtype);
     const TensorId clean = plan.tensor("clean", image, DType::u8),
                    corrupted = plan.tensor("corrupted", image),
-                   loss = plan.external("loss", {loss_record_size(loss_spec)});
+                   loss = plan.external("loss", {objective.record_size()});
     const CorruptSpec spec;
     const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted);
-    add_loss_and_backward(builder, config, loss_spec, build_network(builder, config, corrupted),
-                          corrupted, clean, loss, kWidths);
+    objective.add_to(builder, corrupted, clean, loss);
     const OptimizerTensors optimizer = declare_optimizer(builder);
-    add_update(builder, optimizer, AdamConfig{});
+    add_update(plan, optimizer, AdamConfig{});
     // Nothing shares memory here, so that garbage is garbage to one tensor alone.
     layout_ = lay_out(plan, true);
     size_t end = 0;

@@ -3,9 +3,9 @@
 // (make_loss_fixtures.py).
 #include <cmath>
 
-#include "model/training_plan.h"
+#include "model/objective.h"
 #include "runtime/device.h"
-#include "runtime/executor.h"
+#include "runtime/program.h"
 #include "tests/support/hashed.h"
 #include "tests/support/loss_fixtures.h"
 #include "tests/support/variants.h"
@@ -35,37 +35,23 @@ TEST_P(LossSum, MatchesPyTorchInFp64) {
                              .blocks = 1,
                              .latent = kind == NetworkKind::fc ? 24 : 36};
   const Shape image = {kBatch, kSize, kSize, 3};
+  const Objective objective{config, loss};
   Plan plan;
   ParameterSet parameters;
   Builder builder(device, plan, parameters, true);
   const TensorId x = plan.external("x", image), target = plan.external("target", image, DType::u8),
-                 record = plan.external("record", {loss_record_size(loss)});
-  add_loss_and_backward(builder, config, loss, build_network(builder, config, x), x, target,
-                        record);
-  const Layout layout = lay_out(plan, true);
-  const Buffer arena(device, layout.bytes);
-  Executor executor(plan, layout);
-  executor.attach(arena.data(), arena.bytes());
-  std::vector<Buffer> buffers;
-  for (const TensorId id : {x, target, record, builder.weights(), builder.gradients()}) {
-    buffers.emplace_back(device, plan.view(id).bytes());
-    executor.bind(id, buffers.back().data());
-  }
-  const auto put = [&](TensorId id, const auto& values) {
-    copy_between_devices(executor.tensors()[id].data, values.data(), plan.view(id).bytes());
-  };
-  const auto get = [&](TensorId id) {
-    std::vector<float> values(static_cast<size_t>(plan.view(id).count()));
-    copy_between_devices(values.data(), executor.tensors()[id].data, plan.view(id).bytes());
-    return values;
-  };
+                 record = plan.external("record", {objective.record_size()});
+  objective.add_to(builder, x, target, record);
+  Program program(device, std::move(plan));
+  program.allocate();
   const LossFixture pictures = make_pictures(image);
-  put(x, pictures.y);
-  put(target, pictures.target);
-  put(builder.weights(), hashed_weights(parameters));
-  executor.run(Queue{device});
+  program.write(x, pictures.y.data());
+  program.write(target, pictures.target.data());
+  program.write(builder.weights(), hashed_weights(parameters).data());
+  program.run();
 
-  const std::vector<float> got = get(record), gradients = get(builder.gradients());
+  const std::vector<float> got = program.floats(record),
+                           gradients = program.floats(builder.gradients());
   EXPECT_NEAR(got[0], want.at("loss"), 2e-5 * want.at("loss").get<double>());
   for (size_t i = 0; i < loss.terms.size(); i++) {
     const nlohmann::json& term = want.at("terms")[i];

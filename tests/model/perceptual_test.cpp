@@ -9,7 +9,7 @@
 #include "laboratory/feature_distance.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/executor.h"
+#include "runtime/program.h"
 #include "tests/support/hashed.h"
 #include "tests/support/loss_case.h"
 #include "tests/support/reference_conv.h"
@@ -96,39 +96,25 @@ TEST_P(Perceptual, MatchesFp64) {
   const TensorId features = plan.find(kFeatureWeights);
   for (const Step& step : plan.steps()) EXPECT_EQ(step.phase, Phase::loss) << step.op;
 
-  const Layout layout = lay_out(plan, true);
-  const Buffer arena(device, layout.bytes);
-  Executor executor(plan, layout);
-  executor.attach(arena.data(), arena.bytes());
-  std::vector<Buffer> buffers;
-  const auto put = [&](TensorId id, const auto& values) {
-    buffers.emplace_back(device, plan.view(id).bytes());
-    executor.bind(id, buffers.back().data());
-    copy_between_devices(buffers.back().data(), values.data(), plan.view(id).bytes());
-  };
-  const auto get = [&](TensorId id) {
-    std::vector<float> values(static_cast<size_t>(plan.shape(id).count()));
-    copy_between_devices(values.data(), executor.tensors()[id].data, plan.view(id).bytes());
-    return values;
-  };
+  Program program(device, std::move(plan));
+  program.allocate();
   const ParameterSet parameters = feature_parameters(c.widths);
   const std::vector<float> weights = hashed_weights(parameters);
-  ASSERT_EQ(plan.shape(features).count(), parameters.count());
+  ASSERT_EQ(program.tensor(features).count(), parameters.count());
   const Pictures p = pictures_of(c.shape);
   const std::vector<float> restored(p.y.begin(), p.y.end());
   const std::vector<float> before(restored.size(), 0.125f);
-  put(features, weights);
-  put(y, restored);
-  put(target, std::vector<uint8_t>(p.target.begin(), p.target.end()));
-  put(dy, before);
-  put(record, std::vector<float>{0.5f, 0, 0});
-  for (const TensorId unused : {builder.weights(), builder.gradients()})
-    executor.bind(unused, arena.data());
-  executor.run(Queue{device});
+  const std::vector<float> told_before = {0.5f, 0, 0};
+  program.write(features, weights.data());
+  program.write(y, restored.data());
+  program.write(target, std::vector<uint8_t>(p.target.begin(), p.target.end()).data());
+  program.write(dy, before.data());
+  program.write(record, told_before.data());
+  program.run();
 
   const ReferenceTerm want = reference_term(parameters, weights, c.shape,
                                             Values(restored.begin(), restored.end()), p.target);
-  const std::vector<float> gradient = get(dy), told = get(record);
+  const std::vector<float> gradient = program.floats(dy), told = program.floats(record);
   double square = 0, largest = 0;
   for (const double g : want.gradient) {
     square += g * g;
@@ -141,7 +127,7 @@ TEST_P(Perceptual, MatchesFp64) {
   for (size_t i = 0; i < gradient.size(); i++)
     ASSERT_NEAR(gradient[i], 0.125 + weight * want.gradient[i], 1e-4 * weight * largest + 1e-8)
         << "element " << i;
-  EXPECT_EQ(get(features), weights) << "the judge was changed";
+  EXPECT_EQ(program.floats(features), weights) << "the judge was changed";
 }
 
 std::string case_name(const testing::TestParamInfo<Perceptual::ParamType>& info) {

@@ -16,7 +16,8 @@
 #include <nlohmann/json.hpp>
 
 #include "model/input.h"
-#include "model/training_plan.h"
+#include "model/objective.h"
+#include "model/optimizer.h"
 #include "runtime/layout.h"
 #include "tests/support/variants.h"
 
@@ -28,8 +29,8 @@ struct Cost {
   int64_t arena = 0;
 };
 
-// Of the step that trainers plan (train/trainer.cpp, train/step_pipeline.cpp), with the batch at
-// which bench times it.
+// Of the step that trainers plan (train/cpu_trainer.cpp, train/step_pipeline.cpp), with the batch
+// at which bench times it.
 Cost cost_of_step(Device device, NetworkKind kind) {
   const bool gpu = device == Device::cuda;
   NetworkConfig config{.kind = kind, .dtype = gpu ? DType::bf16 : DType::f32};
@@ -43,9 +44,8 @@ Cost cost_of_step(Device device, NetworkKind kind) {
   };
   const TensorId clean = batch("clean", DType::u8), corrupted = batch("corrupted", DType::f32);
   add_corruption(device, plan, flags_of(CorruptSpec{}), clean, corrupted);
-  add_mse_and_backward(builder, config, build_network(builder, config, corrupted), corrupted, clean,
-                       plan.external("loss", {1}));
-  add_update(builder, declare_optimizer(builder), AdamConfig{});
+  Objective{config}.add_to(builder, corrupted, clean, plan.external("loss", {1}));
+  add_update(plan, declare_optimizer(builder), AdamConfig{});
   Cost cost{.steps = static_cast<int64_t>(plan.steps().size()),
             .arena = static_cast<int64_t>(lay_out(plan, true).bytes)};
   for (const Step& step : plan.steps()) {

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "kernels/step_state.h"
-#include "model/training_plan.h"
+#include "model/objective.h"
+#include "model/optimizer.h"
 #include "runtime/device.h"
-#include "runtime/executor.h"
-#include "runtime/memory.h"
+#include "runtime/program.h"
 #include "tests/support/hashed.h"
 #include "tests/support/upconv_form.h"
 #include "tests/support/variants.h"
@@ -39,98 +38,75 @@ NetworkConfig config_of(NetworkKind kind) {
 // One network's step with its memory on a device, from hashed weights on a hashed batch.
 class StepRun {
  public:
-  StepRun(Device device, NetworkKind kind, DType dtype) : device_(device) {
-    NetworkConfig config = config_of(kind);
-    config.dtype = dtype;
-    const Shape image = {kBatch, kSize, kSize, 3};
-    Plan plan;
-    Builder builder(device, plan, parameters, true, dtype);
-    const TensorId x = plan.external("x", image),
-                   target = plan.external("target", image, DType::u8);
-    loss_ = plan.external("loss", {1});
-    add_mse_and_backward(builder, config, build_network(builder, config, x), x, target, loss_);
-    const OptimizerTensors optimizer = declare_optimizer(builder);
-    add_update(builder, optimizer, AdamConfig{});
-    weights_ = builder.weights();
-    gradients_ = builder.gradients();
-    ema_ = optimizer.ema;
-    state_ = optimizer.state;
-
-    const Layout layout = lay_out(plan, true);
-    arena_ = Buffer(device, layout.bytes);
-    executor_ = std::make_unique<Executor>(plan, layout);
-    executor_->attach(arena_.data(), arena_.bytes());
-    for (size_t i = 0; i < plan.tensors().size(); i++) {
-      const TensorInfo& info = plan.tensors()[i];
-      const auto id = static_cast<TensorId>(i);
-      if (!info.external() || info.root != id) continue;
-      buffers_.emplace_back(device, info.view.bytes());
-      executor_->bind(id, buffers_.back().data());
-    }
-
+  StepRun(Device device, NetworkKind kind, DType dtype) : program_(plan(device, kind, dtype)) {
+    program_.allocate();
     const std::vector<float> weights = hashed_weights(parameters);
-    put(weights_, weights.data());
-    put(ema_, weights.data());
-    if (builder.layer_weights() != weights_) {
+    program_.write(kept_.weights, weights.data());
+    program_.write(kept_.ema, weights.data());
+    if (kept_.weights_bf16 != kNoTensor) {
       std::vector<BFloat16> rounded;
       for (const float weight : weights) rounded.push_back(to_bf16(weight));
-      put(builder.layer_weights(), rounded.data());
+      program_.write(kept_.weights_bf16, rounded.data());
     }
     const StepState first{.schedule = {.peak = 1e-3, .warmup = 3, .total = 10}};
-    put(state_, &first);
-    std::vector<float> inputs(image.count());
-    std::vector<uint8_t> targets(image.count());
-    for (int64_t i = 0; i < image.count(); i++) {
+    program_.write(kept_.state, &first);
+    const auto count = static_cast<size_t>(program_.tensor(x_).count());
+    std::vector<float> inputs(count);
+    std::vector<uint8_t> targets(count);
+    for (size_t i = 0; i < count; i++) {
       inputs[i] = static_cast<float>((hashed(2, i) + 1) / 2);
       targets[i] = static_cast<uint8_t>(std::nearbyint((hashed(1, i) + 1) * 127.5));
     }
-    put(x, inputs.data());
-    put(target, targets.data());
+    program_.write(x_, inputs.data());
+    program_.write(target_, targets.data());
   }
 
-  void run() { executor_->run(Queue{device_}); }
+  void run() { program_.run(); }
   int64_t steps_of(const std::string& op) const {
-    const std::vector<Step>& steps = executor_->plan().steps();
+    const std::vector<Step>& steps = program_.plan().steps();
     return std::count_if(steps.begin(), steps.end(), [&](const Step& s) { return s.op == op; });
   }
 
   float loss() const { return floats(loss_)[0]; }
-  std::vector<float> weights() const { return floats(weights_); }
-  std::vector<float> ema() const { return floats(ema_); }
-  std::vector<float> gradients() const { return floats(gradients_); }
+  std::vector<float> weights() const { return floats(kept_.weights); }
+  std::vector<float> ema() const { return floats(kept_.ema); }
+  std::vector<float> gradients() const { return floats(kept_.gradients); }
   StepState state() const {
     StepState state;
-    copy_between_devices(&state, executor_->tensors()[state_].data, sizeof(state));
+    program_.read(kept_.state, &state);
     return state;
   }
 
   ParameterSet parameters;
 
  private:
-  // Reads and writes of device memory in this test go through the host.
-  void put(TensorId id, const void* data) {
-    const Tensor& tensor = executor_->tensors()[id];
-    copy_between_devices(tensor.data, data, tensor.bytes());
+  Program plan(Device device, NetworkKind kind, DType dtype) {
+    NetworkConfig config = config_of(kind);
+    config.dtype = dtype;
+    const Shape image = {kBatch, kSize, kSize, 3};
+    Plan plan;
+    Builder builder(device, plan, parameters, true, dtype);
+    x_ = plan.external("x", image);
+    target_ = plan.external("target", image, DType::u8);
+    loss_ = plan.external("loss", {1});
+    Objective{config}.add_to(builder, x_, target_, loss_);
+    kept_ = declare_optimizer(builder);
+    add_update(plan, kept_, AdamConfig{});
+    return {device, std::move(plan)};
   }
   std::vector<float> floats(TensorId id) const {
-    const Tensor& tensor = executor_->tensors()[id];
-    std::vector<float> values(tensor.count());
-    if (tensor.dtype == DType::f32) {
-      copy_between_devices(values.data(), tensor.data, tensor.bytes());
-      return values;
-    }
-    std::vector<BFloat16> narrow(values.size());
-    copy_between_devices(narrow.data(), tensor.data, tensor.bytes());
+    if (program_.tensor(id).dtype == DType::f32) return program_.floats(id);
+    std::vector<BFloat16> narrow(static_cast<size_t>(program_.tensor(id).count()));
+    program_.read(id, narrow.data());
+    std::vector<float> values(narrow.size());
     std::transform(narrow.begin(), narrow.end(), values.begin(),
                    [](BFloat16 value) { return to_float(value); });
     return values;
   }
 
-  Device device_;
-  TensorId loss_, weights_, gradients_, ema_, state_;
-  Buffer arena_;
-  std::vector<Buffer> buffers_;
-  std::unique_ptr<Executor> executor_;
+  TensorId x_, target_, loss_;
+  OptimizerTensors kept_;
+  Program program_;
 };
 
 // A run of ten steps has PyTorch's losses and gradient norms on the way, and its weights at the

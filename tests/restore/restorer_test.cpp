@@ -5,8 +5,7 @@
 
 #include <cmath>
 
-#include "model/training_plan.h"
-#include "runtime/memory.h"
+#include "model/output_stage.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -48,18 +47,14 @@ std::vector<float> in_one_piece(const Model& model, const std::vector<float>& pi
   NetworkOutput network;
   if (!gain.empty()) network.gain = plan.external("gain", {1, 3});
   network.values = build_body(builder, model.config, x);
-  add_restoration(builder, model.config, network, x, y);
-  const Layout layout = lay_out(plan, true);
-  const Buffer arena(Device::cpu, layout.bytes);
-  Executor executor(plan, layout);
-  executor.attach(arena.data(), arena.bytes());
-  std::vector<float> in = picture, out(picture.size()), g = gain, w = model.weights;
-  executor.bind(x, in.data());
-  executor.bind(y, out.data());
-  if (!gain.empty()) executor.bind(network.gain, g.data());
-  executor.bind(builder.weights(), w.data());
-  executor.run(Queue{});
-  return out;
+  output_stage(model.config, network, x)->add_restoration(builder, y);
+  Program program(Device::cpu, std::move(plan));
+  program.allocate();
+  program.write(x, picture.data());
+  if (!gain.empty()) program.write(network.gain, gain.data());
+  program.write(builder.weights(), model.weights.data());
+  program.run();
+  return program.floats(y);
 }
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {

@@ -70,12 +70,12 @@ TEST_P(Allocation, StepsAllocateNothing) {
   config.features.widths = {8, 16};
   config.features.values.resize(static_cast<size_t>(feature_parameters({8, 16}).count()), 0.01f);
   config.batch = 2;
-  Trainer trainer(config, {{pixels.data(), 64 * 3, 64, 64}});
-  for (int i = 0; i < 3; i++) trainer.run(1);
+  const auto trainer = make_trainer(config, {{pixels.data(), 64 * 3, 64, 64}});
+  for (int i = 0; i < 3; i++) trainer->run(1);
   const auto count = [&](int steps) {
     ours = libraries = 0;
     counting = true;
-    for (int i = 0; i < steps; i++) trainer.run(1);
+    for (int i = 0; i < steps; i++) trainer->run(1);
     counting = false;
     EXPECT_EQ(ours, 0) << "allocations in " << steps << " steps";
     return libraries.load();

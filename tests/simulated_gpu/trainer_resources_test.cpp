@@ -24,8 +24,8 @@ class SimulatedTrainer : public testing::Test {
     config_.batch = 2;
   }
 
-  std::unique_ptr<Trainer> make(const Guest& guest = {}) const {
-    return std::make_unique<Trainer>(config_, sources_, guest);
+  std::unique_ptr<Trainer> make(const ValidationNeed& validation = {}) const {
+    return make_trainer(config_, sources_, validation);
   }
   // Leaves the GPU with so much free memory.
   static void leave(size_t bytes) {
@@ -170,7 +170,7 @@ TEST_F(SimulatedTrainer, ABrokenGpuEndsTheRunAndNothingElse) {
             << error.what();
       }
       if (trainer) {
-        EXPECT_THROW(trainer->read(Trainer::Values::weights), DeviceLost);
+        EXPECT_THROW(trainer->checkpoint(), DeviceLost);
       }
     }
     simulated::mend();

@@ -8,8 +8,8 @@
 #include "data/synthetic.h"
 #include "kernels/relayout.h"
 #include "runtime/error.h"
-#include "runtime/executor.h"
 #include "runtime/parallel.h"
+#include "runtime/program.h"
 
 namespace dae::test {
 namespace {
@@ -103,18 +103,14 @@ TEST_F(FeatureTrainer, LeavesMeanSquaresOfOne) {
   Builder builder(Device::cpu, plan, parameters, false);
   const TensorId x = plan.external("x", {kCount, kSide, kSide, 3});
   const std::vector<TensorId> maps = build_features(builder, features.widths, x);
-  plan.add(
-      {.op = "keep", .name = "maps", .reads = maps, .run = [](const Queue&, const TensorTable&) {
-       }});
-  const Layout layout = lay_out(plan, true);
-  const Buffer arena(Device::cpu, layout.bytes);
-  Executor executor(plan, layout);
-  executor.attach(arena.data(), arena.bytes());
-  executor.bind(x, values.data());
-  executor.bind(builder.weights(), const_cast<float*>(features.values.data()));
-  executor.run(Queue{});
+  for (const TensorId map : maps) plan.keep(map);
+  Program program(Device::cpu, std::move(plan));
+  program.bind(x, values.data());
+  program.bind(builder.weights(), const_cast<float*>(features.values.data()));
+  program.allocate();
+  program.run();
   for (size_t layer = 0; layer < maps.size(); layer++) {
-    const Tensor& map = executor.tensors()[maps[layer]];
+    const Tensor& map = program.tensor(maps[layer]);
     std::vector<float> plain(static_cast<size_t>(map.count()));
     relayout(Queue{}, map, {plain.data(), map.shape});
     const auto width = static_cast<size_t>(features.widths[layer]);

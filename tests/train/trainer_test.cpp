@@ -54,10 +54,11 @@ struct Outcome {
 };
 Outcome train(const TrainerConfig& config, int steps, int at_most) {
   const Pictures pictures;
-  Trainer trainer(config, pictures.sources);
-  for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
-  return {trainer.read(Trainer::Values::weights), trainer.read(Trainer::Values::ema),
-          trainer.take_mean_loss(), trainer.state()};
+  const auto trainer = make_trainer(config, pictures.sources);
+  for (int done = 0; done < steps;) done += trainer->run(std::min(at_most, steps - done));
+  Checkpoint checkpoint = trainer->checkpoint();
+  return {std::move(checkpoint.weights), std::move(checkpoint.ema), trainer->take_mean_loss(),
+          checkpoint.state};
 }
 
 class TrainerTest : public testing::TestWithParam<std::tuple<Device, NetworkKind, DType>> {
@@ -123,30 +124,46 @@ TEST_P(TrainerTest, StreamedPhotographsGiveTheSameBits) {
 // In bf16: that the weights' copy is made anew with them.
 TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
   const Pictures pictures;
-  Trainer whole(config(), pictures.sources);
-  for (int done = 0; done < 8;) done += whole.run(2);
-  Trainer first(config(), pictures.sources);
-  for (int done = 0; done < 4;) done += first.run(2);
-  Trainer second(config(), pictures.sources);
-  second.run(1);  // prepares a batch that must not be used
-  using Values = Trainer::Values;
-  for (const Values values : {Values::weights, Values::ema, Values::moment1, Values::moment2})
-    second.write(values, first.read(values));
-  second.write_state(first.state());
-  for (int done = 0; done < 4;) done += second.run(2);
-  EXPECT_EQ(whole.read(Values::weights), second.read(Values::weights));
+  const auto whole = make_trainer(config(), pictures.sources);
+  for (int done = 0; done < 8;) done += whole->run(2);
+  const auto first = make_trainer(config(), pictures.sources);
+  for (int done = 0; done < 4;) done += first->run(2);
+  const auto second = make_trainer(config(), pictures.sources);
+  second->run(1);  // prepares a batch that must not be used
+  second->restore(first->checkpoint());
+  for (int done = 0; done < 4;) done += second->run(2);
+  EXPECT_EQ(whole->checkpoint().weights, second->checkpoint().weights);
+}
+
+// The batch that was prepared before is the one that comes.
+TEST_P(TrainerTest, AnotherScheduleIsForTheStepsToCome) {
+  const Pictures pictures;
+  const Schedule slower{.peak = 1e-4, .warmup = 1, .total = 40};
+  const auto set = make_trainer(config(), pictures.sources);
+  set->run(2);
+  const StepState before = set->state();
+  set->set_schedule(slower);
+  EXPECT_EQ(set->state().step, before.step);
+  EXPECT_EQ(set->state().learning_rate, before.learning_rate);
+  const auto restored = make_trainer(config(), pictures.sources);
+  Checkpoint checkpoint = set->checkpoint();
+  EXPECT_EQ(checkpoint.state.schedule.total, 40u);
+  restored->restore(checkpoint);
+  for (Trainer* const trainer : {set.get(), restored.get()}) trainer->run(1);
+  EXPECT_EQ(set->checkpoint().weights, restored->checkpoint().weights);
+  EXPECT_NE(set->checkpoint().weights, checkpoint.weights);
 }
 
 TEST_P(TrainerTest, ProfilingChangesNothing) {
   const Pictures pictures;
-  Trainer plain(config(), pictures.sources);
-  Trainer profiled(config(), pictures.sources);
+  const auto plain = make_trainer(config(), pictures.sources);
+  const auto profiled = make_trainer(config(), pictures.sources);
   for (int i = 0; i < 3; i++) {
-    plain.run(1);
-    profiled.run_profiled();
+    plain->run(1);
+    profiled->run_profiled();
   }
-  EXPECT_EQ(plain.read(Trainer::Values::weights), profiled.read(Trainer::Values::weights));
-  EXPECT_EQ(profiled.executor().profiled_runs(), 3);
+  EXPECT_EQ(plain->checkpoint().weights, profiled->checkpoint().weights);
+  EXPECT_EQ(profiled->executor().profiled_runs(), 3);
 }
 
 // A decoder in the forms that would be chosen by time on a GPU (model/upconv_form.h) trains like
@@ -157,12 +174,13 @@ TEST(TrainerForms, TrainAlikeWhenSimulated) {
   if (!cuda_available()) GTEST_SKIP() << why_no_cuda();
   const auto losses = [&](const std::string& op) {
     const Pictures pictures;
-    Trainer trainer(config_of(device, NetworkKind::conv, DType::f32), pictures.sources);
-    for (int done = 0; done < 6;) done += trainer.run(2);
+    const auto trainer =
+        make_trainer(config_of(device, NetworkKind::conv, DType::f32), pictures.sources);
+    for (int done = 0; done < 6;) done += trainer->run(2);
     int steps = 0;
-    for (const Step& step : trainer.executor().plan().steps())
+    for (const Step& step : trainer->executor().plan().steps())
       steps += step.op == op || step.op == op + "_backward";
-    return std::pair{trainer.take_mean_loss(), steps};
+    return std::pair{trainer->take_mean_loss(), steps};
   };
   const auto [want, none] = losses("pixel_shuffle");
   EXPECT_EQ(none, 0);
@@ -198,10 +216,10 @@ class SumTest : public testing::TestWithParam<Device> {
     config.network.size = 24;
     config.loss = parse_loss("mse+0.5*l1+0.1*ssim+0.2*ms_ssim+0.3*dct+0.4*perceptual");
     config.features = features_of({4, 8});
-    Trainer trainer(config, pictures.sources);
-    for (int done = 0; done < steps;) done += trainer.run(std::min(at_most, steps - done));
-    const double loss = trainer.take_mean_loss();
-    return {loss, trainer.mean_terms(), trainer.read(Trainer::Values::weights)};
+    const auto trainer = make_trainer(config, pictures.sources);
+    for (int done = 0; done < steps;) done += trainer->run(std::min(at_most, steps - done));
+    const double loss = trainer->take_mean_loss();
+    return {loss, trainer->mean_terms(), trainer->checkpoint().weights};
   }
 };
 
@@ -243,14 +261,14 @@ TEST(Losses, TrainingForOneLowersIt) {
     config.features = features_of(kFeatureWidths);
     config.batch = 4;
     config.schedule = {.peak = 3e-3, .warmup = 5, .total = 80};
-    Trainer trainer(config, pictures.sources);
+    const auto trainer = make_trainer(config, pictures.sources);
     double first = 0, last = 0;
     for (int step = 0; step < 80; step++) {
-      trainer.run(1);
-      if (step == 9) first = trainer.take_mean_loss();
-      if (step == 69) trainer.take_mean_loss();
+      trainer->run(1);
+      if (step == 9) first = trainer->take_mean_loss();
+      if (step == 69) trainer->take_mean_loss();
     }
-    last = trainer.take_mean_loss();
+    last = trainer->take_mean_loss();
     RecordProperty(loss, std::to_string(first) + " to " + std::to_string(last));
     EXPECT_LT(last, 0.9 * first) << loss;  // seen: 0.87 and less, by the order of sums
   }
@@ -260,15 +278,15 @@ TEST(Losses, APerceptualOneNeedsAFeatureNetworkThatIsWhole) {
   const Pictures pictures;
   TrainerConfig config = config_of(Device::cpu, NetworkKind::conv, DType::f32);
   config.loss = parse_loss("perceptual");
-  EXPECT_THROW(Trainer(config, pictures.sources), Error);
+  EXPECT_THROW(make_trainer(config, pictures.sources), Error);
   config.features = features_of({1, 1, 1, 1, 1});  // halves 16 pixels to one
-  EXPECT_THROW(Trainer(config, pictures.sources), UsageError);
+  EXPECT_THROW(make_trainer(config, pictures.sources), UsageError);
   config.features = features_of({4, 8});
-  const size_t need = Trainer(config, pictures.sources).memory().parameters;
+  const size_t need = make_trainer(config, pictures.sources)->memory().parameters;
   config.features.values.pop_back();
-  EXPECT_THROW(Trainer(config, pictures.sources), Error);
+  EXPECT_THROW(make_trainer(config, pictures.sources), Error);
   config.loss = parse_loss("l1");
-  EXPECT_EQ(need - Trainer(config, pictures.sources).memory().parameters,
+  EXPECT_EQ(need - make_trainer(config, pictures.sources)->memory().parameters,
             (config.features.values.size() + 1) * sizeof(float));
 }
 
@@ -286,11 +304,11 @@ class PipelineTest : public testing::TestWithParam<Device> {
     config.network = {.size = 8, .width = 1, .blocks = 1, .global = false};
     config.batch = 1;
     config.resident_share = resident_share;
-    Trainer trainer(config, pictures.sources);
-    EXPECT_EQ(trainer.memory().resident, GetParam() == Device::cuda && resident_share > 0);
-    for (const int at_most : calls) trainer.run(at_most);
-    EXPECT_TRUE(std::isfinite(trainer.take_mean_loss()));
-    return trainer.read(Trainer::Values::weights);
+    const auto trainer = make_trainer(config, pictures.sources);
+    EXPECT_EQ(trainer->memory().resident, GetParam() == Device::cuda && resident_share > 0);
+    for (const int at_most : calls) trainer->run(at_most);
+    EXPECT_TRUE(std::isfinite(trainer->take_mean_loss()));
+    return trainer->checkpoint().weights;
   }
 };
 

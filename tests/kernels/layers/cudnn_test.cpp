@@ -13,7 +13,7 @@
 
 #include "kernels/layers/cublaslt.h"
 #include "kernels/layers/engines.h"
-#include "model/training_plan.h"
+#include "model/objective.h"
 #include "runtime/error.h"
 
 namespace dae::test {
@@ -55,7 +55,7 @@ TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
   Builder builder(Device::cuda, plan, parameters, true, dtype);
   const TensorId x = plan.external("x", image), target = plan.external("target", image, DType::u8),
                  loss = plan.external("loss", {1});
-  add_mse_and_backward(builder, config, build_network(builder, config, x), x, target, loss);
+  Objective{config}.add_to(builder, x, target, loss);
   int additions = 0, in_this_type = 0;
   for (const cuda_libraries::Choice& choice : cuda_libraries::choices()) {
     EXPECT_GE(choice.candidates, 1) << choice.problem;

@@ -1,0 +1,57 @@
+#include "train/cpu_trainer.h"
+
+namespace dae {
+
+CpuTrainer::CpuTrainer(const TrainerConfig& config, std::vector<Source> sources)
+    : Trainer(config, std::move(sources)), step_(plan()) {}
+
+Trainer::StepProgram CpuTrainer::plan() {
+  Plan plan;
+  Builder builder(Device::cpu, plan, parameters_, true);
+  const int64_t size = config_.network.size;
+  const Shape image = {config_.batch, size, size, 3};
+  const TensorId clean = plan.tensor("clean", image, DType::u8);
+  const TensorId corrupted = plan.tensor("corrupted", image);
+  const TensorId record = plan.external("losses", {objective_.record_size()});
+  input_ = add_corruption(Device::cpu, plan, flags_of(config_.corruption), clean, corrupted);
+  objective_.add_to(builder, corrupted, clean, record);
+  const OptimizerTensors kept = declare_optimizer(builder);
+  add_update(plan, kept, config_.adam);
+  return {Program(Device::cpu, std::move(plan)), kept, record};
+}
+
+MemoryNeed CpuTrainer::need_of_plans(bool) const {
+  return memory_need(step_.program);
+}
+
+void CpuTrainer::attach() {
+  Program& program = step_.program;
+  program.attach({arena(), arena_bytes()});
+  program.executor().resize(input_.sources, source_table(sources_.size()));
+  program.allocate();
+  program.write(input_.sources, sources_.data());
+}
+
+void CpuTrainer::draw(uint64_t number) {
+  draw_batch(number, static_cast<Draw*>(step_.program.tensor(input_.draws).data));
+}
+
+void CpuTrainer::note() {
+  const Tensor& record = step_.program.tensor(step_.record);
+  note_loss({record.as<const float>(), static_cast<size_t>(record.count())});
+}
+
+int CpuTrainer::take_steps(uint64_t number, int) {
+  draw(number);
+  step_.program.run();
+  note();
+  return 1;
+}
+
+void CpuTrainer::take_profiled_step(uint64_t number) {
+  draw(number);
+  step_.program.executor().run_profiled(Queue{});
+  note();
+}
+
+}  // namespace dae
