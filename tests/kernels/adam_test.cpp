@@ -104,6 +104,8 @@ class AdamTest : public testing::TestWithParam<Device> {
 };
 
 TEST_P(AdamTest, MatchesFp64OverSeveralSteps) {
+  if (watcher() == Watcher::thread)
+    GTEST_SKIP() << "minutes: shorter tests run the kernels as well";
   for (const AdamConfig& config :
        {AdamConfig{}, AdamConfig{.weight_decay = 0.1f, .clip_norm = 0}, AdamConfig{.clip_norm = 50},
         AdamConfig{.beta1 = 0, .beta2 = 0.9f, .epsilon = 1e-3f, .ema_decay = 0.5f}})

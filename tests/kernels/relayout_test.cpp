@@ -18,7 +18,7 @@ std::vector<OpCase> cases() {
   return list;
 }
 
-DAE_OP_TEST(Relayout, cases());
+DAE_OP_TEST_ON(std::vector{Device::cpu}, Relayout, cases());
 
 }  // namespace
 }  // namespace dae::test

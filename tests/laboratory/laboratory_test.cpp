@@ -11,6 +11,7 @@
 #include "laboratory/lab_page.h"
 #include "laboratory/lab_table.h"
 #include "record/run_folder.h"
+#include "runtime/parallel.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -74,6 +75,8 @@ TEST(LabSetting, ChangesOneThingAtATime) {
 class LaboratoryTest : public testing::Test {
  protected:
   void SetUp() override {
+    // A few tiny steps, which two tests at once would spend on waiting for threads.
+    set_threads(1);
     setenv("XDG_CACHE_HOME", temporary_.file("cache").c_str(), 1);
     fs::create_directory(temporary_.file("photos"));
     for (uint64_t i = 0; i < 12; i++)

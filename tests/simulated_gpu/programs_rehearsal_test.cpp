@@ -2,6 +2,8 @@
 // evaluate, restore and compare, with photographs on the GPU and streamed, with a perceptual loss,
 // with too little memory, and on a GPU that breaks. Device memory is protected from the host, so
 // any pointer in the wrong hands ends them.
+//
+// Simulated GPU: without sanitizers (the programs that it starts are built without)
 #include <gtest/gtest.h>
 
 #include <cmath>

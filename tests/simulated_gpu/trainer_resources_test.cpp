@@ -1,5 +1,7 @@
 // What a training run takes of a GPU: what it says before, what it does when there is too little,
 // nothing more once it runs, and how it ends when the GPU breaks.
+//
+// Simulated GPU: without sanitizers (it counts memory and work, of which those need more)
 #include <gtest/gtest.h>
 
 #include "data/synthetic.h"

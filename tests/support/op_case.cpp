@@ -248,7 +248,12 @@ std::string device_name(const testing::TestParamInfo<Device>& info) {
 }
 
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info) {
-  std::string name = tested_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
+  const auto& [device, op_case] = info.param;
+  std::string name = tested_name(device) + "_" + op_case.name;
+  const auto is_large = [](const Arg& arg) {
+    return arg.role != Role::scratch && arg.shape.count() > kLargeCount;
+  };
+  if (std::any_of(op_case.args.begin(), op_case.args.end(), is_large)) name += "_large";
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return name;

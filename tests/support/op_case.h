@@ -6,10 +6,11 @@
 //   - NaN never equals anything, not even where the reference has one;
 //   - a result in bf16 may differ by one rounding more than the case says;
 //   - a device this machine does not have reads "skipped", never "passed";
-//   - what may not matter (variants.h) is varied, and must give the same bits.
+//   - what may not matter (variants.h) is varied, and must give the same bits;
+//   - a case with a large tensor has `_large` in its name: sanitizers are spared those.
 //
-//   std::vector<OpCase> cases() { return {{.name = ..., .args = ..., .run = ..., .reference =
-//   ...}}; } DAE_OP_TEST(Upsample2x, cases());
+//   std::vector<OpCase> cases() { return {{.name = ..., .args = ..., .run = ..., ...}}; }
+//   DAE_OP_TEST(Upsample2x, cases());
 #pragma once
 
 #include <gtest/gtest.h>
@@ -79,19 +80,21 @@ void expect_gradient(const std::function<Values(const Values& x)>& f,
                      const Values& x, double tolerance = 1e-6);
 
 class OpTest : public testing::TestWithParam<std::tuple<Device, OpCase>> {};
+// Has `_large` at its end where what is read or written has more than kLargeCount elements.
+inline constexpr int64_t kLargeCount = 20'000;
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
 
 // The name of a test that has the device as its only parameter.
 std::string device_name(const testing::TestParamInfo<Device>& info);
 
-#define DAE_OP_TEST(suite, cases)                                                             \
-  class suite##OpTest : public ::dae::test::OpTest {};                                        \
-  TEST_P(suite##OpTest, MatchesReference) {                                                   \
-    ::dae::test::run_case(std::get<1>(GetParam()), std::get<0>(GetParam()));                  \
-  }                                                                                           \
-  INSTANTIATE_TEST_SUITE_P(suite, suite##OpTest,                                              \
-                           testing::Combine(testing::ValuesIn(::dae::test::tested_devices()), \
-                                            testing::ValuesIn(cases)),                        \
+#define DAE_OP_TEST_ON(devices, suite, cases)                                                      \
+  class suite##OpTest : public ::dae::test::OpTest {};                                             \
+  TEST_P(suite##OpTest, MatchesReference) {                                                        \
+    ::dae::test::run_case(std::get<1>(GetParam()), std::get<0>(GetParam()));                       \
+  }                                                                                                \
+  INSTANTIATE_TEST_SUITE_P(suite, suite##OpTest,                                                   \
+                           testing::Combine(testing::ValuesIn(devices), testing::ValuesIn(cases)), \
                            ::dae::test::test_name)
+#define DAE_OP_TEST(suite, cases) DAE_OP_TEST_ON(::dae::test::tested_devices(), suite, cases)
 
 }  // namespace dae::test

@@ -19,6 +19,11 @@ std::vector<Variant> variants(Device device);
 // With many more moments for queued work, for what runs on several streams.
 std::vector<Variant> many_variants(Device device);
 
+// What watches each thread of the program: on the simulated GPU a sanitizer may, and is so slow that
+// a test may have to leave something to the run without.
+enum class Watcher { none, address, thread };
+Watcher watcher();
+
 // The devices that this build's tests cover: cpu and cuda, or the simulated GPU in cuda's place.
 std::vector<Device> tested_devices();
 std::string tested_name(Device device);  // "cpu", "cuda", "simulated"

@@ -1,6 +1,9 @@
 // Whole training runs: batches, corruption, network, update. On a GPU that is the pipeline of
 // train/step_pipeline.h with its three streams and its graph; it must train like the CPU, and its
 // bits must not depend on how calls are split or on when queued work runs.
+//
+// Simulated GPU: under ThreadSanitizer as well, */PipelineTest.StreamsAreOrdered/* (the streams, by
+// what kernels really touch; the other tests take minutes there)
 #include "train/trainer.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,7 @@
 // Training as other programs do it (dae/training.h): what the observer is told, stopping from
 // another thread, and which field is to blame.
+//
+// Simulated GPU: not at all (programs_rehearsal_test trains there in every way)
 #include <dae/error.h>
 #include <dae/training.h>
 #include <gtest/gtest.h>

@@ -3,6 +3,8 @@
 // serialised on a GPU (profiling/describe_gpu.cpp), or the file that DAE_GPU_DESCRIPTION names.
 // Layers get their plans through the seam of kernels/layers/cuda_libraries.h, behind which stands,
 // in this program, the end of this file.
+//
+// Simulated GPU: not at all (cuDNN itself plans here)
 #include "kernels/layers/cudnn.h"
 
 #include <gtest/gtest.h>

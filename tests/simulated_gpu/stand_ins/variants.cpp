@@ -22,7 +22,7 @@ std::vector<Variant> variants(Device) {
       {"warps reversed", with(ThreadOrder::warps_reversed, Schedule::random, 1)},
       {"random", with(ThreadOrder::random, Schedule::random, 2)}};
   // The sanitizers find what they look for in any order, and are slow.
-  if (simulated::kAsan || simulated::kTsan) list.resize(1);
+  if (watcher() != Watcher::none) list.resize(1);
   return list;
 }
 std::vector<Variant> many_variants(Device device) {
@@ -32,6 +32,9 @@ std::vector<Variant> many_variants(Device device) {
     list.push_back({"random, seed " + std::to_string(seed),
                     with(ThreadOrder::forward, Schedule::random, seed)});
   return list;
+}
+Watcher watcher() {
+  return simulated::kAsan ? Watcher::address : simulated::kTsan ? Watcher::thread : Watcher::none;
 }
 std::vector<Device> tested_devices() {
   return {Device::cuda};
