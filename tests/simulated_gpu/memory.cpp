@@ -1,58 +1,34 @@
-// Device and pinned memory. Each allocation has pages of its own: guard bytes on both sides, NaN
-// poison inside, and protection that lets only work on the device touch device memory, and keeps
-// the host from pinned memory that work still uses. A forbidden access ends the program with a line
-// that says what was touched, by whom, and which operation is in the way.
+// Device and pinned memory: made poisoned and between guards, given back only when those are whole.
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <list>
-#include <map>
 
+#include "tests/simulated_gpu/allocations.h"
 #include "tests/simulated_gpu/sanitizers.h"
-#include "tests/simulated_gpu/simulator.h"
 
 namespace simulated {
 namespace {
 
-constexpr size_t kPage = 4096, kGuard = 256;  // as far as the alignment that cudaMalloc promises
+constexpr size_t kGuard = 256;  // as far as the alignment that cudaMalloc promises
 constexpr unsigned char kGuardByte = 0xa5, kPoisonByte = 0xff;
-constexpr size_t kRemembered = 256;  // allocations that went back to the pool
+int made = 0;
 
-struct Allocation {
-  int number = 0;
-  bool pinned = false, pooled = false, freed = false;
-  char* mapping = nullptr;
-  size_t mapped = 0;
-  char* data = nullptr;
-  size_t bytes = 0;
-  std::map<std::string, int> holds;  // by operation, of pinned memory
-
-  char* inner() const { return mapping + kPage; }
-  size_t inner_bytes() const { return mapped - 2 * kPage; }
-  bool contains(const void* p) const { return p >= data && p < data + bytes; }
-};
+}  // namespace
 
 std::map<char*, Allocation>& allocations() {
-  static std::map<char*, Allocation> all;  // by the mapping's address
+  static std::map<char*, Allocation> all;
   return all;
 }
-int made = 0, device_work_depth = 0;
-size_t capacity = kCapacity, device_bytes = 0;  // without the pool's
-struct Pool {
-  size_t used = 0, reserved = 0;  // reserved: taken from the device, and not given back
-  uint64_t threshold = 0;
-};
-Pool pool;
-// Unmapped, so that an access faults instead of finding someone else's memory.
+
 std::list<Allocation>& returned() {
   static auto* const all = new std::list<Allocation>;  // outlives whatever frees memory
   return *all;
 }
-std::string running;
+
+Usage& usage() {
+  static Usage the;
+  return the;
+}
 
 std::string name_of(const Allocation& a) {
   return fmt::format("{} allocation {} ({} bytes)", a.pinned ? "pinned" : "device", a.number,
@@ -72,55 +48,14 @@ Allocation* find(const void* p) {
   return p < a.mapping + a.mapped ? &a : nullptr;
 }
 
-void protect(const Allocation& a, int protection) {
-  mprotect(a.inner(), a.inner_bytes(), protection);
-}
-
-void on_fault(int, siginfo_t* info, void*) {
-  const Allocation* const a = find(info->si_addr);
-  const Allocation* const gone = find_returned(info->si_addr);
-  if (!a && !gone && device_work_depth == 0) {
-    signal(SIGSEGV, SIG_DFL);
-    return;  // and faults again, as it would have
-  }
-  std::string what;
-  const auto at = a ? static_cast<const char*>(info->si_addr) - a->data : 0;
-  if (gone)
-    what = fmt::format("{} touches {}, which was freed",
-                       device_work_depth > 0 ? running : "the host", name_of(*gone));
-  else if (!a)
-    what = fmt::format("{} touches {}, which no allocation is near", running, info->si_addr);
-  else if (device_work_depth > 0)
-    what = fmt::format("{} touches byte {} of {}, far outside", running, at, name_of(*a));
-  else if (!a->holds.empty())
-    what = fmt::format("the host touches byte {} of {} while {} may still use it", at, name_of(*a),
-                       a->holds.begin()->first);
-  else
-    what = fmt::format("the host touches byte {} of {}", at, name_of(*a));
-  what = "simulated GPU: " + what + "\n";
-  if (write(STDERR_FILENO, what.data(), what.size()) < 0) _exit(3);
-  _exit(2);
-}
-
-void catch_faults() {
-  static const bool done = [] {
-    struct sigaction action = {};
-    action.sa_sigaction = on_fault;
-    action.sa_flags = SA_SIGINFO;
-    sigaction(SIGSEGV, &action, nullptr);
-    return true;
-  }();
-  (void)done;
-}
-
-cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled = false) {
+cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled) {
   if (broken()) return failure();
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!data) return set_error(cudaErrorInvalidValue);
   *data = nullptr;
   if (bytes == 0) return cudaSuccess;
   // The pool gives back what it does not use before an allocation fails.
-  if (!pinned && device_bytes + pool.used + bytes > capacity)
+  if (!pinned && usage().device_bytes + usage().pool.used + bytes > usage().capacity)
     return set_error(cudaErrorMemoryAllocation);
   count_resource();
   catch_faults();
@@ -142,8 +77,9 @@ cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled = false
   poison(a.data + bytes, static_cast<size_t>(a.inner() + a.inner_bytes() - a.data) - bytes);
   if (!pinned) {
     protect(a, PROT_NONE);
-    (pooled ? pool.used : device_bytes) += bytes;
-    pool.reserved = std::min(std::max(pool.reserved, pool.used), capacity - device_bytes);
+    (pooled ? usage().pool.used : usage().device_bytes) += bytes;
+    usage().pool.reserved = std::min(std::max(usage().pool.reserved, usage().pool.used),
+                                     usage().capacity - usage().device_bytes);
   }
   *data = a.data;
   allocations()[a.mapping] = a;
@@ -169,6 +105,8 @@ void check_guards(const Allocation& a, const std::string& by) {
   poison(a.data + a.bytes, static_cast<size_t>(end - a.data) - a.bytes);
 }
 
+namespace {
+
 cudaError_t release_memory(void* data, bool pinned) {
   if (!data) return cudaSuccess;
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
@@ -180,7 +118,7 @@ cudaError_t release_memory(void* data, bool pinned) {
   check_guards(*a, "something");
   unpoison(a->inner(), a->inner_bytes());
   forget(a->data, a->bytes);
-  if (!pinned) device_bytes -= a->bytes;
+  if (!pinned) usage().device_bytes -= a->bytes;
   munmap(a->mapping, a->mapped);
   allocations().erase(a->mapping);
   return failure();
@@ -189,74 +127,7 @@ cudaError_t release_memory(void* data, bool pinned) {
 }  // namespace
 
 void set_capacity(size_t bytes) {
-  capacity = bytes;
-}
-
-cudaError_t allocate_from_pool(void** data, size_t bytes) {
-  return allocate(data, bytes, false, true);
-}
-
-size_t pool_allocation_bytes(const void* data) {
-  const Allocation* const a = find(data);
-  return a && a->data == data && a->pooled && !a->freed ? a->bytes : 0;
-}
-
-void mark_freed(const void* data) {
-  find(data)->freed = true;
-}
-
-bool is_freed(const void* data) {
-  const Allocation* const a = find(data);
-  return a ? a->freed : find_returned(data) != nullptr;
-}
-
-void return_to_pool(const void* data) {
-  const Unseen bookkeeping;
-  const auto found = allocations().find(find(data)->mapping);
-  const Allocation a = found->second;
-  protect(a, PROT_READ | PROT_WRITE);
-  check_guards(a, "something");
-  unpoison(a.inner(), a.inner_bytes());
-  // New pages in place of the old ones: the addresses stay taken, the memory does not.
-  mmap(a.mapping, a.mapped, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-       0);
-  allocations().erase(found);
-  pool.used -= a.bytes;
-  pool.reserved = std::max(pool.used, std::min<uint64_t>(pool.reserved, pool.threshold));
-  returned().push_back(a);
-  if (returned().size() <= kRemembered) return;
-  const Allocation& oldest = returned().front();
-  forget(oldest.data, oldest.bytes);
-  munmap(oldest.mapping, oldest.mapped);
-  returned().pop_front();
-}
-
-DeviceWork::DeviceWork(const std::string& name) {
-  if (device_work_depth++ > 0) return;
-  running = name;
-  for (const auto& [at, a] : allocations()) protect(a, PROT_READ | PROT_WRITE);
-}
-
-DeviceWork::~DeviceWork() {
-  if (--device_work_depth > 0) return;
-  for (const auto& [at, a] : allocations()) {
-    check_guards(a, running);
-    if (!a.pinned || !a.holds.empty()) protect(a, PROT_NONE);
-  }
-}
-
-void hold_pinned(const void* data, const std::string& op) {
-  Allocation* const a = find(data);
-  if (!a || !a->pinned) return;
-  a->holds[op]++;
-  if (device_work_depth == 0) protect(*a, PROT_NONE);
-}
-
-void release_pinned(const void* data) {
-  Allocation* const a = find(data);
-  if (!a || !a->pinned || a->holds.empty()) return;
-  if (--a->holds.begin()->second == 0) a->holds.erase(a->holds.begin());
-  if (a->holds.empty() && device_work_depth == 0) protect(*a, PROT_READ | PROT_WRITE);
+  usage().capacity = bytes;
 }
 
 bool is_device_memory(const void* data, size_t bytes) {
@@ -299,25 +170,8 @@ cudaError_t cudaFreeHost(void* data) {
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   if (broken()) return failure();
-  const size_t taken = device_bytes + pool.reserved;
-  *free = capacity > taken ? capacity - taken : 0;
-  *total = capacity;
-  return cudaSuccess;
-}
-cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* out, int device) {
-  if (device != 0) return set_error(cudaErrorInvalidValue);
-  *out = reinterpret_cast<cudaMemPool_t>(&pool);
-  return cudaSuccess;
-}
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t of, cudaMemPoolAttr attribute, void* value) {
-  if (of != reinterpret_cast<cudaMemPool_t>(&pool) ||
-      attribute != cudaMemPoolAttrReleaseThreshold || !value)
-    return set_error(cudaErrorInvalidValue);
-  pool.threshold = *static_cast<const uint64_t*>(value);
-  return cudaSuccess;
-}
-cudaError_t cudaMemPoolTrimTo(cudaMemPool_t of, size_t bytes_to_keep) {
-  if (of != reinterpret_cast<cudaMemPool_t>(&pool)) return set_error(cudaErrorInvalidValue);
-  pool.reserved = std::max(pool.used, std::min(pool.reserved, bytes_to_keep));
+  const size_t taken = usage().device_bytes + usage().pool.reserved;
+  *free = usage().capacity > taken ? usage().capacity - taken : 0;
+  *total = usage().capacity;
   return cudaSuccess;
 }

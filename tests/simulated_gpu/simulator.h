@@ -78,19 +78,19 @@ void enter_block_collective(void* storage, int threads);
 // block.cpp: runs all blocks of a launch, now.
 void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,
                 const std::function<void()>& body);
-// memory.cpp: lets work on the device touch the device's memory while it lives.
+// protection.cpp: lets work on the device touch the device's memory while it lives.
 class DeviceWork {
  public:
   explicit DeviceWork(const std::string& name);
   ~DeviceWork();
 };
-// memory.cpp: the host may not touch the pinned allocation at `data` until it is released as often
+// protection.cpp: the host may not touch the pinned allocation at `data` until it is released as often
 // as it was held; `op` is named when it does.
 void hold_pinned(const void* data, const std::string& op);
 void release_pinned(const void* data);
 bool is_device_memory(const void* data, size_t bytes);
 bool is_pinned_memory(const void* data, size_t bytes);
-// memory.cpp: the pool behind cudaMallocAsync. Memory is `freed` when the call has been made, and
+// pool.cpp: what is behind cudaMallocAsync. Memory is `freed` when the call has been made, and
 // gone when the work has run: any later access is an error.
 cudaError_t allocate_from_pool(void** data, size_t bytes);
 size_t pool_allocation_bytes(const void* data);  // 0: not the start of one that is still there
@@ -99,8 +99,9 @@ void return_to_pool(const void* data);
 bool is_freed(const void* data);
 // "allocation 3 (4096 bytes) at +128": where an address lies, for messages.
 std::string describe_address(const void* data);
-// stream.cpp: forgets the history of freed memory; waits for everything.
+// order.cpp: forgets the history of freed memory.
 void forget(const void* data, size_t bytes);
+// errors.cpp, graphs.cpp, device.cpp
 cudaError_t set_error(cudaError_t error);
 bool capturing();
 bool broken();

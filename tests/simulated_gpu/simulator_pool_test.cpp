@@ -5,12 +5,11 @@
 
 #include <vector>
 
-#include "runtime/cuda_kernel.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/stream.h"
 #include "tests/simulated_gpu/sanitizers.h"
-#include "tests/simulated_gpu/simulator.h"
+#include "tests/simulated_gpu/simulator_parts.h"
 
 namespace dae::test {
 namespace {
@@ -31,19 +30,6 @@ float* from_pool(const cuda::Stream& stream) {
   void* data = nullptr;
   EXPECT_EQ(cudaMallocAsync(&data, kBytes, handle(stream)), cudaSuccess);
   return static_cast<float*>(data);
-}
-void expect_finding(const std::string& words) {
-  std::string all;
-  for (const std::string& finding : take_findings()) {
-    if (finding.find(words) != std::string::npos) return;
-    all += "\n  " + finding;
-  }
-  ADD_FAILURE() << "no finding says \"" << words << "\":" << all;
-}
-
-__global__ void fill_kernel(float* out, float value, int count) {
-  const int i = static_cast<int>(threadIdx.x);
-  if (i < count) out[i] = value;
 }
 void fill(const cuda::Stream& stream, float* out, float value) {
   simulated::announce(handle(stream), "fill it", {{out, kBytes, true}});

@@ -1,0 +1,98 @@
+// Blocks of the simulated GPU: what the files share that run their threads, let them meet, and give
+// them shared memory.
+#pragma once
+
+#include <boost/context/fiber.hpp>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+
+#include "tests/simulated_gpu/sanitizers.h"
+#include "tests/simulated_gpu/simulator.h"
+
+namespace simulated {
+
+struct Place {
+  const char* file = nullptr;
+  int line = 0;
+  bool operator==(const Place&) const = default;
+};
+std::string text(const Place& place);
+
+// The lanes that meet in one warp-wide operation.
+struct WarpGroup {
+  unsigned mask = 0, arrived = 0;
+  uint64_t generation = 0;
+  Place place;
+  uint64_t values[2][32] = {};
+  uint64_t tags[2] = {};
+};
+
+struct BlockState;
+struct Fiber {
+  boost::context::fiber resume_point;
+  void* stack = nullptr;
+  BlockState* block = nullptr;
+  void* asan_stack = nullptr;
+};
+
+struct ThreadState : Thread {
+  enum class State { fresh, ready, at_barrier, in_warp, done } state = State::fresh;
+  Place place;  // where it waits
+  WarpGroup* group = nullptr;
+  uint64_t generation = 0;
+  Fiber* fiber = nullptr;
+  void* identity = nullptr;  // ThreadSanitizer's
+};
+
+struct SharedArray {
+  size_t offset, bytes;
+  std::string name;
+};
+
+// Freshly allocated for each block, so that neither shadow memory nor tags tie blocks together.
+struct BlockState {
+  std::vector<ThreadState> threads;
+  std::vector<unsigned> order;
+  size_t next_fresh = 0;  // in `order`
+  unsigned alive = 0, at_barrier = 0;
+  uint64_t generation = 0;  // barriers passed
+  uint64_t barrier_tags[2] = {};
+  std::vector<std::deque<WarpGroup>> warps;
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  std::vector<Fiber*> idle;
+  const std::function<void()>* body = nullptr;
+  unsigned char* shared = nullptr;
+  unsigned char* dynamic = nullptr;
+  size_t shared_used = 0;
+  std::map<const char*, SharedArray> arrays;
+  std::map<void*, uint64_t> collectives;  // generation in which a storage was entered
+  boost::context::fiber scheduler;
+  void* scheduler_asan_stack = nullptr;
+  const void* scheduler_bottom = nullptr;
+  size_t scheduler_size = 0;
+  void* scheduler_identity = nullptr;
+  uint64_t* launch_tags = nullptr;  // [0]: before all threads, [1]: after
+};
+
+// What runs now, and what has run.
+extern ThreadState* current;
+extern BlockState* block;
+extern const char* kernel_name;
+extern Counters the_counters;
+std::string where();  // of the current thread, for messages
+
+// fibers.cpp
+void start_fresh_thread();
+void resume(Fiber* fiber, void* identity);
+void wait_in(ThreadState::State state, const Place& place);
+void retire_identity(void* identity);
+
+// shared_memory.cpp
+inline constexpr size_t kSharedLimit = 48 << 10;
+// Takes `bytes` of the block's shared memory, between red zones, poisoned.
+unsigned char* carve(const char* key, size_t bytes, size_t alignment, const char* name);
+void check_shared();
+
+}  // namespace simulated

@@ -1,0 +1,208 @@
+// Work is queued on streams and runs when the schedule lets it, never before what it must wait for.
+// What runs is told to ThreadSanitizer as a thread of its stream's, with the edges that streams,
+// events and the host's waits make.
+#include "tests/simulated_gpu/work.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "tests/simulated_gpu/sanitizers.h"
+
+namespace simulated {
+
+State& state() {
+  static State* const the = [] {
+    auto* const made = new State;  // outlives every static that frees memory
+    made->streams.push_back(&made->null_stream);
+    return made;
+  }();
+  return *the;
+}
+
+void prepare(CUstream_st& stream) {
+  stream.number = state().numbers++;
+  stream.identity = create_identity();
+  state().streams.push_back(&stream);
+}
+
+CUstream_st* resolve(cudaStream_t stream) {
+  State& s = state();
+  if (!s.null_stream.identity && kTsan) s.null_stream.identity = create_identity();
+  if (!stream) return &s.null_stream;
+  return std::find(s.streams.begin(), s.streams.end(), stream) == s.streams.end() ? nullptr
+                                                                                  : stream;
+}
+
+// --- Running ----------------------------------------------------------------------------------
+
+void drop_all_work() {
+  for (CUstream_st* const stream : state().streams) {
+    for (const OperationPtr& operation : stream->queue) operation->done = true;
+    stream->queue.clear();
+    stream->after.clear();
+    stream->last.reset();
+  }
+  forget_history();
+}
+
+void run_front(CUstream_st& stream) {
+  const Unseen bookkeeping;
+  const OperationPtr operation = stream.queue.front();
+  for (const OperationPtr& earlier : operation->after)
+    if (!earlier->done) run_until(*earlier->stream, *earlier);
+  if (operation->done) return;  // ran as something that `after` needed
+  if (State& s = state(); operation->work && s.breaks_with != cudaSuccess && s.works_left-- == 0) {
+    s.broken = true;
+    drop_all_work();
+    return;
+  }
+  stream.queue.pop_front();
+  {
+    const DeviceWork open(operation->name);
+    void* const host = current_identity();
+    become(stream.identity);
+    acquire(&operation->enqueued_tag);
+    for (const OperationPtr& earlier : operation->after) acquire(&earlier->done_tag);
+    if (operation->work) operation->work();
+    release(&operation->done_tag);
+    become(host);
+  }
+  operation->done = true;
+  operation->work = nullptr;
+}
+
+void run_until(CUstream_st& stream, const Operation& last) {
+  while (!last.done) run_front(stream);
+}
+
+void run_all() {
+  State& s = state();
+  // Not in the order of creation: nothing may depend on it.
+  for (size_t i = s.streams.size(); i-- > 0;)
+    while (!s.streams[i]->queue.empty()) run_front(*s.streams[i]);
+}
+
+void run_ready_copies(CUstream_st& stream) {
+  while (!stream.queue.empty()) {
+    const Operation& front = *stream.queue.front();
+    const bool ready = std::all_of(front.after.begin(), front.after.end(),
+                                   [](const OperationPtr& earlier) { return earlier->done; });
+    if (!ready || (front.work && !front.copies)) return;
+    run_front(stream);
+  }
+}
+
+// --- Enqueuing --------------------------------------------------------------------------------
+
+namespace {
+
+void let_some_run() {
+  State& s = state();
+  if (s.seeded != settings().seed) {
+    s.seeded = settings().seed;
+    s.bits.seed(s.seeded);
+  }
+  for (int tries = static_cast<int>(s.bits() % 4); tries > 0; tries--) {
+    CUstream_st& stream = *s.streams[s.bits() % s.streams.size()];
+    if (!stream.queue.empty()) run_front(stream);
+  }
+}
+
+}  // namespace
+
+void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> accesses,
+             std::function<void()> work) {
+  State& s = state();
+  if (s.broken) return;
+  if (CUgraph_st* const graph = stream.capture; graph) {
+    graph->nodes.push_back({stream.lane, graph->pending[static_cast<size_t>(stream.lane)], name,
+                            std::move(work), std::move(accesses)});
+    graph->pending[static_cast<size_t>(stream.lane)].clear();
+    return;
+  }
+  auto operation = std::make_shared<Operation>();
+  operation->name = name;
+  operation->stream = &stream;
+  operation->index = ++stream.count;
+  operation->after = std::move(stream.after);
+  stream.after.clear();
+  operation->work = std::move(work);
+  operation->accesses = std::move(accesses);
+  stream.clock.merge(s.host);
+  for (const OperationPtr& earlier : operation->after) stream.clock.merge(earlier->clock);
+  stream.clock.set(stream.number, operation->index);
+  operation->clock = stream.clock;
+  release(&operation->enqueued_tag);
+  check_order(operation);
+  for (const Access& access : operation->accesses) {
+    if (is_pinned_memory(access.data, access.bytes)) hold_pinned(access.data, operation->name);
+  }
+  stream.queue.push_back(operation);
+  stream.last = operation;
+  switch (settings().schedule) {
+    case Schedule::eager:
+      run_until(stream, *operation);
+      break;
+    case Schedule::latest:
+    case Schedule::copies_first:
+      break;
+    case Schedule::random:
+      let_some_run();
+      break;
+  }
+}
+
+void wait_for(CUstream_st& stream) {
+  const OperationPtr last = stream.last;
+  if (last) {
+    run_until(stream, *last);
+    host_saw(*last);
+  }
+  const std::vector<OperationPtr> after = stream.after;  // which is emptied if the GPU breaks
+  for (const OperationPtr& earlier : after) {            // waits with nothing behind them
+    run_until(*earlier->stream, *earlier);
+    host_saw(*earlier);
+  }
+}
+
+void announce(cudaStream_t stream, const std::string& name, std::vector<Access> accesses) {
+  CUstream_st* const on = resolve(stream);
+  on->announced = name;
+  on->accesses = std::move(accesses);
+}
+
+void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+            std::function<void()> body) {
+  const Unseen bookkeeping;
+  if (broken()) return;
+  CUstream_st* const on = resolve(stream);
+  const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+  if (!on) {
+    set_error(cudaErrorInvalidResourceHandle);
+  } else if (threads == 0 || threads > 1024 || block.z > 64 || grid.x > 0x7fffffffu ||
+             grid.y > 65535 || grid.z > 65535) {
+    set_error(cudaErrorInvalidConfiguration);
+  } else if (shared_bytes > 48 << 10) {
+    set_error(cudaErrorInvalidValue);
+  } else {
+    const std::string name = on->announced.empty() ? op : on->announced + " (" + op + ")";
+    enqueue(*on, name, on->accesses, [=, body = std::move(body), op = std::string(op)] {
+      run_kernel(op.c_str(), grid, block, shared_bytes, body);
+    });
+  }
+}
+
+void enqueue_library_call(const std::string& name, cudaStream_t stream,
+                          std::function<void()> work) {
+  const Unseen bookkeeping;
+  CUstream_st* const on = resolve(stream);
+  if (!on) {
+    report(fmt::format("{} on a stream that does not exist", name));
+    return;
+  }
+  enqueue(*on, on->announced.empty() ? name : on->announced + " (" + name + ")", on->accesses,
+          std::move(work));
+}
+
+}  // namespace simulated

@@ -1,0 +1,144 @@
+// Work on the simulated GPU: what the files that queue it, run it and prove its order share.
+// Operations are queued on streams and run when the schedule lets them, never before what they must
+// wait for.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+
+#include "tests/simulated_gpu/simulator.h"
+
+namespace simulated {
+
+// What is known to be over: by stream, the number of its operations.
+class Clock {
+ public:
+  uint64_t at(int stream) const {
+    const auto found = over_.find(stream);
+    return found == over_.end() ? 0 : found->second;
+  }
+  void set(int stream, uint64_t count) { over_[stream] = std::max(at(stream), count); }
+  void merge(const Clock& other) {
+    for (const auto& [stream, count] : other.over_) set(stream, count);
+  }
+
+ private:
+  std::map<int, uint64_t> over_;
+};
+
+struct Operation {
+  std::string name;
+  CUstream_st* stream = nullptr;
+  uint64_t index = 0;  // on its stream, from 1
+  std::vector<std::shared_ptr<Operation>> after;
+  std::function<void()> work;
+  std::vector<Access> accesses;
+  Clock clock;  // what is over once this is
+  bool done = false, copies = false;
+  uint64_t enqueued_tag = 0, done_tag = 0;
+};
+using OperationPtr = std::shared_ptr<Operation>;
+
+struct Past {
+  const char *begin, *end;
+  bool write;
+  OperationPtr by;
+};
+
+}  // namespace simulated
+
+struct CUevent_st {
+  simulated::OperationPtr last;  // none: never recorded, or on a stream without work
+  bool recorded = false;
+  bool timing = true;
+  // In a capture: the place in the graph instead.
+  CUgraph_st* graph = nullptr;
+  int lane = -1, node = -1;
+};
+
+// Work that was captured: lanes are the streams it was captured on.
+struct CUgraph_st {
+  struct Node {
+    int lane = 0;
+    std::vector<int> after;  // nodes of other lanes
+    std::string name;
+    std::function<void()> work;
+    std::vector<simulated::Access> accesses;
+  };
+  std::vector<Node> nodes;
+  std::vector<CUstream_st*> lanes;
+  std::vector<std::vector<int>> pending;  // by lane: nodes that the next one waits for
+  bool broken = false;
+};
+
+struct CUstream_st {
+  int number = 0;
+  simulated::Clock clock;
+  uint64_t count = 0;
+  std::deque<simulated::OperationPtr> queue;
+  simulated::OperationPtr last;
+  std::vector<simulated::OperationPtr> after;  // what the next operation waits for
+  std::string announced;
+  std::vector<simulated::Access> accesses;
+  void* identity = nullptr;  // ThreadSanitizer's
+  CUgraph_st* capture = nullptr;
+  int lane = -1;
+};
+
+struct CUgraphExec_st {
+  CUgraph_st graph;
+  std::vector<std::unique_ptr<CUstream_st>> streams;  // one for each lane
+};
+
+namespace simulated {
+
+struct State {
+  std::vector<CUstream_st*> streams;
+  CUstream_st null_stream;
+  int numbers = 0;
+  Clock host;
+  std::vector<Past> history;
+  std::vector<std::string> findings;
+  cudaError_t last_error = cudaSuccess;
+  // Of a GPU that breaks: with which error, after how much more work, and whether it has.
+  cudaError_t breaks_with = cudaSuccess;
+  uint64_t works_left = 0, resources = 0;
+  bool broken = false;
+  CUgraph_st* capture = nullptr;
+  std::mt19937_64 bits;  // of the random schedule
+  uint64_t seeded = 0;
+};
+State& state();
+
+void prepare(CUstream_st& stream);
+// The stream of a handle, the null stream's included; none when there is no such stream.
+CUstream_st* resolve(cudaStream_t stream);
+
+// work.cpp: puts work on a stream, or into the graph that it is captured in, and lets run what the
+// schedule lets.
+void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> accesses,
+             std::function<void()> work);
+void run_front(CUstream_st& stream);
+void run_until(CUstream_st& stream, const Operation& last);
+void run_all();
+// Those at the stream's front that need not wait for work that has not run.
+void run_ready_copies(CUstream_st& stream);
+// The host waits for all that is on the stream.
+void wait_for(CUstream_st& stream);
+// Whatever was enqueued is over without having run, and nobody waits for anything any more.
+void drop_all_work();
+
+// order.cpp: reports what the operation touches that nothing orders after what was there before.
+void check_order(const OperationPtr& operation);
+// The host knows now that `operation` is over.
+void host_saw(const Operation& operation);
+void forget_history();
+
+// graphs.cpp: work on the stream is captured into the graph from here on.
+void join_capture(CUstream_st& stream, CUgraph_st& graph);
+int last_node(const CUgraph_st& graph, int lane);  // -1: none
+
+}  // namespace simulated
