@@ -4,11 +4,11 @@
 // four sums of taps are all there is, [w2, w1 + w2, w0 + w1, w0].
 //
 //   transposed   w4 {C, 4, 4, K}: a transposed convolution with stride 2 and padding 1, which is
-//   the
-//                data gradient of the ordinary 4x4 convolution, K to C channels, of these weights
+//                the data gradient of the ordinary 4x4 convolution, K to C channels, of these
+//                weights
 //   phases       w2 {4K, 2, 2, C}: an ordinary 2x2 convolution with padding 1, whose 4K channels
-//   are
-//                the four phases (row, then column) of the output, for kernels/pixel_shuffle.h
+//                are the four phases (row, then column) of the output, for
+//                kernels/pixel_shuffle.h
 //
 // w3 {K, 3, 3, C} is the 3x3 convolution from C to K channels (kernels/layers/conv2d.h). Which form
 // is meant is read off the other tensor's shape. Throw Error naming the op and the shapes. Sums of

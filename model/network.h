@@ -1,8 +1,7 @@
 // The networks. docs/models.md has their shapes and parameter counts.
 //
 //   fc    the classic: convolutions down to size/8, a dense latent, dense back, upsampling up, and
-//   a
-//         sigmoid. One size only.
+//         a sigmoid. One size only.
 //   conv  the same without the dense layers; its latent is a feature map.
 //   unet  residual blocks on four levels with additive skips; the output is the input plus what the
 //         network found, times one gain a channel that a global path sets from the whole picture.

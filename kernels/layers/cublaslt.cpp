@@ -89,8 +89,9 @@ cudaDataType_t type_of(DType dtype) {
 
 // cuBLASLt's matrices are column-major, so each is the transpose of ours, whose rows are its
 // columns: with W = w^T {inputs, outputs}, X = x^T {inputs, batch} and Y = y^T {outputs, batch},
-//   forward           Y = W^T X        backward_data  dX = W dY        backward_weights  dW = X
-//   dY^T
+//   forward           Y = W^T X
+//   backward_data     dX = W dY
+//   backward_weights  dW = X dY^T
 struct Matrix {
   int64_t rows, columns;
 };

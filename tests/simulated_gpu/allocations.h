@@ -1,6 +1,6 @@
-// Allocations of the simulated GPU: what the files share that make memory, give the pool its own, and
-// keep everybody from what is not theirs. Each has pages of its own: guard bytes on both sides of the
-// data, NaN poison inside, and an unmapped page at either end.
+// Allocations of the simulated GPU: what the files share that make memory, give the pool its own,
+// and keep everybody from what is not theirs. Each has pages of its own: guard bytes on both sides
+// of the data, NaN poison inside, and an unmapped page at either end.
 #pragma once
 
 #include <sys/mman.h>
@@ -29,8 +29,8 @@ struct Allocation {
 };
 
 std::map<char*, Allocation>& allocations();  // by the mapping's address
-// Of those that went back to the pool the last are remembered. They stay unmapped, so that an access
-// faults instead of finding someone else's memory.
+// Of those that went back to the pool the last are remembered. They stay unmapped, so that an
+// access faults instead of finding someone else's memory.
 std::list<Allocation>& returned();
 // In which an address lies, the pages around it included; none when there is no such.
 Allocation* find(const void* p);

@@ -1,5 +1,5 @@
-// Blocks: all threads of one are started, and those that wait for a barrier or their warp resumed in the
-// order the settings ask for, until all have ended.
+// Blocks: all threads of one are started, and those that wait for a barrier or their warp resumed
+// in the order the settings ask for, until all have ended.
 #include "tests/simulated_gpu/block.h"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
-// Protection: only work on the device may touch device memory, and the host no pinned memory that work
-// still uses. A forbidden access ends the program with a line that says what was touched, by whom, and
-// which operation is in the way.
+// Protection: only work on the device may touch device memory, and the host no pinned memory that
+// work still uses. A forbidden access ends the program with a line that says what was touched, by
+// whom, and which operation is in the way.
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>

@@ -84,8 +84,8 @@ class DeviceWork {
   explicit DeviceWork(const std::string& name);
   ~DeviceWork();
 };
-// protection.cpp: the host may not touch the pinned allocation at `data` until it is released as often
-// as it was held; `op` is named when it does.
+// protection.cpp: the host may not touch the pinned allocation at `data` until it is released as
+// often as it was held; `op` is named when it does.
 void hold_pinned(const void* data, const std::string& op);
 void release_pinned(const void* data);
 bool is_device_memory(const void* data, size_t bytes);

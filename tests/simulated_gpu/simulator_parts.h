@@ -1,4 +1,5 @@
-// What the simulator's tests share: device memory, streams and events with an end, and what was found.
+// What the simulator's tests share: device memory, streams and events with an end, and what was
+// found.
 #pragma once
 
 #include <gtest/gtest.h>

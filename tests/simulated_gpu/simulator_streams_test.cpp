@@ -1,6 +1,6 @@
-// The simulated GPU's streams, events, copies and graphs: right programs give right results in every
-// schedule, and a missing wait is found in any, naming both. Every test's name has `Simulated` in it,
-// which is what its filter selects.
+// The simulated GPU's streams, events, copies and graphs: right programs give right results in
+// every schedule, and a missing wait is found in any, naming both. Every test's name has
+// `Simulated` in it, which is what its filter selects.
 #include <vector>
 
 #include "tests/simulated_gpu/sanitizers.h"

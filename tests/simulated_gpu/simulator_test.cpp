@@ -1,5 +1,5 @@
-// The simulated GPU itself: that right kernels give right results in every order, and that each kind
-// of wrong one is found. Every test's name has `Simulated` in it, which is what its filter
+// The simulated GPU itself: that right kernels give right results in every order, and that each
+// kind of wrong one is found. Every test's name has `Simulated` in it, which is what its filter
 // selects.
 #include "tests/simulated_gpu/simulator.h"
 

@@ -19,8 +19,8 @@ std::vector<Variant> variants(Device device);
 // With many more moments for queued work, for what runs on several streams.
 std::vector<Variant> many_variants(Device device);
 
-// What watches each thread of the program: on the simulated GPU a sanitizer may, and is so slow that
-// a test may have to leave something to the run without.
+// What watches each thread of the program: on the simulated GPU a sanitizer may, and is so slow
+// that a test may have to leave something to the run without.
 enum class Watcher { none, address, thread };
 Watcher watcher();
 
