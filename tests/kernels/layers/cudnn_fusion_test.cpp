@@ -5,12 +5,11 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "kernels/layers/cudnn.h"
 #include "kernels/layers/engines.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "tests/support/described_gpu.h"
 
 namespace dae::test {
 namespace {
@@ -44,11 +43,8 @@ class CudnnFusionTest : public testing::TestWithParam<Case> {
 // Chosen for the GPU at hand; without one nothing can be timed, and the first that compiles is.
 std::shared_ptr<Routine> plan_somewhere(const Convolution& problem) {
   if (cuda_available()) return cuda_libraries::plan(problem);
-  std::ifstream file(std::string(DAE_FIXTURES) + "/h100.json");
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return cuda_libraries::choose("cuDNN " + describe(problem), cudnn::candidates(problem, text),
-                                {})();
+  return cuda_libraries::choose("cuDNN " + describe(problem),
+                                cudnn::candidates(problem, described_gpu()), {})();
 }
 
 TEST_P(CudnnFusionTest, IsOfferedAndCompiles) {

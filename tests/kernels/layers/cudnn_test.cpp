@@ -9,25 +9,16 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <map>
 
 #include "kernels/layers/cublaslt.h"
 #include "kernels/layers/engines.h"
 #include "model/objective.h"
 #include "runtime/error.h"
+#include "tests/support/described_gpu.h"
 
 namespace dae::test {
 namespace {
-
-std::string described_gpu() {
-  const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
-  std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
 
 class CudnnTest : public testing::TestWithParam<std::tuple<NetworkKind, DType>> {
  protected:
