@@ -145,7 +145,8 @@ SsimTaps ssim_taps() {
   constexpr double kSigma = 1.5;
   double taps[kSsimWindow], sum = 0;
   for (int k = 0; k < kSsimWindow; k++) {
-    const double d = (k - kSsimWindow / 2) / kSigma;
+    const int from_centre = k - kSsimWindow / 2;
+    const double d = from_centre / kSigma;
     sum += taps[k] = std::exp(-0.5 * d * d);
   }
   SsimTaps rounded;

@@ -40,7 +40,7 @@ Lab mean_lab(const FloatView& image) {
     sum.a += lab.a;
     sum.b += lab.b;
   }
-  const double pixels = static_cast<double>(image.count() / 3);
+  const double pixels = static_cast<double>(image.count()) / 3;
   return {sum.l / pixels, sum.a / pixels, sum.b / pixels};
 }
 

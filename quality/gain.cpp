@@ -65,7 +65,7 @@ Gain grey_world_gain(const FloatView& image, double target) {
   for (int64_t c = 0; c < 3; c++) {
     double sum = 0;
     for (int64_t i = c; i < image.count(); i += 3) sum += image.data[i];
-    const double mean = sum / static_cast<double>(image.count() / 3);
+    const double mean = sum / (static_cast<double>(image.count()) / 3);
     gain[static_cast<size_t>(c)] = mean > 0 ? target / mean : 1;
   }
   return gain;

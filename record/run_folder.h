@@ -30,7 +30,7 @@ class RunFolder {
   // Makes the folder, which must be free, with a metrics.csv for runs with this loss, the features
   // that it compares with, if any, and last the configuration: from then on it can be resumed. An
   // empty path: runs/DATE-TIME-MODEL. Throws Error when it cannot be made, and leaves nothing.
-  static RunFolder create(const std::filesystem::path& path, const nlohmann::json& config,
+  static RunFolder create(const std::filesystem::path& wanted, const nlohmann::json& config,
                           const LossSpec& loss, const FeatureNetwork& features);
   // Opens one that train_cuda made, to read it.
   static RunFolder open(const std::filesystem::path& path);

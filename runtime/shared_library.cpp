@@ -16,7 +16,7 @@ std::vector<std::string> matches(const std::string& pattern) {
   glob_t found;
   std::vector<std::string> paths;
   if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    for (size_t i = 0; i < found.gl_pathc; i++) paths.push_back(found.gl_pathv[i]);
+    for (size_t i = 0; i < found.gl_pathc; i++) paths.emplace_back(found.gl_pathv[i]);
   globfree(&found);
   return paths;
 }
@@ -26,7 +26,7 @@ std::vector<std::string> usual_places(const std::string& soname) {
                                        "/usr/local/cuda/lib/" + soname};
   std::vector<std::string> prefixes;
   for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"})
-    if (const char* prefix = std::getenv(name)) prefixes.push_back(prefix);
+    if (const char* prefix = std::getenv(name)) prefixes.emplace_back(prefix);
   if (const char* home = std::getenv("HOME")) prefixes.push_back(std::string(home) + "/.local");
   prefixes.insert(prefixes.end(), {"/usr/local", "/usr"});
   for (const std::string& prefix : prefixes)

@@ -3,25 +3,28 @@
 #   bash tools/test.sh              the ordinary run
 #   bash tools/test.sh --sanitize   the CPU part again under AddressSanitizer and UBSan
 #   bash tools/test.sh --mutants    plants bugs and asks whether the tests see them (tests/README.md)
+#   bash tools/test.sh --tidy       clang-tidy, with the checks of .clang-tidy; runs no tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-preset=dev
+preset=dev script=""
 case "${1:-}" in
   "") ;;
   --sanitize) preset=asan ;;
-  --mutants) preset= ;;
-  *) echo "test.sh: unknown option $1 (--sanitize, --mutants or nothing)" >&2; exit 2 ;;
+  --mutants) preset="" script=tests/run_mutants.py ;;
+  --tidy) preset="" script=tests/run_tidy.py ;;
+  *) echo "test.sh: unknown option $1 (--sanitize, --mutants, --tidy or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
 [ -n "$preset" ] || dae_packages="$dae_packages git"
+[ "$script" != tests/run_tidy.py ] || dae_packages="$dae_packages clang-tidy"
 if [ "$preset" = dev ] && lacks_nvdisasm && ! python3 -m pip --version >/dev/null 2>&1; then
   dae_packages="$dae_packages python3-pip"
 fi
 install_packages
 [ "$preset" != dev ] || install_nvdisasm
-if [ -z "$preset" ]; then
-  exec python3 tests/run_mutants.py
+if [ -n "$script" ]; then
+  exec python3 "$script"
 fi
 cmake --preset $preset
 cmake --build --preset $preset

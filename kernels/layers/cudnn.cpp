@@ -115,7 +115,7 @@ std::shared_ptr<const Engine> build(const Configuration& configuration, const Gp
   const size_t workspace = bytes.empty() ? 0 : static_cast<size_t>(bytes[0]);
   if (workspace > kMostWorkspace)
     fail("{} wants {} of workspace", configuration.name, show_bytes(workspace));
-  return std::make_shared<Engine>(std::move(plan), workspace);
+  return std::make_shared<Engine>(Engine{std::move(plan), workspace});
 }
 
 class Planned : public Routine {
