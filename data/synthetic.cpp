@@ -38,8 +38,7 @@ struct Disc {
     x = -radius + u[2] * (static_cast<double>(width) + 2 * radius);
     // A brightness and a weaker colour around it, as in photographs.
     const double grey = 0.04 + 0.92 * u[3] * u[3] * (3 - 2 * u[3]);
-    for (int c = 0; c < 3; c++)
-      colour[c] = std::clamp(grey * (0.7 + 0.6 * u[static_cast<size_t>(4 + c)]), 0.0, 1.0);
+    for (size_t c = 0; c < 3; c++) colour[c] = std::clamp(grey * (0.7 + 0.6 * u[4 + c]), 0.0, 1.0);
     slope_y = 0.25 * (u[7] - 0.5) / radius;
     slope_x = 0.25 * (u[8] - 0.5) / radius;
     frequency = 2 * std::numbers::pi / (3 + 9 * u[9]);
