@@ -143,8 +143,7 @@ void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& 
     for (size_t i = 0; i < sources.size(); i++) {
       Draw draw = draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]);
       const CorruptedPicture picture = corrupt_picture(sources[i], draw, flags);
-      const std::vector<float> restored =
-          restorer.restore(picture.corrupted_pixels, picture.height, picture.width);
+      const std::vector<float> restored = restorer.restore(picture.corrupted());
       scores.set(i, picture.clean(), picture.corrupted(),
                  {restored.data(), picture.height, picture.width}, draw, grey);
       if (options.progress) options.progress(row.name, i + 1, sources.size());

@@ -49,7 +49,7 @@ class Builder {
     double gain = 1;              // scales the first weights
     TensorId addend = kNoTensor;  // added to the result; then no ReLU
   };
-  TensorId conv(const std::string& name, TensorId x, const Conv& spec);
+  TensorId conv(const std::string& name, TensorId x, const Conv& conv);
 
   // relu?(3x3 convolution of x upsampled by two), computed in the form that model/upconv_form.h
   // chooses.

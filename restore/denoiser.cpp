@@ -41,17 +41,16 @@ Denoiser& Denoiser::operator=(Denoiser&&) noexcept = default;
 void Denoiser::restore(const float* picture, int64_t height, int64_t width, float* restored,
                        const RestoreOptions& options) {
   check_sides(height, width);
-  const auto elements = static_cast<size_t>(height * width * 3);
-  const std::vector<float> result =
-      inside_->restorer->restore({picture, elements}, height, width, options);
+  const std::vector<float> result = inside_->restorer->restore({picture, height, width}, options);
   std::copy(result.begin(), result.end(), restored);
 }
 
 void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, uint8_t* restored,
                        const RestoreOptions& options) {
   check_sides(height, width);
+  const std::vector<float> floats = to_floats({picture, height, width});
   const std::vector<float> result =
-      inside_->restorer->restore(to_floats({picture, height, width}), height, width, options);
+      inside_->restorer->restore({floats.data(), height, width}, options);
   const Image image = to_image(FloatView{result.data(), height, width});
   std::copy(image.pixels.begin(), image.pixels.end(), restored);
 }

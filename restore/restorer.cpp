@@ -22,12 +22,12 @@ int64_t round_up(int64_t value, int64_t step) {
 }
 
 // Copies the window of `picture` that starts at (top, left), which may lie outside, to `to`.
-void copy_window(std::span<const float> picture, int64_t height, int64_t width, int64_t top,
-                 int64_t left, int64_t rows, int64_t columns, float* to) {
+void copy_window(FloatView picture, int64_t top, int64_t left, int64_t rows, int64_t columns,
+                 float* to) {
   for (int64_t i = 0; i < rows; i++) {
-    const float* const row = &picture[reflect(top + i, height) * width * 3];
+    const float* const row = picture.data + reflect(top + i, picture.height) * picture.width * 3;
     for (int64_t j = 0; j < columns; j++, to += 3)
-      std::memcpy(to, row + reflect(left + j, width) * 3, 3 * sizeof(float));
+      std::memcpy(to, row + reflect(left + j, picture.width) * 3, 3 * sizeof(float));
   }
 }
 
@@ -158,8 +158,8 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   return *kept;
 }
 
-std::vector<float> Restorer::picture_gain(std::span<const float> picture, int64_t height,
-                                          int64_t width) {
+std::vector<float> Restorer::picture_gain(FloatView picture) {
+  const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
   const auto spread = [&](int64_t length) {
     // At most 8 crops along a side, evenly spread, at most one where one covers the picture.
@@ -184,7 +184,7 @@ std::vector<float> Restorer::picture_gain(std::span<const float> picture, int64_
   };
   for (const int64_t top : spread(height))
     for (const int64_t left : spread(width)) {
-      copy_window(picture, height, width, top, left, s, s, &batch[in_batch * s * s * 3]);
+      copy_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
       if (++in_batch == kGainBatch) flush();
     }
   flush();
@@ -193,26 +193,26 @@ std::vector<float> Restorer::picture_gain(std::span<const float> picture, int64_
   return gain;
 }
 
-std::vector<float> Restorer::restore_tiled(std::span<const float> picture, int64_t height,
-                                           int64_t width, const RestoreOptions& options) {
+std::vector<float> Restorer::restore_tiled(FloatView picture, const RestoreOptions& options) {
+  const int64_t height = picture.height, width = picture.width;
   const int64_t padded_height = round_up(height, kGrid), padded_width = round_up(width, kGrid);
   const int64_t overlap = round_up(receptive_radius(config_), kGrid);
   const int64_t rows = std::min(padded_height, largest_tile_),
                 columns = std::min(padded_width, largest_tile_);
   Pass& pass = pass_for({1, rows, columns, 3}, false);
   if (pass.gain != kNoTensor) {
-    const std::vector<float> gain = picture_gain(picture, height, width);
+    const std::vector<float> gain = picture_gain(picture);
     pass.program.write(pass.gain, gain.data());
   }
 
-  std::vector<float> restored(picture.size());
+  std::vector<float> restored(static_cast<size_t>(picture.count()));
   std::vector<float> tile(static_cast<size_t>(rows * columns * 3));
   const std::vector<int64_t> tops = window_starts(padded_height, rows, rows - 2 * overlap);
   const std::vector<int64_t> lefts = window_starts(padded_width, columns, columns - 2 * overlap);
   Progress progress(options, tops.size() * lefts.size());
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
-      copy_window(picture, height, width, top, left, rows, columns, tile.data());
+      copy_window(picture, top, left, rows, columns, tile.data());
       pass.run(tile, tile);
       // Tiles to the right and below write their part of the overlap later; what all of them keep
       // has its whole receptive field inside its tile.
@@ -229,8 +229,8 @@ std::vector<float> Restorer::restore_tiled(std::span<const float> picture, int64
   return restored;
 }
 
-std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64_t height,
-                                           int64_t width, const RestoreOptions& options) {
+std::vector<float> Restorer::restore_crops(FloatView picture, const RestoreOptions& options) {
+  const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
   Pass& pass = pass_for({1, s, s, 3}, false);
   const std::vector<int64_t> tops = window_starts(std::max(height, s), s, s / 2);
@@ -247,7 +247,7 @@ std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64
   Progress progress(options, tops.size() * lefts.size());
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
-      copy_window(picture, height, width, top, left, s, s, input.data());
+      copy_window(picture, top, left, s, s, input.data());
       Crop crop{top, left, {}, std::vector<float>(input.size())};
       pass.run(input, crop.pixels);
       fit_gain(input.data(), crop.pixels.data(), s * s, crop.gain);
@@ -261,7 +261,7 @@ std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64
   for (int64_t i = 0; i < s; i++)
     window[i] =
         static_cast<float>(0.501 - 0.5 * std::cos(2 * std::numbers::pi * (i + 0.5) / double(s)));
-  std::vector<float> sum(picture.size()), weight(picture.size() / 3);
+  std::vector<float> sum(static_cast<size_t>(picture.count())), weight(sum.size() / 3);
   for (const Crop& crop : crops) {
     float scale[3];
     for (int c = 0; c < 3; c++)
@@ -279,14 +279,12 @@ std::vector<float> Restorer::restore_crops(std::span<const float> picture, int64
   return sum;
 }
 
-std::vector<float> Restorer::restore(std::span<const float> picture, int64_t height, int64_t width,
-                                     const RestoreOptions& options) {
-  std::vector<float> restored = has_one_size(config_)
-                                    ? restore_crops(picture, height, width, options)
-                                    : restore_tiled(picture, height, width, options);
+std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {
+  std::vector<float> restored =
+      has_one_size(config_) ? restore_crops(picture, options) : restore_tiled(picture, options);
   if (options.keep_colour) {
     double gain[3];
-    fit_gain(picture.data(), restored.data(), height * width, gain);
+    fit_gain(picture.data, restored.data(), picture.height * picture.width, gain);
     for (size_t i = 0; i < restored.size(); i++)
       restored[i] = static_cast<float>(restored[i] / gain[i % 3]);
   }

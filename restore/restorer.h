@@ -11,10 +11,10 @@
 #include <dae/denoiser.h>
 
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "model/network.h"
+#include "runtime/picture.h"
 #include "runtime/program.h"
 
 namespace dae {
@@ -27,10 +27,9 @@ class Restorer {
            const float* weights, size_t memory = 0);
   ~Restorer();
 
-  // `picture` is {height, width, 3}, f32, row-major, of any size from 1x1; so is the result, which
+  // A picture of any size from 1x1. The result is of the same, {height, width, 3}, row-major, and
   // is not clamped. Throws Cancelled when the options' progress says so.
-  std::vector<float> restore(std::span<const float> picture, int64_t height, int64_t width,
-                             const RestoreOptions& options = {});
+  std::vector<float> restore(FloatView picture, const RestoreOptions& options = {});
 
  private:
   struct Pass;
@@ -39,11 +38,9 @@ class Restorer {
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
   bool has_gain() const;
-  std::vector<float> picture_gain(std::span<const float> picture, int64_t height, int64_t width);
-  std::vector<float> restore_tiled(std::span<const float> picture, int64_t height, int64_t width,
-                                   const RestoreOptions& options);
-  std::vector<float> restore_crops(std::span<const float> picture, int64_t height, int64_t width,
-                                   const RestoreOptions& options);
+  std::vector<float> picture_gain(FloatView picture);
+  std::vector<float> restore_tiled(FloatView picture, const RestoreOptions& options);
+  std::vector<float> restore_crops(FloatView picture, const RestoreOptions& options);
 
   Device device_;
   NetworkConfig config_;

@@ -14,12 +14,6 @@
 
 namespace dae {
 
-// Less memory is free than is needed.
-class OutOfMemory : public Error {
- public:
-  using Error::Error;
-};
-
 std::string show_bytes(size_t bytes);  // for people: "640.0 KiB", "94.1 MiB", "31.2 GiB"
 
 // Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or

@@ -34,7 +34,6 @@ int main(int argc, char** argv) {
   using namespace dae;
   CLI::App app(kAbout);
   TrainingOptions options;
-  options.budget = {};
   DeviceOptions device;
   CorruptionOptions corruption;
   std::string skips, global, residual, out, features;
@@ -63,11 +62,10 @@ int main(int argc, char** argv) {
       app.add_option("--steps", options.budget.steps, "steps in all, instead of --time")
           ->check(CLI::Range(int64_t{1}, kMostSteps))
           ->excludes(time);
-  auto* const epochs = app.add_option("--epochs", options.budget.epochs,
-                                      "as many crops as this many times the images")
-                           ->check(number_between(1e-9, 1e9))
-                           ->excludes(time)
-                           ->excludes(steps);
+  app.add_option("--epochs", options.budget.epochs, "as many crops as this many times the images")
+      ->check(number_between(1e-9, 1e9))
+      ->excludes(time)
+      ->excludes(steps);
   app.add_option("--lr", options.learning_rate, "peak learning rate")
       ->check(number_between(1e-9, 1))
       ->capture_default_str();
@@ -119,8 +117,6 @@ int main(int argc, char** argv) {
       if (!out.empty() && !RunFolder::is_free(out))
         fail_usage(
             "--out {}: exists already; give another folder, or --resume to continue that run", out);
-      if (!time->count() && !steps->count() && !epochs->count())
-        options.budget = TrainingOptions{}.budget;
       options.skips = switch_of("--skips", skips);
       options.global = switch_of("--global", global);
       options.residual = switch_of("--residual", residual);

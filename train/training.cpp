@@ -11,6 +11,8 @@
 namespace dae {
 namespace {
 
+constexpr double kDefaultSeconds = 300;
+
 NetworkKind kind_of(const std::string& model) {
   for (const NetworkKind kind : {NetworkKind::unet, NetworkKind::conv, NetworkKind::fc})
     if (model == name_of(kind)) return kind;
@@ -99,7 +101,8 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
   SessionOptions session;
   session.config = config_of(options);
   session.device = options.device;
-  session.budget = options.budget;
+  session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
+                                                      : options.budget;
   session.out = options.out;
   session.profile = options.profile;
   session.features = features_of(options, session.config.loss);
@@ -121,6 +124,12 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
   session.resume = true;
   session.profile = options.profile;
   return run_session(session, observer, stop);
+}
+
+TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOptions& options,
+                                const std::stop_token& stop) {
+  TrainingObserver nobody;
+  return resume_training(run, options, nobody, stop);
 }
 
 }  // namespace dae

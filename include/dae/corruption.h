@@ -10,7 +10,8 @@
 namespace dae {
 
 // A parameter is drawn uniformly from [low, high]; low == high fixes it. A range that is not
-// present leaves its corruption out.
+// present leaves its corruption out, as noise and blur of 0 and factors of 1 do; what is drawn for
+// the others stays what it is.
 struct Range {
   float low = 0, high = 0;
   bool present = true;
@@ -65,8 +66,8 @@ class Corruption {
 
   // The same in device memory, enqueued on the caller's stream (a cudaStream_t) after what it has.
   // Returns before it has run; the next call first waits for all that the stream had until then.
-  // The first call, and one for more than any before, allocates and waits for the whole GPU, which
-  // is device 0. Throws Error when there is no GPU.
+  // The first call, and a later one for a larger batch than any before it, allocate memory and wait
+  // for the whole GPU, which is device 0. Throws Error when there is no GPU.
   void apply_on_gpu(const uint8_t* pictures, int64_t batch, int64_t height, int64_t width,
                     float* corrupted, const Replay& replay, void* stream);
 

@@ -13,26 +13,28 @@ namespace dae {
 
 struct DenoiserOptions {
   Device device = best_device();
-  // The most bytes of the device's memory that a call computes in: what the network's layers make
-  // of a tile. Beside it are the weights, pictures as f32 in host memory (of fc, which blends its
-  // crops, five times the picture), and what a GPU's libraries are tried in when a tile's size is
-  // new. 0: what a tile of 768 x 768 pixels takes. Smaller tiles change the result by rounding
-  // alone.
+  // The most bytes that a call computes in, on the device: of the CPU, host memory. Smaller tiles
+  // need less, and change the result by rounding alone. 0: what tiles of 768 x 768 pixels take.
+  // Not counted: the weights; pictures as f32 in host memory (for fc, whose crops are blended, five
+  // times the picture); on a GPU what engines are timed in when a tile's size is new.
   size_t memory = 0;
 };
 
 struct RestoreOptions {
-  bool keep_colour = false;  // scaled, a factor a channel, to the exposure of what was given
-  // Called now and then with the share that is done, in (0, 1]; false ends the call, which throws
-  // Cancelled.
+  // Multiplies each channel of the result by the factor that brings it closest to what was given:
+  // noise and blur go, exposure and colour stay.
+  bool keep_colour = false;
+  // Called after every tile, on the calling thread, with the share that is done, at last 1; false
+  // ends the call, which throws Cancelled.
   std::function<bool(double done)> progress = {};
 };
 
 // Not for two threads at once, and on a GPU not two of them either.
 class Denoiser {
  public:
-  // The network of a run folder that train_cuda left, as its averaged weights. Throws Error when
-  // there is none or it is damaged, or the device cannot be used.
+  // The network of a run folder, as train() or the program train_cuda leave it: its averaged
+  // weights. Throws Error when there is none or it is damaged, FieldError of `device` when that
+  // cannot be used, and of `memory`, naming the least that is enough, when it is too little.
   explicit Denoiser(const std::filesystem::path& run, const DenoiserOptions& options = {});
   ~Denoiser();
   Denoiser(Denoiser&&) noexcept;
@@ -40,8 +42,8 @@ class Denoiser {
 
   // `picture` and `restored` are {height, width, 3}, RGB, row-major, host memory, any size from
   // 1x1; they may be the same. f32: in [0, 1], sRGB-encoded as files are; what is restored is not
-  // clamped. Throws FieldError for a size below 1 or a memory that is too small, Cancelled,
-  // OutOfMemory as Error.
+  // clamped. `restored` is written at the end: after an exception it is what it was. Throws
+  // FieldError for a size out of range, Cancelled, OutOfMemory.
   void restore(const float* picture, int64_t height, int64_t width, float* restored,
                const RestoreOptions& options = {});
   // The same in 8 bits: restored, clamped and rounded.

@@ -13,6 +13,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Less memory is free than is needed: something smaller may do.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
 // What was asked for makes no sense: a contradiction, a range that runs backwards.
 class UsageError : public Error {
  public:
@@ -31,7 +37,7 @@ class FieldError : public UsageError {
   std::string field_;
 };
 
-// A callback asked for the end of what was going on.
+// A callback or a stop token asked for the end of what was going on.
 class Cancelled : public Error {
  public:
   using Error::Error;

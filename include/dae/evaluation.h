@@ -5,6 +5,7 @@
 #include <dae/corruption.h>
 #include <dae/device.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -23,8 +24,8 @@ struct Scores {
   double ciede2000 = 0;                           // between mean colours
 };
 
-// Over many pictures. The mean PSNR is infinite if any picture's is (an exact restoration); SSIM is
-// the mean over those large enough to have one, and NaN if none is.
+// Over many pictures. One exact restoration makes the mean PSNR infinite, and the pooled one stays
+// finite. SSIM is the mean over pictures large enough to have one, and NaN if none is.
 struct Summary {
   int64_t images = 0;
   Scores mean;
@@ -33,7 +34,7 @@ struct Summary {
 };
 
 struct EvaluationRow {
-  std::string name;  // "all", "noise", "blur", "brightness", "channel", "clean"; "sigma" alone
+  std::string name;  // "all", "noise", "blur", "brightness", "channel", "clean"; or "sigma"
   // Doing nothing; the network; grey-world (each channel scaled to the mean of all clean views);
   // and dividing by the gains that were really drawn, which no program can know.
   Summary corrupted, restored, grey_world, true_gain;
@@ -46,6 +47,7 @@ struct Evaluation {
   int64_t views = 0;
   std::string view_size;   // "64x64 crops", "whole pictures"
   std::string noise_clip;  // for the sigma row: "on" or "off"
+  // In the order above, without corruptions that are left out; with options.sigma that row alone.
   std::vector<EvaluationRow> rows;
   std::vector<std::string> left_out;  // files that cannot be read, and why, a line each
 };
@@ -53,15 +55,16 @@ struct Evaluation {
 struct EvaluationOptions {
   Device device = best_device();
   std::string dataset = {};  // as TrainingOptions::dataset; empty: what the run held out
-  std::optional<int64_t> max_side = {};  // larger pictures are shrunk to this; none: the run's
-  std::optional<CorruptSpec> corruption = {};  // none: the run's
+  std::optional<int64_t> max_side =
+      {};  // larger pictures are shrunk to this, by 0 none; no value: the run's
+  std::optional<CorruptSpec> corruption = {};  // no value: the run's
   std::optional<double> sigma = {};  // one row alone: Gaussian noise of this strength, of 255
   bool whole_pictures = false;       // instead of crops of the training size
   int64_t views_per_image = 4;       // crops; a picture smaller than a crop is padded
   int64_t most_views = 512;
   uint64_t seed = 1;  // of what is drawn
-  // Called now and then with what is going on ("reading photos/", "noise") and how far it is; false
-  // ends the call, which throws Cancelled.
+  // Called on the calling thread with what is going on ("reading photos/", "noise") and how far it
+  // is; false ends the call, which throws Cancelled.
   std::function<bool(const std::string& what, size_t done, size_t total)> progress = {};
 };
 

@@ -7,6 +7,7 @@
 #include <dae/device.h>
 #include <dae/evaluation.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -16,12 +17,14 @@
 
 namespace dae {
 
-// How long to train: one of the three is positive. On a resumed run they count from its first step,
-// seconds from now.
+// How long to train: at most one of the three is positive; more are an error. On a resumed run steps
+// and epochs count from its first step, seconds from now.
 struct TrainingBudget {
   double seconds = 0;  // in all, once the pictures are read
   int64_t steps = 0;
   double epochs = 0;  // as many crops as this many times the pictures
+
+  bool operator==(const TrainingBudget&) const = default;
 };
 
 struct TrainingOptions {
@@ -43,7 +46,7 @@ struct TrainingOptions {
   int64_t batch = 16;
   double learning_rate = 2e-3;  // at its peak
   uint64_t seed = 1;            // of everything random
-  TrainingBudget budget = {.seconds = 300};
+  TrainingBudget budget = {};   // none: 300 seconds
 
   Device device = best_device();
   std::string precision = {};      // bf16 (a GPU alone) or fp32 [bf16 on a GPU]
@@ -82,8 +85,8 @@ struct TrainingProgress {
   double seconds_left = 0;
 };
 
-// Is told everything that happens, on the thread that trains. What it throws ends the training at
-// once; the checkpoint saved last stays.
+// Is told everything that happens, on the thread that called train(). What it throws ends the
+// training at once; the run can then be resumed from the checkpoint saved last.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
@@ -107,9 +110,10 @@ struct TrainingOutcome {
   std::string profile;    // a table for people, where it was asked for
 };
 
-// Trains and returns when the budget is used up, or soon after `stop`, with everything saved; then
-// the same run can be resumed, to the same bits as if it had not been stopped. Throws FieldError,
-// Cancelled when it was stopped before its first step, and Error.
+// Trains on two pictures or more, and returns when the budget is used up, or some seconds after
+// `stop`, with everything saved, the evaluation and the report included; then the same run can be
+// resumed, to the same bits as if it had not been stopped. Throws FieldError, Error, OutOfMemory,
+// and Cancelled, with nothing left, when it was stopped before its first step.
 TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer,
                       const std::stop_token& stop = {});
 TrainingOutcome train(const TrainingOptions& options, const std::stop_token& stop = {});
@@ -123,5 +127,7 @@ struct ResumeOptions {
 // Goes on with a run, as it is configured.
 TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOptions& options,
                                 TrainingObserver& observer, const std::stop_token& stop = {});
+TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOptions& options = {},
+                                const std::stop_token& stop = {});
 
 }  // namespace dae

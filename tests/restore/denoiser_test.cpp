@@ -38,7 +38,7 @@ class DenoiserTest : public Programs, public testing::WithParamInterface<Device>
                                  bool keep_colour) {
     const TrainedNetwork trained = open_trained_network(path("run"), device());
     Restorer restorer(device(), trained.config.network, trained.parameters, trained.weights.data());
-    return restorer.restore(given, height, width, {.keep_colour = keep_colour});
+    return restorer.restore({given.data(), height, width}, {.keep_colour = keep_colour});
   }
 };
 

@@ -72,7 +72,7 @@ TEST(Restorer, TilesGiveWhatOnePieceGives) {
         NetworkConfig{.size = 32, .width = 4, .blocks = 1, .global = false}}) {
     const Model model(config);
     Restorer restorer = model.restorer();
-    const std::vector<float> tiled = restorer.restore(picture, height, width);
+    const std::vector<float> tiled = restorer.restore({picture.data(), height, width});
     const std::vector<float> whole = in_one_piece(model, picture, height, width, {});
     // Not the same bits: the library may order its sums by the tensor's size.
     EXPECT_LT(largest_difference(tiled, whole), 1e-5) << name_of(config.kind);
@@ -86,8 +86,8 @@ TEST(Restorer, OneGainForTheWholePicture) {
   Model without = with;
   without.config.global = false;
   Restorer a = with.restorer(), b = without.restorer();
-  const std::vector<float> scaled = a.restore(picture, height, width),
-                           plain = b.restore(picture, height, width);
+  const std::vector<float> scaled = a.restore({picture.data(), height, width}),
+                           plain = b.restore({picture.data(), height, width});
   double ratio[3];
   for (int c = 0; c < 3; c++) {
     ratio[c] = scaled[c] / double{plain[c]};
@@ -106,7 +106,8 @@ TEST(Restorer, AnySizeAndEveryNetwork) {
     Restorer restorer = model.restorer();
     for (const auto& [height, width] :
          {std::pair<int64_t, int64_t>{1, 1}, {1, 50}, {37, 2}, {16, 16}, {45, 23}}) {
-      const std::vector<float> out = restorer.restore(picture_of(height, width), height, width);
+      const std::vector<float> picture = picture_of(height, width);
+      const std::vector<float> out = restorer.restore({picture.data(), height, width});
       ASSERT_EQ(out.size(), static_cast<size_t>(3 * height * width));
       for (const float value : out) ASSERT_TRUE(std::isfinite(value));
     }
@@ -117,7 +118,7 @@ TEST(Restorer, KeepColourBringsBackTheInputsExposure) {
   const Model model({.size = 16, .width = 4, .blocks = 1});
   Restorer restorer = model.restorer();
   const std::vector<float> picture = picture_of(40, 40);
-  const std::vector<float> out = restorer.restore(picture, 40, 40, {.keep_colour = true});
+  const std::vector<float> out = restorer.restore({picture.data(), 40, 40}, {.keep_colour = true});
   for (int c = 0; c < 3; c++) {  // the least-squares factor from input to output is one
     double cross = 0, square = 0;
     for (size_t i = static_cast<size_t>(c); i < out.size(); i += 3) {
@@ -133,7 +134,7 @@ TEST(Restorer, CropsOfFcAreBlendedToOneExposure) {
   const Model model({.kind = NetworkKind::fc, .size = 16, .latent = 8});
   Restorer restorer = model.restorer();
   std::vector<float> picture(3 * 16 * 64, 0.5f);
-  const std::vector<float> out = restorer.restore(picture, 16, 64);
+  const std::vector<float> out = restorer.restore({picture.data(), 16, 64});
   // A constant picture gives every crop the same answer, so the result repeats every half crop,
   // away from the ends.
   for (int64_t y = 0; y < 16; y++)

@@ -183,6 +183,17 @@ TEST_F(Training, AProfileIsATable) {
     EXPECT_NE(table.find(word), std::string::npos) << table;
 }
 
+TEST_F(Training, ABudgetIsOneThing) {
+  TrainingOptions both = options("run", 2);
+  both.budget.seconds = 1;
+  EXPECT_THROW(train(both), UsageError);
+  EXPECT_FALSE(fs::exists(folder_.file("run")));
+  train(options("run", 2));
+  const fs::path run = folder_.file("run");
+  EXPECT_THROW(resume_training(run, {.device = Device::cpu}), UsageError) << "nothing is left";
+  EXPECT_EQ(resume_training(run, {.budget = {.steps = 3}, .device = Device::cpu}).step, 3u);
+}
+
 TEST_F(Training, NamesTheFieldThatMakesNoSense) {
   const auto expect_field = [&](const std::string& field,
                                 const std::function<void(TrainingOptions&)>& spoil) {
