@@ -125,7 +125,8 @@ TEST_F(SimulatedTrainer, RestoringPicturesOfManySizesTakesNoMoreThanTheLargest) 
   const auto trainer = make();
   Restorer restorer(Device::cuda, config_.network, trainer->parameters(), trainer->ema());
   const auto free_after = [&](int64_t height, int64_t width) {
-    restorer.restore(std::vector<float>(static_cast<size_t>(3 * height * width)), height, width);
+    const std::vector<float> grey(static_cast<size_t>(3 * height * width));
+    restorer.restore({grey.data(), height, width});
     return free_memory(Device::cuda);
   };
   free_after(64, 48);
@@ -149,7 +150,8 @@ TEST_F(SimulatedTrainer, RestoringStaysWithinItsMemory) {
     const size_t opened = before - free_memory(Device::cuda);
     for (const auto& [height, width] :
          {std::pair<int64_t, int64_t>{90, 200}, {200, 90}, {64, 64}}) {
-      restorer.restore(std::vector<float>(static_cast<size_t>(3 * height * width)), height, width);
+      const std::vector<float> grey(static_cast<size_t>(3 * height * width));
+      restorer.restore({grey.data(), height, width});
       EXPECT_LE(before - free_memory(Device::cuda), opened + kMemory) << height << global;
       EXPECT_GT(before - free_memory(Device::cuda), opened) << "nothing is kept";
     }
