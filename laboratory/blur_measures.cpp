@@ -17,7 +17,6 @@ namespace dae {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kLargestWindow = 64, kSmallestWindow = 16;  // of the spectra; even
 constexpr int64_t kLargestReach = 12, kSmallestReach = 6;     // of edge profiles
 constexpr int64_t kEdgeBorder = 9;  // pixels from the border that a reach leaves out
@@ -230,7 +229,7 @@ void measure_edges(const BlurMaterial& material, const Pictures& answers, BlurMe
 // Without the verdict.
 std::string change_text(Measure measure, const Interval& difference, const std::string& unit) {
   const int digits = name_of(measure).digits;
-  const std::string mean = fmt::format("{:+.{}f}{}", difference.mean, digits, unit);
+  std::string mean = fmt::format("{:+.{}f}{}", difference.mean, digits, unit);
   if (std::isinf(difference.high)) return mean;
   return fmt::format("{} [{:+.{}f}, {:+.{}f}]", mean, difference.low, digits, difference.high,
                      digits);
@@ -242,8 +241,8 @@ const MeasureName& name_of(Measure measure) {
   return kMeasures[static_cast<size_t>(measure)];
 }
 
-std::string beyond_text(Measure measure, double value) {
-  return value < 0 ? "too sharp for the scale" : name_of(measure).beyond;
+std::string beyond_text(Measure measure, double infinite) {
+  return infinite < 0 ? "too sharp for the scale" : name_of(measure).beyond;
 }
 
 std::string show(Measure measure, const Jackknife& value) {

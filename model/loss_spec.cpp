@@ -73,20 +73,20 @@ bool LossSpec::has(LossKind kind) const {
   return std::any_of(terms.begin(), terms.end(), [=](const Term& t) { return t.kind == kind; });
 }
 
-LossSpec parse_loss(const std::string& given) {
-  const std::string text = without_blanks(given);
+LossSpec parse_loss(const std::string& text) {
+  const std::string dense = without_blanks(text);
   LossSpec loss;
   loss.terms.clear();
-  std::string_view rest = text;
+  std::string_view rest = dense;
   for (;;) {
     LossSpec::Term term;
     // No name begins with a digit or a sign.
     if (!rest.empty() && std::string_view("0123456789.-").find(rest[0]) != std::string_view::npos)
-      term.weight = take_weight(given, rest);
-    term.kind = take_kind(given, rest);
+      term.weight = take_weight(text, rest);
+    term.kind = take_kind(text, rest);
     for (const LossSpec::Term& other : loss.terms)
       if (other.kind == term.kind)
-        fail_field("loss", "{}: {} is given twice", given, name_of(term.kind));
+        fail_field("loss", "{}: {} is given twice", text, name_of(term.kind));
     loss.terms.push_back(term);
     if (rest.empty()) return loss;
     rest.remove_prefix(1);  // the +

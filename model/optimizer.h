@@ -20,6 +20,6 @@ struct OptimizerTensors {
 OptimizerTensors declare_optimizer(Builder& builder);
 
 // Adds one step of the schedule, which the state holds, and of Adam.
-void add_update(Plan& plan, const OptimizerTensors& optimizer, const AdamConfig& adam);
+void add_update(Plan& plan, const OptimizerTensors& optimizer, const AdamConfig& config);
 
 }  // namespace dae

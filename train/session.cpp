@@ -17,7 +17,7 @@
 #include "runtime/error.h"
 #include "runtime/memory.h"
 #include "train/budget.h"
-#include "train/feature_trainer.h"
+#include "train/run_features.h"
 #include "train/trainer.h"
 #include "train/training_pictures.h"
 #include "train/validation.h"
@@ -27,8 +27,6 @@ namespace {
 
 constexpr int64_t kFinalViews = 128, kMetricsRows = 400;
 constexpr double kCheckpointSeconds = 60;
-constexpr uint64_t kFeatureSeed =
-    0xfea7;  // no run's but by intent: its crops are others than theirs
 
 class Stopwatch {
  public:
@@ -72,7 +70,6 @@ class Session {
   }
   void plan();
   void find_features();
-  FeatureNetwork train_run_features();
   void resume(const nlohmann::json& device);
   Measured measure();
   void fix_budget();
@@ -106,27 +103,6 @@ class Session {
 
 // --- Before the first step ---------------------------------------------------------------------
 
-// All corruptions as they are by default and one seed, whatever the run's are: a run for noise
-// alone needs a judge that sees blur.
-FeatureNetwork Session::train_run_features() {
-  FeatureTraining training;
-  training.seed = kFeatureSeed;
-  training.progress = [&](int64_t done) {
-    observer_.preparing("feature network", static_cast<size_t>(done),
-                        static_cast<size_t>(training.steps));
-    end_if_stopped();
-  };
-  const Stopwatch watch;
-  TrainedFeatures trained = train_features(pictures_.training(), CorruptSpec{}, training);
-  std::string told;
-  for (const ToldApart& t : trained.told_apart)
-    told += fmt::format("{}{} {:.2f}", told.empty() ? "" : ", ", t.corruption, t.r2);
-  observer_.noted(
-      fmt::format("feature network: {} steps in {:.1f} s; of the corruption's variance it tells {}",
-                  training.steps, watch.seconds(), told));
-  return std::move(trained.network);
-}
-
 void Session::find_features() {
   if (!config_.loss.has(LossKind::perceptual)) return;
   const Stopwatch watch;
@@ -135,7 +111,7 @@ void Session::find_features() {
   else if (!options_.features.widths.empty())
     features_ = options_.features;
   else
-    features_ = train_run_features();
+    features_ = train_run_features(pictures_.training(), observer_, stop_);
   feature_seconds_ = watch.seconds();
 }
 

@@ -36,26 +36,26 @@ struct FreeMemory {
 class Transform {
  public:
   explicit Transform(int64_t n)
-      : plane(n * n),
-        half(n * (n / 2 + 1)),
-        in(fftw_alloc_real(static_cast<size_t>(kPlanes * plane))),
-        out(fftw_alloc_complex(static_cast<size_t>(kPlanes * half))) {
+      : plane_(n * n),
+        half_(n * (n / 2 + 1)),
+        in_(fftw_alloc_real(static_cast<size_t>(kPlanes * plane_))),
+        out_(fftw_alloc_complex(static_cast<size_t>(kPlanes * half_))) {
     const int sides[2] = {static_cast<int>(n), static_cast<int>(n)};
     const std::lock_guard lock(planner());
-    plan.reset(fftw_plan_many_dft_r2c(2, sides, kPlanes, in.get(), nullptr, 1,
-                                      static_cast<int>(plane), out.get(), nullptr, 1,
-                                      static_cast<int>(half), FFTW_ESTIMATE));
+    plan_.reset(fftw_plan_many_dft_r2c(2, sides, kPlanes, in_.get(), nullptr, 1,
+                                       static_cast<int>(plane_), out_.get(), nullptr, 1,
+                                       static_cast<int>(half_), FFTW_ESTIMATE));
   }
 
-  double* input(int64_t number) { return in.get() + number * plane; }
-  const fftw_complex* output(int64_t number) const { return out.get() + number * half; }
-  void run() { fftw_execute(plan.get()); }
+  double* input(int64_t number) { return in_.get() + number * plane_; }
+  const fftw_complex* output(int64_t number) const { return out_.get() + number * half_; }
+  void run() { fftw_execute(plan_.get()); }
 
  private:
-  int64_t plane, half;
-  std::unique_ptr<double, FreeMemory> in;
-  std::unique_ptr<fftw_complex, FreeMemory> out;
-  std::unique_ptr<fftw_plan_s, FreePlan> plan;
+  int64_t plane_, half_;
+  std::unique_ptr<double, FreeMemory> in_;
+  std::unique_ptr<fftw_complex, FreeMemory> out_;
+  std::unique_ptr<fftw_plan_s, FreePlan> plan_;
 };
 
 // A Hann window along one side, sampled between the pixels that would be zero.
@@ -97,7 +97,8 @@ class Analysis {
     for (const double w : hann_) weight_ += w * w;
     weight_ *= weight_;
     sums_.window = n;
-    const double corner = std::sqrt(2.0) * static_cast<double>(n / 2);
+    const int64_t nyquist = n / 2;
+    const double corner = std::sqrt(2.0) * static_cast<double>(nyquist);
     const auto rings = static_cast<size_t>(std::lround(corner) + 1);
     for (auto* const sums :
          {&sums_.clean, &sums_.other, &sums_.cross, &sums_.error, &sums_.clean_f2})
