@@ -26,7 +26,7 @@ LabSetting full() {
   s.name = "full";
   s.steps = 3000;
   s.latents = {32, 128, 512, 2048};
-  s.losses.push_back("mse+ms_ssim");
+  s.losses.emplace_back("mse+ms_ssim");
   s.seconds = 40;
   return s;
 }
