@@ -67,9 +67,9 @@ int main(int argc, char** argv) {
         "--benchmark_enable_random_interleaving=false"};
     if (!json.empty()) {
       arguments.push_back("--benchmark_out=" + json);
-      arguments.push_back("--benchmark_out_format=json");
+      arguments.emplace_back("--benchmark_out_format=json");
     }
-    if (list) arguments.push_back("--benchmark_list_tests=true");
+    if (list) arguments.emplace_back("--benchmark_list_tests=true");
     std::vector<char*> pointers;
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     int count = static_cast<int>(pointers.size());

@@ -146,8 +146,8 @@ void register_plan_benchmarks(const BenchOptions& options) {
     for (size_t i = 0; i < plan.steps().size(); i++) {
       const Step& step = plan.steps()[i];
       std::string name = fmt::format("{}/{}", name_of(kind), step.op);
-      if (step.reads.size() > 0) name += "/" + to_string(plan.view(step.reads[0]));
-      if (step.writes.size() > 0) name += "/" + to_string(plan.view(step.writes[0]));
+      if (!step.reads.empty()) name += "/" + to_string(plan.view(step.reads[0]));
+      if (!step.writes.empty()) name += "/" + to_string(plan.view(step.writes[0]));
       if (!seen.insert(name).second) continue;
       configure_op(benchmark::RegisterBenchmark(
                        name.c_str(),
