@@ -46,4 +46,12 @@ std::vector<View> fixed_views(const std::vector<Source>& sources, int64_t size,
   return views;
 }
 
+std::vector<Draw> fixed_draws(const CorruptSpec& spec, uint64_t seed,
+                              const std::vector<View>& views) {
+  std::vector<Draw> draws;
+  for (size_t i = 0; i < views.size(); i++)
+    draws.push_back(draw_evaluation(spec, seed, static_cast<int64_t>(i), views[i]));
+  return draws;
+}
+
 }  // namespace dae

@@ -259,6 +259,11 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   return dataset;
 }
 
+std::string absolute_dataset(const std::string& path) {
+  return path.empty() || path == "synthetic" ? path
+                                             : fs::absolute(path).lexically_normal().string();
+}
+
 std::string describe_skipped(const Dataset& dataset, const std::string& path) {
   constexpr size_t kNamed = 10;
   const std::vector<Dataset::Skipped>& skipped = dataset.skipped();

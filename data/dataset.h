@@ -47,6 +47,10 @@ struct DatasetOptions {
 // path, the count of broken files and the first one's reason.
 Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
 
+// The same dataset from any working directory: an absolute path, or `synthetic` or nothing as they
+// are.
+std::string absolute_dataset(const std::string& path);
+
 // What cannot be read, for people: how many, and the first ten by name with the reason, a line
 // each.
 std::string describe_skipped(const Dataset& dataset, const std::string& path);

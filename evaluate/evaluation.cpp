@@ -9,23 +9,17 @@
 #include "evaluate/measure.h"
 #include "record/engine_file.h"
 #include "record/trained_on.h"
-#include "restore/trained_network.h"
-#include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/memory.h"
+#include "runtime/field.h"
 
 namespace dae {
 namespace {
 
 void check(const EvaluationOptions& options) {
-  const auto within = [](const char* field, double value, double low, double high) {
-    if (!(value >= low && value <= high))
-      fail_field(field, "{:g}: give {:g} to {:g}", value, low, high);
-  };
-  within("views_per_image", double(options.views_per_image), 1, 1000);
-  within("most_views", double(options.most_views), 1, 1e6);
-  if (options.sigma) within("sigma", *options.sigma, 0, kMaxNoise);
-  if (options.max_side) within("max_side", double(*options.max_side), 0, 65536);
+  check_field("views_per_image", double(options.views_per_image), 1, 1000);
+  check_field("most_views", double(options.most_views), 1, 1e6);
+  if (options.sigma) check_field("sigma", *options.sigma, 0, kMaxNoise);
+  if (options.max_side) check_field("max_side", double(*options.max_side), 0, 65536);
   if (options.corruption) validate(*options.corruption);
 }
 
@@ -34,16 +28,14 @@ void check(const EvaluationOptions& options) {
 Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& options) {
   check(options);
   use_for_networks(options.device);
-  TrainedNetwork trained = open_trained_network(run, options.device);
-  const RunConfig& config = trained.config;
+  OpenedRun opened(run, options.device);
+  const RunConfig& config = opened.config();
   const auto tell = [&](const std::string& what, size_t done, size_t total) {
     if (options.progress && !options.progress(what, done, total))
       throw Cancelled("the evaluation was cancelled");
   };
   const bool own = options.dataset.empty();
-  const std::string path = !own                        ? options.dataset
-                           : config.validation.empty() ? config.dataset
-                                                       : config.validation;
+  const std::string path = own ? validated_on(config) : options.dataset;
   const Dataset dataset = open_dataset(
       path, {.max_side = options.max_side.value_or(config.max_side),
              .progress = [&](size_t done, size_t total) { tell("reading " + path, done, total); }});
@@ -54,11 +46,7 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
   if (images.empty())
     fail("{}: none of the pictures the run held out are left; name another dataset", path);
 
-  const Buffer weights(options.device, trained.weights.size() * sizeof(float));
-  copy_between_devices(weights.data(), trained.weights.data(), weights.bytes());
-  Evaluation evaluation = measure({options.device, config.network, trained.parameters,
-                                   reinterpret_cast<const float*>(weights.data())},
-                                  dataset, images,
+  Evaluation evaluation = measure(opened.network(), dataset, images,
                                   {.corruption = options.corruption.value_or(config.corruption),
                                    .sigma = options.sigma,
                                    .whole_pictures = options.whole_pictures,

@@ -10,6 +10,7 @@
 #include "record/dataset_images.h"
 #include "restore/restorer.h"
 #include "restore/view_restorer.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -112,9 +113,7 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
   evaluation.views = static_cast<int64_t>(views.size());
   evaluation.view_size = fmt::format("{0}x{0} crops", size);
   for (const RowSpec& row : rows) {
-    std::vector<Draw> draws;
-    for (size_t i = 0; i < views.size(); i++)
-      draws.push_back(draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]));
+    const std::vector<Draw> draws = fixed_draws(row.spec, options.seed, views);
     RowScores scores(draws.size());
     restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
 #pragma omp parallel for schedule(dynamic)
@@ -153,6 +152,18 @@ void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& 
 }
 
 }  // namespace
+
+OpenedRun::OpenedRun(const std::filesystem::path& run, Device device)
+    : device_(device),
+      trained_(open_trained_network(run, device)),
+      weights_(device, trained_.weights.size() * sizeof(float)) {
+  copy_between_devices(weights_.data(), trained_.weights.data(), weights_.bytes());
+}
+
+PlacedNetwork OpenedRun::network() {
+  return {device_, trained_.config.network, trained_.parameters,
+          reinterpret_cast<const float*>(weights_.data())};
+}
 
 Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
                    const std::vector<int64_t>& images, const MeasureOptions& options) {

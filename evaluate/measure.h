@@ -10,6 +10,8 @@
 
 #include "data/dataset.h"
 #include "model/network.h"
+#include "restore/trained_network.h"
+#include "runtime/memory.h"
 
 namespace dae {
 
@@ -21,6 +23,21 @@ struct PlacedNetwork {
   const float* weights;  // laid out as the parameters
   // Device memory that nobody else uses meanwhile; what needs more takes its own.
   std::span<std::byte> arena = {};
+};
+
+// The network of a run folder, its averaged weights on the device. Throws what
+// open_trained_network() does.
+class OpenedRun {
+ public:
+  OpenedRun(const std::filesystem::path& run, Device device);
+  const RunConfig& config() const { return trained_.config; }
+  // While this lives.
+  PlacedNetwork network();
+
+ private:
+  Device device_;
+  TrainedNetwork trained_;
+  Buffer weights_;
 };
 
 struct MeasureOptions {

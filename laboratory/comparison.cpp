@@ -94,9 +94,7 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device) {
           fmt::format("{} was trained for another corruption than it meets here.", run.path));
   }
 
-  page.dataset = !options.dataset.empty()   ? options.dataset
-                 : first.validation.empty() ? first.dataset
-                                            : first.validation;
+  page.dataset = options.dataset.empty() ? validated_on(first) : options.dataset;
   const Dataset dataset = options.open(page.dataset, first.max_side);
   const std::vector<int64_t> images =
       held_out_images(dataset, page.dataset, runs, size, page.notes);

@@ -1,11 +1,11 @@
 #include "laboratory/material.h"
 
-#include <algorithm>
 #include <iterator>
 #include <set>
 
 #include "corrupt/corrupted_view.h"
 #include "data/synthetic.h"
+#include "quality/gain.h"
 #include "record/dataset_images.h"
 #include "report/sheet.h"
 #include "restore/view_restorer.h"
@@ -17,12 +17,6 @@ namespace {
 constexpr int64_t kBatch = 16, kMostViews = 512;
 constexpr uint64_t kJudgeSeed = 0x1dea;
 constexpr uint64_t kLeavesSeed = 20;  // not those of the dataset `synthetic`
-
-std::vector<float> clamped(FloatView picture) {
-  std::vector<float> out(picture.data, picture.data + picture.count());
-  for (float& value : out) value = std::clamp(value, 0.0f, 1.0f);
-  return out;
-}
 
 void corrupt_set(PictureSet& set, int64_t size, const CorruptSpec& spec) {
   for (const Draw& draw : set.draws) {
@@ -68,9 +62,7 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
   material.views.sources = sources_of(dataset, images);
   const std::vector<View> views =
       fixed_views(material.views.sources, size, options.views_per_image, kMostViews, options.seed);
-  for (size_t i = 0; i < views.size(); i++)
-    material.views.draws.push_back(
-        draw_evaluation(options.corruption, options.seed, static_cast<int64_t>(i), views[i]));
+  material.views.draws = fixed_draws(options.corruption, options.seed, views);
 
   for (int64_t i = 0; i < kLeafPictures; i++)
     material.leaves.drawn.push_back(

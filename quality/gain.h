@@ -21,6 +21,11 @@ Gain fit_gain(const FloatView& clean, const FloatView& other);
 // other * gain, clamped to [0, 1].
 std::vector<float> apply_gain(const FloatView& other, const Gain& gain);
 
+// Clamped to [0, 1], as a file would be.
+inline std::vector<float> clamped(const FloatView& picture) {
+  return apply_gain(picture, {1, 1, 1});
+}
+
 struct GainError {
   double brightness = 0;  // percent: how far the gain in luminance (Rec. 709 weights) is from one
   double colour = 0;      // percent: mean of how far red/green and blue/green are from one

@@ -12,8 +12,8 @@
 namespace dae {
 
 Scores score(const FloatView& clean, const FloatView& other) {
-  const std::vector<float> clamped = apply_gain(other, {1, 1, 1});
-  const FloatView view{clamped.data(), other.height, other.width};
+  const std::vector<float> as_file = clamped(other);
+  const FloatView view{as_file.data(), other.height, other.width};
   const Gain gain = fit_gain(clean, view);
   const std::vector<float> aligned = apply_gain(view, gain);
   const FloatView aligned_view{aligned.data(), other.height, other.width};

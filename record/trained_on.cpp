@@ -20,4 +20,8 @@ std::function<bool(const std::string& name)> trained_on(const RunConfig& run,
   };
 }
 
+const std::string& validated_on(const RunConfig& run) {
+  return run.validation.empty() ? run.dataset : run.validation;
+}
+
 }  // namespace dae

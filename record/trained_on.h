@@ -13,4 +13,7 @@ namespace dae {
 std::function<bool(const std::string& name)> trained_on(const RunConfig& run,
                                                         const std::string& path);
 
+// Where the pictures lie that it is validated on: a dataset of their own, or those held out.
+const std::string& validated_on(const RunConfig& run);
+
 }  // namespace dae

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "data/dataset.h"
 #include "data/files.h"
 #include "data/text.h"
 #include "laboratory/edge_page.h"
@@ -17,8 +17,6 @@
 
 namespace dae {
 namespace {
-
-namespace fs = std::filesystem;
 
 void write_page(const BlurCommand& command, const std::string& page,
                 const nlohmann::json& figures) {
@@ -118,10 +116,8 @@ int report_laboratory(const BlurCommand& command, Device device) {
   };
   LabOptions lab_options;
   lab_options.setting = find_setting(command.train);
-  const std::string& dataset = command.comparison.dataset;
-  // Absolute, so that training can be gone on with from anywhere.
-  lab_options.dataset =
-      dataset == "synthetic" ? dataset : fs::absolute(dataset).lexically_normal().string();
+  // Training can be gone on with from anywhere.
+  lab_options.dataset = absolute_dataset(command.comparison.dataset);
   lab_options.folder = command.folder.empty() ? "runs/blur-" + command.train : command.folder;
   lab_options.device = device;
   Laboratory lab(lab_options, open_pictures(lab_options.dataset, RunConfig{}.max_side));

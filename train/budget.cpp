@@ -6,17 +6,14 @@
 #include <cmath>
 
 #include "runtime/error.h"
+#include "runtime/field.h"
 
 namespace dae {
 
 void check(const TrainingBudget& budget, bool resumed) {
-  const auto within = [](const char* field, double value, double low, double high) {
-    if (value != 0 && !(value >= low && value <= high))
-      fail_field(field, "{:g}: give {:g} to {:g}", value, low, high);
-  };
-  within("seconds", budget.seconds, 0.1, 1e9);
-  within("steps", double(budget.steps), 1, double(kMostSteps));
-  within("epochs", budget.epochs, 1e-9, 1e9);
+  if (budget.seconds != 0) check_field("seconds", budget.seconds, 0.1, 1e9);
+  if (budget.steps != 0) check_field("steps", double(budget.steps), 1, double(kMostSteps));
+  if (budget.epochs != 0) check_field("epochs", budget.epochs, 1e-9, 1e9);
   const int given = (budget.seconds > 0) + (budget.steps > 0) + (budget.epochs > 0);
   if (given > 1 || (given == 0 && !resumed))
     throw UsageError("give one of seconds, steps and epochs to train for");

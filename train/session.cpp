@@ -11,6 +11,7 @@
 #include "record/device_record.h"
 #include "record/feature_file.h"
 #include "record/run_folder.h"
+#include "record/trained_on.h"
 #include "report/profile_table.h"
 #include "report/run_report.h"
 #include "runtime/device.h"
@@ -317,7 +318,7 @@ Evaluation Session::evaluate_held_out(int64_t most_views) {
                     .views_per_image = views_an_image(most_views, pictures_.held_out_count()),
                     .most_views = most_views,
                     .seed = kValidationSeed});
-  evaluation.dataset = config_.validation.empty() ? config_.dataset : config_.validation;
+  evaluation.dataset = validated_on(config_);
   evaluation.pictures = pictures_.held_out_count();
   evaluation.left_out = pictures_.left_out();
   return evaluation;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "data/dataset.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
 #include "runtime/error.h"
@@ -49,13 +50,6 @@ NetworkConfig network_of(const TrainingOptions& options) {
   return network;
 }
 
-// Absolute, so that the run can be resumed and evaluated from anywhere.
-std::string absolute(const std::string& dataset) {
-  return dataset.empty() || dataset == "synthetic"
-             ? dataset
-             : std::filesystem::absolute(dataset).lexically_normal().string();
-}
-
 RunConfig config_of(const TrainingOptions& options) {
   if (options.dataset.empty())
     fail_field("dataset", "is missing: name a folder of images, or `synthetic`");
@@ -72,8 +66,9 @@ RunConfig config_of(const TrainingOptions& options) {
   check(config.loss, options.size);
   config.corruption = options.corruption;
   config.schedule.peak = options.learning_rate;
-  config.dataset = absolute(options.dataset);
-  config.validation = absolute(options.validation);
+  // The run can be resumed and evaluated from anywhere.
+  config.dataset = absolute_dataset(options.dataset);
+  config.validation = absolute_dataset(options.validation);
   config.max_side = options.max_side;
   config.batch = options.batch;
   config.seed = options.seed;

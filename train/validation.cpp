@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "corrupt/corrupted_view.h"
+#include "quality/gain.h"
 #include "quality/psnr.h"
 #include "report/sheet.h"
 
@@ -25,9 +26,7 @@ Validation::Validation(Device device, const NetworkConfig& network, const Corrup
   const auto images = static_cast<int64_t>(sources_.size());
   const std::vector<View> views =
       fixed_views(sources_, size_, views_an_image(kViews, images), kViews, kValidationSeed);
-  for (size_t i = 0; i < views.size(); i++)
-    draws_.push_back(
-        draw_evaluation(corruption, kValidationSeed, static_cast<int64_t>(i), views[i]));
+  draws_ = fixed_draws(corruption, kValidationSeed, views);
 }
 
 void Validation::attach(std::byte* arena, size_t bytes, const float* weights) {
@@ -39,9 +38,7 @@ double Validation::psnr() {
   restorer_.run(draws_, [&](size_t, const ViewRestorer::Views& views) {
     for (int64_t i = 0; i < views.count; i++) {
       const std::vector<float> clean = to_floats(views.clean_view(i));
-      const FloatView answer = views.restored_view(i);
-      std::vector<float> restored(answer.data, answer.data + answer.count());
-      for (float& value : restored) value = std::clamp(value, 0.0f, 1.0f);
+      const std::vector<float> restored = clamped(views.restored_view(i));
       sum += psnr_of(
           mean_squared_error({clean.data(), size_, size_}, {restored.data(), size_, size_}));
     }

@@ -1,0 +1,16 @@
+// Limits of a field of the library's options.
+#pragma once
+
+#include <string>
+
+#include "runtime/error.h"
+
+namespace dae {
+
+// Throws FieldError when the value is not in [low, high], NaN included.
+inline void check_field(const std::string& field, double value, double low, double high) {
+  if (!(value >= low && value <= high))
+    fail_field(field, "{:g}: give {:g} to {:g}", value, low, high);
+}
+
+}  // namespace dae
