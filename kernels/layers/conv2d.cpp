@@ -64,17 +64,6 @@ Descs describe(const ConvSpec& s) {
           .padding = {s.pad, s.pad}};
 }
 
-dnnl::primitive_attr attributes(bool relu) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (relu) {
-    dnnl::post_ops ops;
-    ops.append_eltwise(1.0f, algorithm::eltwise_relu, 0.0f, 0.0f);
-    attr.set_post_ops(ops);
-  }
-  return attr;
-}
-
 bool suits_winograd(const ConvSpec& s) {
   return s.kernel == 3 && s.stride == 1 && s.x[3] >= 32 && s.y[3] >= 32;
 }
@@ -100,7 +89,7 @@ dnnl::convolution_forward::primitive_desc forward_pd(const Descs& d, algorithm a
   const Forward desc =
       bias ? Forward(kind, a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
            : Forward(kind, a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
-  return {desc, attributes(relu), onednn::engine()};
+  return {desc, onednn::attributes(relu), onednn::engine()};
 }
 
 void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const Tensor& w,
@@ -182,7 +171,7 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : sp
       const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted,
                                                        d.strides, d.padding, d.padding);
       return dnnl::convolution_backward_data::primitive_desc(
-          desc, attributes(false), onednn::engine(), forward_pd(d, a, false, false));
+          desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, false, false));
     });
     return onednn::make_routine<dnnl::convolution_backward_data>(
         name, pd,
@@ -218,7 +207,7 @@ Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec
               ? Backward(a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
               : Backward(a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
       return dnnl::convolution_backward_weights::primitive_desc(
-          desc, attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
+          desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
     });
     Operands operands = {{DNNL_ARG_SRC, false, d.x, pd.src_desc()},
                          {DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},

@@ -44,21 +44,10 @@ Descs describe(const DenseSpec& s) {
           {{s.batch, s.outputs}, kF32, Tag::ab}};
 }
 
-dnnl::primitive_attr attributes(bool relu) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (relu) {
-    dnnl::post_ops ops;
-    ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-    attr.set_post_ops(ops);
-  }
-  return attr;
-}
-
 dnnl::inner_product_forward::primitive_desc forward_pd(const Descs& d, bool relu) {
   const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_training, d.x, d.w, d.b,
                                                d.y);
-  return {desc, attributes(relu), onednn::engine()};
+  return {desc, onednn::attributes(relu), onednn::engine()};
 }
 
 std::string in_words(const char* op, const DenseSpec& s) {
@@ -113,7 +102,7 @@ DenseBackwardData::DenseBackwardData(Device device, const DenseSpec& spec) : spe
   routine_ = onednn::named(name, [&] {
     const Descs d = describe(spec);
     return onednn::make_routine<dnnl::inner_product_backward_data>(
-        name, {{d.x, d.w, d.y}, attributes(false), onednn::engine(), forward_pd(d, false)},
+        name, {{d.x, d.w, d.y}, onednn::attributes(false), onednn::engine(), forward_pd(d, false)},
         Operands{{DNNL_ARG_DIFF_DST, false, d.y, d.y},
                  {DNNL_ARG_WEIGHTS, false, d.w, d.w},
                  {DNNL_ARG_DIFF_SRC, true, d.x, d.x}});
@@ -139,7 +128,8 @@ DenseBackwardWeights::DenseBackwardWeights(Device device, const DenseSpec& spec)
   routine_ = onednn::named(name, [&] {
     const Descs d = describe(spec);
     return onednn::make_routine<dnnl::inner_product_backward_weights>(
-        name, {{d.x, d.w, d.b, d.y}, attributes(false), onednn::engine(), forward_pd(d, false)},
+        name,
+        {{d.x, d.w, d.b, d.y}, onednn::attributes(false), onednn::engine(), forward_pd(d, false)},
         Operands{{DNNL_ARG_SRC, false, d.x, d.x},
                  {DNNL_ARG_DIFF_DST, false, d.y, d.y},
                  {DNNL_ARG_DIFF_WEIGHTS, true, d.w, d.w},

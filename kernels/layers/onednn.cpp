@@ -64,6 +64,17 @@ int preferred_block() {
   return block;
 }
 
+dnnl::primitive_attr attributes(bool relu) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (relu) {
+    dnnl::post_ops ops;
+    ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    attr.set_post_ops(ops);
+  }
+  return attr;
+}
+
 Routine::Routine(std::string name, const dnnl::primitive& primitive, const Desc& scratchpad,
                  const std::vector<Operand>& operands)
     : name_(std::move(name)), primitive_(primitive) {

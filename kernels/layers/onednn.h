@@ -26,6 +26,9 @@ dnnl::memory::desc any_image_desc(const Shape& shape);
 // the library, once.
 int preferred_block();
 
+// Of a primitive whose scratchpad is given to it, as Routine does, with ReLU on its result or not.
+dnnl::primitive_attr attributes(bool relu);
+
 // One primitive with the reorders its operands need: an operand whose layout in the plan is not the
 // one the primitive wants passes through the workspace, before the call (inputs) or after it
 // (outputs). The primitive's own scratchpad lies in the workspace too, so oneDNN keeps no memory.
