@@ -7,8 +7,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "data/hash.h"
+#include "data/photo.h"
 #include "data/synthetic.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
@@ -23,28 +26,11 @@ namespace {
 constexpr int64_t kDrawn = 48, kDrawnSide = 256;  // `synthetic`
 constexpr size_t kDecodeBatch = 64;               // images in memory at once while packing
 constexpr int64_t kCifarSide = 32, kCifarRecord = 1 + 3 * kCifarSide * kCifarSide;
-constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '2'};
+constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '3'};
 
 struct Trailer {  // the last bytes of a cache
   uint64_t index_offset, index_bytes, fingerprint;
   char magic[8];
-};
-
-class Hash {  // FNV-1a
- public:
-  void add(const void* data, size_t bytes) {
-    const auto* at = static_cast<const uint8_t*>(data);
-    for (size_t i = 0; i < bytes; i++) value_ = (value_ ^ at[i]) * 0x100000001b3;
-  }
-  void add(const std::string& text) { add(text.c_str(), text.size() + 1); }
-  template <class T>
-  void add_number(T number) {
-    add(&number, sizeof(number));
-  }
-  uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_ = 0xcbf29ce484222325;
 };
 
 // A file to read images from.
@@ -55,6 +41,7 @@ struct Listed {
 
 struct Listing {
   std::vector<Listed> files;
+  std::vector<Dataset::Skipped> left_out;  // folders and formats that cannot be read
   bool cifar = false;
   uint64_t fingerprint = 0;
 };
@@ -64,24 +51,29 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
   if (!fs::exists(folder, error)) fail("{}: there is no such folder", folder.string());
   if (!fs::is_directory(folder, error))
     fail("{}: not a folder; give the folder that holds the images", folder.string());
-  std::vector<Listed> images, cifar_train, cifar_test;
-  for (fs::recursive_directory_iterator
-           it(folder, fs::directory_options::skip_permission_denied, error),
-       end;
-       it != end && !error; it.increment(error)) {
-    std::error_code ignored;
-    if (!it->is_regular_file(ignored)) continue;
-    const Listed file{it->path().lexically_relative(folder).generic_string(), it->path()};
-    const std::string name = it->path().filename().string();
+  const FolderContents contents = files_below(folder);
+  std::vector<Listed> images, cifar_train, cifar_test, unread;
+  Listing listing;
+  for (const fs::path& path : contents.files) {
+    const Listed file{path.lexically_relative(folder).generic_string(), path};
+    const std::string name = path.filename().string();
     if (name.starts_with("data_batch_") && name.ends_with(".bin"))
       cifar_train.push_back(file);
     else if (name == "test_batch.bin")
       cifar_test.push_back(file);
-    else if (has_image_extension(it->path()))
+    else if (has_photo_extension(path))
       images.push_back(file);
+    else if (has_unread_photo_extension(path))
+      unread.push_back(file);
   }
-  if (error) fail("{}: cannot be read: {}", folder.string(), error.message());
-  Listing listing;
+  for (const auto& [path, reason] : contents.unreadable)
+    listing.left_out.push_back({path.lexically_relative(folder).generic_string(),
+                                fmt::format("{}: {}", path.string(), reason)});
+  if (cifar_train.empty() && cifar_test.empty())
+    for (const Listed& file : unread)
+      listing.left_out.push_back(
+          {file.name, fmt::format("{}: {} files cannot be read; save it as PNG, TIFF or JPEG",
+                                  file.path.string(), file.path.extension().string())});
   listing.files = !cifar_train.empty() ? cifar_train : !cifar_test.empty() ? cifar_test : images;
   listing.cifar = !cifar_train.empty() || !cifar_test.empty();
   if (listing.files.empty())
@@ -158,7 +150,9 @@ void pack(const Listing& listing, const DatasetOptions& options, const fs::path&
           skipped.push_back({listing.files[first + i].name, batch[i].problem});
         for (const auto& [name, image] : batch[i].images) {
           append(image.pixels.data(), image.pixels.size());
-          images.push_back({name, image.height, image.width, offset});
+          const Likeness likeness = likeness_of(image.view());
+          images.push_back({name, image.height, image.width, offset, likeness.content,
+                            json::binary({likeness.thumbnail.begin(), likeness.thumbnail.end()})});
           offset += image.pixels.size();
         }
       }
@@ -199,7 +193,12 @@ class DatasetBuilder {
         if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX) return false;
         const auto size = static_cast<uint64_t>(height) * static_cast<uint64_t>(width) * 3;
         if (offset > trailer.index_offset || size > trailer.index_offset - offset) return false;
-        dataset.entries_.push_back({image.at(0), {bytes.data() + offset, height, width}});
+        Likeness likeness{image.at(4).get<uint64_t>(), {}};
+        const std::vector<uint8_t>& thumbnail = image.at(5).get_binary();
+        if (thumbnail.size() != likeness.thumbnail.size()) return false;
+        std::copy(thumbnail.begin(), thumbnail.end(), likeness.thumbnail.begin());
+        dataset.entries_.push_back(
+            {image.at(0), {bytes.data() + offset, height, width}, likeness});
       }
       for (const json& skipped : index.at("skipped"))
         dataset.skipped_.push_back({skipped.at(0), skipped.at(1)});
@@ -218,9 +217,10 @@ class DatasetBuilder {
     for (int64_t i = 0; i < kDrawn; i++)
       dataset.drawn_[static_cast<size_t>(i)] =
           draw_dead_leaves(1, static_cast<uint64_t>(i), kDrawnSide, kDrawnSide);
-    for (int64_t i = 0; i < kDrawn; i++)
-      dataset.entries_.push_back(
-          {fmt::format("synthetic/{:02}", i), dataset.drawn_[static_cast<size_t>(i)].view()});
+    for (int64_t i = 0; i < kDrawn; i++) {
+      const ByteView view = dataset.drawn_[static_cast<size_t>(i)].view();
+      dataset.entries_.push_back({fmt::format("synthetic/{:02}", i), view, likeness_of(view)});
+    }
     return dataset;
   }
 };
@@ -253,6 +253,7 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
           "can be written",
           path, reason);
   }
+  dataset.add_skipped(listing.left_out);
   if (dataset.size() == 0)
     fail("{}: none of its {} image files can be read; the first: {}", path,
          dataset.skipped().size(), dataset.skipped().front().reason);
@@ -276,24 +277,61 @@ std::string describe_skipped(const Dataset& dataset, const std::string& path) {
   return text;
 }
 
+namespace {
+
+struct Copies {
+  uint64_t key = ~uint64_t{0};  // the least content hash of the group
+  std::vector<int64_t> images;
+};
+
+// By their group's number, or, `exact`, by their content.
+std::map<uint64_t, Copies> copies_in(const Dataset& dataset, bool exact) {
+  std::vector<Likeness> pictures;
+  for (int64_t i = 0; i < dataset.size(); i++) pictures.push_back(dataset[i].likeness);
+  const std::vector<int64_t> group = groups_of_copies(pictures);
+  std::map<uint64_t, Copies> groups;
+  for (size_t i = 0; i < pictures.size(); i++) {
+    Copies& copies = groups[exact ? pictures[i].content : static_cast<uint64_t>(group[i])];
+    copies.key = std::min(copies.key, pictures[i].content);
+    copies.images.push_back(static_cast<int64_t>(i));
+  }
+  return groups;
+}
+
+}  // namespace
+
 Split hold_out(const Dataset& dataset, double fraction) {
   if (dataset.size() < 2)
     fail("the dataset holds one image, and none could be held out: add images");
-  std::vector<std::pair<uint64_t, int64_t>> order;
-  for (int64_t i = 0; i < dataset.size(); i++) {
-    Hash hash;
-    hash.add(dataset[i].name);
-    order.emplace_back(hash.value(), i);
-  }
-  std::sort(order.begin(), order.end());
-  const auto wanted = static_cast<int64_t>(std::lround(fraction * double(dataset.size())));
-  const int64_t count = std::clamp<int64_t>(wanted, 1, dataset.size() - 1);
+  std::map<uint64_t, Copies> groups = copies_in(dataset, false);
+  if (groups.size() < 2) groups = copies_in(dataset, true);  // one scene alone: a clip's frames
+  if (groups.size() < 2)
+    fail("all {} images are the same, and none could be held out: add other images", dataset.size());
+  std::vector<const Copies*> order;
+  for (const auto& [number, copies] : groups) order.push_back(&copies);
+  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->key < b->key; });
+  const int64_t wanted =
+      std::max<int64_t>(1, std::lround(fraction * static_cast<double>(dataset.size())));
   Split split;
-  for (int64_t i = 0; i < dataset.size(); i++)
-    (i < count ? split.held_out : split.train).push_back(order[static_cast<size_t>(i)].second);
+  for (const Copies* copies : order) {
+    const bool out = std::ssize(split.held_out) < wanted && copies != order.back();
+    std::vector<int64_t>& side = out ? split.held_out : split.train;
+    side.insert(side.end(), copies->images.begin(), copies->images.end());
+  }
   std::sort(split.train.begin(), split.train.end());
   std::sort(split.held_out.begin(), split.held_out.end());
   return split;
+}
+
+std::vector<int64_t> without_copies(const Dataset& dataset, const std::vector<int64_t>& images,
+                                    std::span<const Likeness> others) {
+  std::vector<Likeness> all(others.begin(), others.end());
+  for (const int64_t i : images) all.push_back(dataset[i].likeness);
+  const std::vector<int64_t> group = groups_of_copies(all);
+  std::vector<int64_t> left;
+  for (size_t i = 0; i < images.size(); i++)
+    if (group[others.size() + i] >= std::ssize(others)) left.push_back(images[i]);
+  return left;
 }
 
 }  // namespace dae

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/files.h"
 #include "data/image.h"
+#include "data/likeness.h"
 
 namespace dae {
 
@@ -19,6 +21,7 @@ class Dataset {
   struct Entry {
     std::string name;  // path relative to the dataset's folder
     ByteView view;
+    Likeness likeness;
   };
   struct Skipped {
     std::string name, reason;
@@ -27,6 +30,9 @@ class Dataset {
   int64_t size() const { return static_cast<int64_t>(entries_.size()); }
   const Entry& operator[](int64_t i) const { return entries_[static_cast<size_t>(i)]; }
   const std::vector<Skipped>& skipped() const { return skipped_; }  // images that cannot be read
+  void add_skipped(const std::vector<Skipped>& more) {
+    skipped_.insert(skipped_.end(), more.begin(), more.end());
+  }
 
  private:
   friend class DatasetBuilder;
@@ -55,12 +61,17 @@ std::string absolute_dataset(const std::string& path);
 // each.
 std::string describe_skipped(const Dataset& dataset, const std::string& path);
 
-// Splits a dataset by a hash of the names: a `fraction` of the images, at least one, is held out.
-// Which ones depends on the names alone, not on their order. Throws Error when there are fewer than
-// two images.
+// Splits a dataset by content: a `fraction` of the images, at least one, is held out. Which ones
+// depends on their pixels alone, not on names or order, and copies and near-copies of a picture
+// (likeness.h) lie on its side, unless all are like one another. Throws Error when nothing would be
+// left to train on.
 struct Split {
   std::vector<int64_t> train, held_out;  // indices, ascending
 };
 Split hold_out(const Dataset& dataset, double fraction);
+
+// The images of `dataset` among `images` that are no copies or near-copies of any in `others`.
+std::vector<int64_t> without_copies(const Dataset& dataset, const std::vector<int64_t>& images,
+                                    std::span<const Likeness> others);
 
 }  // namespace dae

@@ -122,13 +122,39 @@ std::vector<std::filesystem::path> cache_folders() {
   return folders;
 }
 
+namespace {
+
+void list_below(const std::filesystem::path& folder, FolderContents& contents) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code unknown;
+    if (it->is_directory(unknown) && !it->is_symlink(unknown))
+      list_below(it->path(), contents);
+    else if (it->is_regular_file(unknown))
+      contents.files.push_back(it->path());
+  }
+  if (error)
+    contents.unreadable.push_back({folder, fmt::format("cannot be read: {}", error.message())});
+}
+
+}  // namespace
+
+FolderContents files_below(const std::filesystem::path& folder) {
+  FolderContents contents;
+  list_below(folder, contents);
+  std::sort(contents.files.begin(), contents.files.end());
+  return contents;
+}
+
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {
   const MappedFile file(path);
   return {file.bytes().begin(), file.bytes().end()};
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without O_NONBLOCK a named pipe would be waited for, deaf to Ctrl-C; of a file it means nothing.
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) fail_system("read", path);
   struct stat status;
   if (fstat(file.get(), &status) != 0) fail_system("read", path);

@@ -49,6 +49,17 @@ class FolderLock {
 // in the system's temporary folder. They may not exist yet.
 std::vector<std::filesystem::path> cache_folders();
 
+// The regular files in a folder and below it, sorted; links are followed to files, not to folders.
+struct FolderContents {
+  std::vector<std::filesystem::path> files;
+  struct Unreadable {
+    std::filesystem::path path;
+    std::string reason;
+  };
+  std::vector<Unreadable> unreadable;  // folders, and files that cannot be looked at
+};
+FolderContents files_below(const std::filesystem::path& folder);
+
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
 // A file mapped for reading. Move-only; an empty file maps to no bytes.

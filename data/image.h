@@ -18,14 +18,7 @@ struct Image {
   ByteView view() const { return {pixels.data(), height, width}; }
 };
 
-// Whether a file's name ends like an image's (jpg, jpeg, png, bmp, tga, gif, psd, ppm, pgm, pnm,
-// hdr is not: its values are not 8 bits), in any case.
-bool has_image_extension(const std::filesystem::path& path);
-
-// Reads what stb_image reads, converted to 8-bit RGB: grey is spread, 16 bits are rounded down to
-// their upper 8, alpha is dropped, of an animation the first frame is taken. Throws Error naming
-// the file and the reason; a JPEG or PNG that was cut off is refused, not filled with grey. A
-// JPEG is turned as its Exif orientation says (orientation.h).
+// A picture file (data/photo.h) as 8-bit RGB. Throws Error naming the file and the reason.
 Image load_image(const std::filesystem::path& path);
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 

@@ -6,7 +6,8 @@
 #include <filesystem>
 #include <map>
 
-#include "data/image.h"
+#include "data/files.h"
+#include "data/photo.h"
 #include "data/text.h"
 #include "quality/scores.h"
 #include "runtime/error.h"
@@ -21,10 +22,9 @@ std::map<std::string, std::vector<fs::path>> images_of(const std::string& folder
   std::error_code error;
   if (!fs::is_directory(folder, error)) fail("{}: there is no such folder", folder);
   std::map<std::string, std::vector<fs::path>> images;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && has_image_extension(entry.path()))
-      images[entry.path().lexically_relative(folder).replace_extension().generic_string()]
-          .push_back(entry.path());
+  for (const fs::path& path : files_below(folder).files)
+    if (has_photo_extension(path))
+      images[path.lexically_relative(folder).replace_extension().generic_string()].push_back(path);
   if (images.empty()) fail("{}: no images in it", folder);
   return images;
 }

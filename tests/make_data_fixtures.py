@@ -2,7 +2,7 @@
 """Small files written by other programs: tests/fixtures/data/.
 
 Run `python3 tests/make_data_fixtures.py` (needs numpy, pillow, safetensors). pixels.json holds, for
-each image file, its size and what Pillow reads from it as 8-bit RGB.
+each image file, its size and what Pillow reads from it as 8-bit RGB; 16 bits rounded, alpha laid over white.
 """
 import json
 import pathlib
@@ -35,8 +35,9 @@ def main():
     keep("rgb.ppm", Image.fromarray(rgb), rgb)
     keep("grey.png", Image.fromarray(grey), np.repeat(grey[..., None], 3, 2))
     alpha = Image.fromarray(np.concatenate([rgb, grey[..., None]], 2))
-    keep("alpha.png", alpha, rgb)  # dropped, not blended
-    keep("deep.png", Image.fromarray(deep), np.repeat((deep >> 8).astype(np.uint8)[..., None], 3, 2))
+    share = grey[..., None].astype(int)
+    keep("alpha.png", alpha, ((rgb * share + 255 * (255 - share) + 127) // 255).astype(np.uint8))  # laid over white
+    keep("deep.png", Image.fromarray(deep), np.repeat(((deep.astype(int) + 128) // 257)[..., None], 3, 2))
     palette = Image.fromarray(rgb).quantize(8)
     keep("palette.png", palette, np.asarray(palette.convert("RGB")))
     keep("palette.gif", palette, np.asarray(palette.convert("RGB")))

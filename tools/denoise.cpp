@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "data/image.h"
+#include "data/photo.h"
 #include "report/sheet.h"
 #include "runtime/error.h"
 #include "tools/output_names.h"
@@ -39,7 +39,7 @@ std::vector<Job> list_jobs(const std::vector<std::string>& inputs, const fs::pat
     }
     std::vector<fs::path> found;
     for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && has_image_extension(entry.path()))
+      if (entry.is_regular_file() && has_photo_extension(entry.path()))
         found.push_back(entry.path());
     std::sort(found.begin(), found.end());
     for (const fs::path& path : found)

@@ -1,6 +1,6 @@
 #include "tools/output_names.h"
 
-#include "data/image.h"
+#include "data/photo.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 fs::path OutputNames::add(const fs::path& name, const fs::path& source) {
   fs::path to = folder_ / name;
-  if (has_image_extension(to))
+  if (has_photo_extension(to))
     to.replace_extension(".png");
   else
     to += ".png";  // CIFAR's "data_batch_1.bin#00000"

@@ -55,7 +55,8 @@ class Session {
                                : std::nullopt),
         config_(settled(options.resume ? read_run_config(options.out) : options.config,
                         options.device)),
-        pictures_(config_.dataset, config_.validation, config_.max_side, observer) {
+        pictures_(config_.dataset, config_.validation, config_.max_side,
+                  options.resume ? config_.held_out : std::vector<std::string>(), observer) {
     config_.held_out = pictures_.held_out_names();
     end_if_stopped();
     plan();

@@ -1,5 +1,8 @@
 #include "train/training_pictures.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <numeric>
 
 #include "record/dataset_images.h"
@@ -23,19 +26,57 @@ std::vector<int64_t> all_of(const Dataset& dataset) {
   return images;
 }
 
+// What a run holds out, as it holds it out already.
+Split split_by_name(const Dataset& dataset, const std::vector<std::string>& held_out,
+                    const std::string& path) {
+  const std::vector<std::string> names = names_of(dataset, all_of(dataset));
+  Split split;
+  for (int64_t i = 0; i < dataset.size(); i++) {
+    const bool out = std::find(held_out.begin(), held_out.end(), names[static_cast<size_t>(i)]) !=
+                     held_out.end();
+    (out ? split.held_out : split.train).push_back(i);
+  }
+  if (split.held_out.size() != held_out.size())
+    fail("{}: {} of the {} images that the run holds out are not there, or not readable; is it "
+         "another dataset?",
+         path, held_out.size() - split.held_out.size(), held_out.size());
+  if (split.train.empty()) fail("{}: holds no image but those that are held out", path);
+  return split;
+}
+
 }  // namespace
 
 TrainingPictures::TrainingPictures(const std::string& dataset, const std::string& validation,
-                                   int64_t max_side, TrainingObserver& observer)
+                                   int64_t max_side, const std::vector<std::string>& held_out,
+                                   TrainingObserver& observer)
     : own_validation_(validation.empty()), dataset_(open(dataset, max_side, observer)) {
-  if (own_validation_) {
+  if (!own_validation_) {
+    validation_ = open(validation, max_side, observer);
+    split_ = {.train = all_of(dataset_), .held_out = all_of(validation_)};
+  } else if (!held_out.empty()) {
+    split_ = split_by_name(dataset_, held_out, dataset);
+  } else {
     if (dataset_.size() < 2)
       fail("{}: holds one image; add images, or name a folder to validate on", dataset);
     split_ = hold_out(dataset_, kHeldOut);
-  } else {
-    validation_ = open(validation, max_side, observer);
-    split_ = {.train = all_of(dataset_), .held_out = all_of(validation_)};
+    return;  // by which copies lie on one side
   }
+  leave_out_copies(dataset, observer);
+}
+
+void TrainingPictures::leave_out_copies(const std::string& dataset, TrainingObserver& observer) {
+  std::vector<Likeness> validated;
+  for (const int64_t i : split_.held_out) validated.push_back(validation()[i].likeness);
+  std::vector<int64_t> left = without_copies(dataset_, split_.train, validated);
+  const size_t copies = split_.train.size() - left.size();
+  if (left.empty())
+    fail("{}: every image is a copy of one that is validated on, and none is left to train on",
+         dataset);
+  if (copies > 0)
+    observer.warned(fmt::format("{}: {} of {} images are copies of some that are validated on, and "
+                                "are not trained on\n",
+                                dataset, copies, split_.train.size()));
+  split_.train = std::move(left);
 }
 
 std::vector<Source> TrainingPictures::training() const {

@@ -15,10 +15,12 @@ inline constexpr double kHeldOut = 0.1;  // of the pictures, where no others are
 
 class TrainingPictures {
  public:
-  // Throws Error when there is nothing to train or validate on. The observer is told of what cannot
-  // be read.
+  // `held_out`: the names that a run which is resumed holds out already; empty: it is new. Copies of
+  // what is validated on (data/likeness.h) are not trained on. Throws Error when there is nothing to
+  // train or validate on, and when not all of `held_out` are there. The observer is told of what
+  // cannot be read and of the copies.
   TrainingPictures(const std::string& dataset, const std::string& validation, int64_t max_side,
-                   TrainingObserver& observer);
+                   const std::vector<std::string>& held_out, TrainingObserver& observer);
 
   // Their pixels lie in host memory and are this object's.
   std::vector<Source> training() const;
@@ -35,6 +37,8 @@ class TrainingPictures {
   std::vector<std::string> left_out() const;
 
  private:
+  void leave_out_copies(const std::string& dataset, TrainingObserver& observer);
+
   bool own_validation_;
   Dataset dataset_, validation_;
   Split split_;

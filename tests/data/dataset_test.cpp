@@ -196,33 +196,77 @@ TEST_F(DatasetTest, ReadsCifarPlanes) {
   EXPECT_NE(open().skipped().at(0).reason.find("not a multiple of 3073"), std::string::npos);
 }
 
-TEST_F(DatasetTest, HoldsOutByNameAlone) {
-  for (int i = 0; i < 40; i++) add("picture " + std::to_string(i) + ".png", 1, 2, 2);
-  const auto held_out_names = [&](const Dataset& dataset, double fraction) {
-    std::set<std::string> out;
-    const Split split = hold_out(dataset, fraction);
-    EXPECT_EQ(split.train.size() + split.held_out.size(), static_cast<size_t>(dataset.size()));
-    EXPECT_TRUE(std::is_sorted(split.train.begin(), split.train.end()));
-    for (const int64_t i : split.held_out) {
-      out.insert(dataset[i].name);
-      EXPECT_FALSE(std::binary_search(split.train.begin(), split.train.end(), i));
-    }
-    return out;
-  };
+std::set<std::string> held_out_names(const Dataset& dataset, double fraction) {
+  std::set<std::string> out;
+  const Split split = hold_out(dataset, fraction);
+  EXPECT_EQ(split.train.size() + split.held_out.size(), static_cast<size_t>(dataset.size()));
+  EXPECT_TRUE(std::is_sorted(split.train.begin(), split.train.end()));
+  for (const int64_t i : split.held_out) {
+    out.insert(dataset[i].name);
+    EXPECT_FALSE(std::binary_search(split.train.begin(), split.train.end(), i));
+  }
+  return out;
+}
+
+TEST_F(DatasetTest, HoldsOutByContentAlone) {
+  for (uint64_t i = 0; i < 40; i++) add("picture " + std::to_string(i) + ".png", i);
   const std::set<std::string> four = held_out_names(open(), 0.1);
   EXPECT_EQ(four.size(), 4u);
   EXPECT_EQ(held_out_names(open(), 0.001).size(), 1u) << "at least one";
   EXPECT_EQ(held_out_names(open(), 1.0).size(), 39u) << "never all";
-  // Other images come and go; the others' order is untouched.
+  // Other images come and go, names change; the others' order is untouched.
   for (int i = 0; i < 40; i++) {
     const std::string name = "picture " + std::to_string(i) + ".png";
-    if (!four.contains(name) && i % 2 == 0) fs::remove(photos() / name);
+    if (four.contains(name)) continue;
+    if (i % 2 == 0) fs::remove(photos() / name);
+    if (i % 4 == 1) fs::rename(photos() / name, photos() / ("a " + name));
   }
   const Dataset fewer = open();
   EXPECT_EQ(held_out_names(fewer, 4.0 / static_cast<double>(fewer.size())), four);
   add("single/only.png", 1);
   expect_error([&] { hold_out(open_dataset((photos() / "single").string()), 0.1); },
                "none could be held out");
+}
+
+TEST_F(DatasetTest, CopiesLieOnOneSide) {
+  for (uint64_t i = 0; i < 12; i++) {
+    const std::string name = std::to_string(i) + ".png";
+    const Image image = add(name, i, 60, 80);
+    fs::copy_file(photos() / name, photos() / ("copy of " + name));
+    save_png(photos() / ("small " + name), area_downscale(image, 50));
+  }
+  const std::set<std::string> out = held_out_names(open(), 0.25);
+  EXPECT_EQ(out.size(), 9u);
+  for (int i = 0; i < 12; i++) {
+    const std::string name = std::to_string(i) + ".png";
+    EXPECT_EQ(out.contains(name), out.contains("copy of " + name)) << name;
+    EXPECT_EQ(out.contains(name), out.contains("small " + name)) << name;
+  }
+}
+
+// The frames of a still clip are all alike, and are still trained on; one picture twice is not.
+TEST_F(DatasetTest, OneSceneAloneIsSplitAllTheSame) {
+  Image frame = add("0.png", 1);
+  for (int i = 1; i < 10; i++) {
+    frame.pixels[static_cast<size_t>(i)] ^= 1;
+    save_png(photos() / (std::to_string(i) + ".png"), frame);
+  }
+  EXPECT_EQ(held_out_names(open(), 0.2).size(), 2u);
+  fs::remove_all(photos());
+  add("a.png", 1);
+  add("b.png", 1);
+  expect_error([&] { hold_out(open(), 0.1); }, "all 2 images are the same");
+}
+
+TEST_F(DatasetTest, WhatCannotBeReadIsNamed) {
+  add("a.png", 1);
+  for (const char* name : {"b.heic", "c.NEF", "notes.txt"}) std::ofstream(photos() / name) << "x";
+  const Dataset dataset = open();
+  EXPECT_EQ(dataset.size(), 1);
+  ASSERT_EQ(dataset.skipped().size(), 2u);
+  EXPECT_NE(dataset.skipped()[0].reason.find(".heic files cannot be read"), std::string::npos);
+  EXPECT_EQ(dataset.skipped()[1].name, "c.NEF");
+  EXPECT_EQ(open().skipped().size(), 2u) << "from the cache, too";
 }
 
 TEST_F(DatasetTest, SyntheticNeedsNothing) {

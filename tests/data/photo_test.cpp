@@ -1,0 +1,173 @@
+// Picture files of every kind against what other programs wrote into them
+// (make_photo_fixtures.py), and back again.
+#include "data/photo.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "data/files.h"
+#include "runtime/error.h"
+
+namespace dae::test {
+namespace {
+
+const std::string kFolder = std::string(DAE_FIXTURES) + "/photos/";
+
+nlohmann::json expected() {
+  std::ifstream file(kFolder + "photos.json");
+  return nlohmann::json::parse(file);
+}
+
+int sample(const Photo& photo, size_t i) {
+  return photo.bits == 8 ? photo.samples[i]
+                         : reinterpret_cast<const uint16_t*>(photo.samples.data())[i];
+}
+
+Photo random_photo(int channels, int bits) {
+  std::mt19937 words(static_cast<uint32_t>(channels * bits));
+  Photo photo{.height = 9, .width = 14, .channels = channels, .bits = bits};
+  photo.samples.resize(static_cast<size_t>(photo.bytes()));
+  for (uint8_t& value : photo.samples) value = static_cast<uint8_t>(words());
+  return photo;
+}
+
+TEST(Photo, ReadsWhatOthersWrote) {
+  const nlohmann::json all = expected();
+  for (const auto& [name, want] : all.items()) {
+    SCOPED_TRACE(name);
+    const Photo photo = load_photo(kFolder + name);
+    EXPECT_EQ(photo.height, want.at("height"));
+    EXPECT_EQ(photo.width, want.at("width"));
+    ASSERT_EQ(photo.channels, want.at("channels"));
+    ASSERT_EQ(photo.bits, want.at("bits"));
+    EXPECT_EQ(!photo.profile.empty(), want.at("profile").get<bool>());
+    const auto samples = want.at("samples").get<std::vector<int>>();
+    ASSERT_EQ(photo.samples.size(), samples.size() * static_cast<size_t>(photo.bits / 8));
+    const auto channels = static_cast<size_t>(photo.channels);
+    for (size_t i = 0; i < samples.size(); i++) {
+      // A GIF's hidden colour is an entry of its palette, which nobody sees.
+      if (name.ends_with(".gif") && samples[i - i % channels + 3] == 0 && i % channels < 3) continue;
+      ASSERT_LE(std::abs(sample(photo, i) - samples[i]), want.at("tolerance").get<int>()) << i;
+    }
+  }
+}
+
+// Of which formats that lose nothing: the same samples, the profile and what it says of colours.
+TEST(Photo, ComesBackAsItWas) {
+  for (const PhotoFormat format : {PhotoFormat::png, PhotoFormat::tiff, PhotoFormat::webp})
+    for (const int channels : {1, 2, 3, 4})
+      for (const int bits : {8, 16}) {
+        if (format == PhotoFormat::webp && (bits == 16 || channels < 3)) continue;
+        SCOPED_TRACE(std::string(extension_of(format)) + " " + std::to_string(channels) + " x " +
+                     std::to_string(bits));
+        Photo photo = random_photo(channels, bits);
+        photo.profile = load_photo(kFolder + "profile.png").profile;
+        const Photo again = decode_photo(encode_photo(photo, format, {}, "p"), "p");
+        EXPECT_EQ(again.format, format);
+        EXPECT_EQ(again.channels, channels);
+        EXPECT_EQ(again.bits, bits);
+        EXPECT_EQ(again.samples, photo.samples);
+        EXPECT_EQ(again.profile, photo.profile);
+      }
+  Photo linear = random_photo(3, 16);
+  linear.png_colour = PngColour{
+      .gamma = 100000, .primaries = {{31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000}}};
+  EXPECT_EQ(decode_photo(encode_photo(linear, PhotoFormat::png, {}, "p"), "p").png_colour,
+            linear.png_colour);
+}
+
+TEST(Photo, JpegIsCloseAndKeepsProfileAndGrey) {
+  const Photo colour = load_photo(kFolder + "profile.jpg"), grey = load_photo(kFolder + "grey.jpg");
+  for (const Photo& photo : {colour, grey}) {
+    const Photo again = decode_photo(encode_photo(photo, PhotoFormat::jpeg, {}, "p"), "p");
+    EXPECT_EQ(again.channels, photo.channels);
+    EXPECT_EQ(again.profile, photo.profile);
+    for (size_t i = 0; i < photo.samples.size(); i++)
+      ASSERT_NEAR(again.samples[i], photo.samples[i], 6) << i;
+  }
+}
+
+// A format of less: 16 bits are rounded, alpha is laid over white.
+TEST(Photo, WhatAFormatLacksIsMadeOfWhatThereIs) {
+  Photo deep{.height = 1, .width = 3, .channels = 2, .bits = 16};
+  const uint16_t values[] = {20000, 65535, 20000, 0, 20000, 32768};
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(values);
+  deep.samples.assign(bytes, bytes + sizeof(values));
+  const Photo shallow = over_white(in_8_bits(deep));
+  // 20000 / 257 = 77.8; half of it and half of white: 0.5 * 78 + 0.5 * 255 = 166.4 at alpha 128/255.
+  EXPECT_EQ(shallow.samples, (std::vector<uint8_t>{78, 255, 166}));
+  EXPECT_EQ(to_image(deep).pixels, (std::vector<uint8_t>{78, 78, 78, 255, 255, 255, 166, 166, 166}));
+  const Photo jpeg = decode_photo(encode_photo(deep, PhotoFormat::jpeg, {}, "p"), "p");
+  EXPECT_EQ(jpeg.channels, 1);
+  EXPECT_NEAR(jpeg.samples[0], 78, 3);
+  EXPECT_NEAR(jpeg.samples[1], 255, 3);
+}
+
+TEST(Photo, EveryCutOffFileIsRefusedByName) {
+  const nlohmann::json all = expected();
+  for (const auto& [name, unused] : all.items()) {
+    const std::vector<uint8_t> bytes = read_file(kFolder + name);
+    // The last bytes of some are not needed: a table of a second page, a trailer, text's last digits.
+    const bool lean = name == "text.pgm" || name.ends_with(".tif") || name.ends_with(".gif") ||
+                      name.ends_with(".jpg") || name == "animated.webp" || name == "turned.webp";
+    for (size_t size = 0; size < bytes.size() / (lean ? 4 : 1) - (lean ? 0 : 4); size++) try {
+        decode_photo(std::span(bytes).first(size), "cut.file");
+        ADD_FAILURE() << name << " cut to " << size << " of " << bytes.size() << " bytes was read";
+        break;
+      } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()).find("cut.file: "), 0u) << error.what();
+      }
+  }
+}
+
+// Under AddressSanitizer this is a small fuzzer.
+TEST(Photo, DamagedBytesNeverEndInABadAccess) {
+  std::mt19937 words(1);
+  const nlohmann::json all = expected();
+  for (const auto& [name, unused] : all.items()) {
+    const std::vector<uint8_t> whole = read_file(kFolder + name);
+    for (int trial = 0; trial < 100; trial++) {
+      std::vector<uint8_t> bytes = whole;
+      for (int k = 0; k < 3; k++) bytes[words() % bytes.size()] = static_cast<uint8_t>(words());
+      try {
+        decode_photo(bytes, name);
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
+TEST(Photo, WhatCannotBeHeldIsSaid) {
+  const auto message = [](const Photo& photo, PhotoFormat format) -> std::string {
+    try {
+      encode_photo(photo, format, {}, "wide.x");
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  Photo wide{.height = 1, .width = 70000, .channels = 1};
+  wide.samples.resize(70000);
+  EXPECT_EQ(message(wide, PhotoFormat::jpeg),
+            "wide.x: a JPEG has at most 65500 pixels a side, not 70000x1");
+  EXPECT_EQ(message(wide, PhotoFormat::webp),
+            "wide.x: a WebP has at most 16383 pixels a side, not 70000x1");
+  EXPECT_EQ(message(wide, PhotoFormat::png), "");
+}
+
+TEST(Photo, ExtensionsInAnyCase) {
+  for (const char* name : {"a.jpg", "b.JPEG", "c.Png", "d.bmp", "folder.d/e.ppm", "f.TIF", "g.webp",
+                           "h.jfif"})
+    EXPECT_TRUE(has_photo_extension(name)) << name;
+  for (const char* name : {"jpg", "a.txt", "a.jpg.part", ".png", "a.hdr", "a.heic", ""})
+    EXPECT_FALSE(has_photo_extension(name)) << name;
+  for (const char* name : {"a.HEIC", "b.nef"}) EXPECT_TRUE(has_unread_photo_extension(name)) << name;
+  EXPECT_FALSE(has_unread_photo_extension("notes.txt"));
+}
+
+}  // namespace
+}  // namespace dae::test
