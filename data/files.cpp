@@ -93,6 +93,13 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const ui
   write_file_atomically(path, [&](const Append& append) { append(bytes.data(), bytes.size()); });
 }
 
+void check_writable(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (access(folder.c_str(), W_OK | X_OK) != 0) fail_system("write", path);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) fail("cannot write {}: it is a folder", path.string());
+}
+
 FolderLock::~FolderLock() {
   if (folder_ >= 0) close(folder_);  // and with it the lock
 }

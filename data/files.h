@@ -23,6 +23,9 @@ void write_file_atomically(const std::filesystem::path& path,
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
+// Throws Error, with the system's reason, when a file could not be written there.
+void check_writable(const std::filesystem::path& path);
+
 // Adds a line to a file, which need not be there, by one write: several processes may do so at
 // once. Throws Error when the system will not.
 void append_line(const std::filesystem::path& path, const std::string& line);

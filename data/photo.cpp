@@ -22,14 +22,14 @@ bool is_one_of(const std::string& extension, std::initializer_list<const char*> 
   return std::find(known.begin(), known.end(), extension) != known.end();
 }
 
-formats::Decoded decode(std::span<const uint8_t> bytes) {
+formats::Decoded decode(std::span<const uint8_t> bytes, int64_t most_bytes) {
   if (bytes.empty()) fail("the file is empty");
-  if (formats::is_jpeg(bytes)) return formats::decode_jpeg(bytes);
-  if (formats::is_png(bytes)) return formats::decode_png(bytes);
-  if (formats::is_tiff(bytes)) return formats::decode_tiff(bytes);
-  if (formats::is_webp(bytes)) return formats::decode_webp(bytes);
-  if (formats::is_pnm(bytes)) return formats::decode_pnm(bytes);
-  return formats::decode_other(bytes);
+  if (formats::is_jpeg(bytes)) return formats::decode_jpeg(bytes, most_bytes);
+  if (formats::is_png(bytes)) return formats::decode_png(bytes, most_bytes);
+  if (formats::is_tiff(bytes)) return formats::decode_tiff(bytes, most_bytes);
+  if (formats::is_webp(bytes)) return formats::decode_webp(bytes, most_bytes);
+  if (formats::is_pnm(bytes)) return formats::decode_pnm(bytes, most_bytes);
+  return formats::decode_other(bytes, most_bytes);
 }
 
 std::vector<uint8_t> encode(const Photo& photo, PhotoFormat format, const EncodeOptions& options) {
@@ -75,9 +75,13 @@ void lay_over_white(const Photo& photo, int colours, T* to) {
 
 }  // namespace
 
-void formats::check_size(int64_t height, int64_t width) {
+void formats::check_size(const Photo& photo, int64_t most_bytes) {
+  const int64_t height = photo.height, width = photo.width;
   if (height < 1 || width < 1) fail("it has no pixels");
-  if (width > kMostPixels / height) fail("{}x{} pixels are too many", width, height);
+  const int64_t pixel = photo.channels * (photo.bits / 8);
+  if (width > most_bytes / pixel / height)
+    fail("{}x{} pixels are too many: {:.0f} MB, at most {:.0f} are allowed", width, height,
+         1e-6 * static_cast<double>(width) * static_cast<double>(height * pixel), 1e-6 * double(most_bytes));
 }
 
 bool has_photo_extension(const std::filesystem::path& path) {
@@ -92,16 +96,16 @@ bool has_unread_photo_extension(const std::filesystem::path& path) {
                     ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"});
 }
 
-Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name) {
+Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name, int64_t most_bytes) {
   return named(name, [&] {
-    formats::Decoded decoded = decode(bytes);
+    formats::Decoded decoded = decode(bytes, most_bytes);
     return upright(std::move(decoded.photo), decoded.orientation);
   });
 }
 
-Photo load_photo(const std::filesystem::path& path) {
+Photo load_photo(const std::filesystem::path& path, int64_t most_bytes) {
   const MappedFile file(path);
-  return decode_photo(file.bytes(), path.string());
+  return decode_photo(file.bytes(), path.string(), most_bytes);
 }
 
 std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format, const EncodeOptions& options,
@@ -134,6 +138,16 @@ Photo in_8_bits(Photo photo) {
     rounded[i] = static_cast<uint8_t>((from[i] + 128) / 257);
   photo.samples = std::move(rounded);
   photo.bits = 8;
+  return photo;
+}
+
+Photo in_16_bits(Photo photo) {
+  if (photo.bits == 16) return photo;
+  std::vector<uint8_t> doubled(2 * photo.samples.size());  // v * 257: v in both bytes
+  for (size_t i = 0; i < photo.samples.size(); i++)
+    doubled[2 * i] = doubled[2 * i + 1] = photo.samples[i];
+  photo.samples = std::move(doubled);
+  photo.bits = 16;
   return photo;
 }
 

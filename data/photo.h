@@ -19,6 +19,9 @@
 
 namespace dae {
 
+// 268 million pixels as 8-bit RGB: larger ones are mistakes or attacks.
+inline constexpr int64_t kMostPhotoBytes = int64_t{3} << 28;
+
 enum class PhotoFormat { png, jpeg, tiff, webp, other };
 
 // How a PNG without a profile says what its numbers mean (PNG 1.2, 4.2.2), in units of 1/100000 as
@@ -46,12 +49,6 @@ struct Photo {
   bool is_grey() const { return channels <= 2; }
 };
 
-// What a file says of its picture before anything is decoded.
-struct PhotoSize {
-  int64_t height = 0, width = 0;
-  int channels = 3, bits = 8;
-};
-
 // Whether a file's name ends like that of a picture that can be read, in any case.
 bool has_photo_extension(const std::filesystem::path& path);
 // Whether it ends like one that cannot: .heic, .avif, .jxl, a camera's raw file. To be named, not
@@ -61,9 +58,11 @@ bool has_unread_photo_extension(const std::filesystem::path& path);
 // Throws Error naming the file and the reason: also for one that was cut off, which is not filled
 // with grey. Turned upright as its Exif says, wherever that is stored. Palettes are looked up; CMYK
 // becomes RGB by plain inks, and its profile is left behind; of an animation, and of a file of
-// several pictures, the first is taken.
-Photo load_photo(const std::filesystem::path& path);
-Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name);
+// several pictures, the first is taken. A picture whose samples would take more than `most_bytes` is
+// refused before they do.
+Photo load_photo(const std::filesystem::path& path, int64_t most_bytes = kMostPhotoBytes);
+Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name,
+                   int64_t most_bytes = kMostPhotoBytes);
 
 struct EncodeOptions {
   int quality = 95;  // of JPEG and lossy WebP, 1 to 100
@@ -80,6 +79,8 @@ const char* extension_of(PhotoFormat format);  // ".png"
 Image to_image(const Photo& photo);
 Photo to_photo(const Image& image);
 
+// With 16 bits a sample.
+Photo in_16_bits(Photo photo);
 // With 8 bits a sample, rounded to the nearest; with its alpha laid over white.
 Photo in_8_bits(Photo photo);
 Photo over_white(Photo photo);

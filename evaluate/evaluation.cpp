@@ -36,8 +36,9 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
   };
   const bool own = options.dataset.empty();
   const std::string path = own ? validated_on(config) : options.dataset;
+  const int64_t max_side = options.max_side.value_or(config.max_side);
   const Dataset dataset = open_dataset(
-      path, {.max_side = options.max_side.value_or(config.max_side),
+      path, {.max_side = max_side,
              .progress = [&](size_t done, size_t total) { tell("reading " + path, done, total); }});
   const std::set<std::string> held_out(config.held_out.begin(), config.held_out.end());
   std::vector<int64_t> images;
@@ -55,6 +56,7 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
                                    .seed = options.seed,
                                    .progress = tell});
   evaluation.dataset = path;
+  evaluation.max_side = max_side;
   evaluation.pictures = static_cast<int64_t>(images.size());
   const auto seen = trained_on(config, path);
   evaluation.trained_on =

@@ -78,10 +78,13 @@ std::string to_text(const PairScores& scores) {
   };
   return fmt::format(
       "PSNR {} (pooled {}), SSIM {:.4f}; gain-aligned PSNR {}, SSIM {:.4f}; brightness "
-      "error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}; pairs: {}\n",
+      "error {:.2f}%, colour error {:.2f}%, CIEDE2000 {:.2f}; pairs: {}{}\n",
       decibels(summary.mean.psnr), decibels(summary.pooled_psnr), summary.mean.ssim,
       decibels(summary.mean.aligned_psnr), summary.mean.aligned_ssim, summary.mean.brightness_error,
-      summary.mean.colour_error, summary.mean.ciede2000, summary.images);
+      summary.mean.colour_error, summary.mean.ciede2000, summary.images,
+      summary.exact > 0 && summary.exact < summary.images
+          ? fmt::format(", of which {} are exact and in no mean of PSNR", summary.exact)
+          : "");
 }
 
 }  // namespace dae

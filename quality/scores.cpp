@@ -34,22 +34,27 @@ Scores score(const FloatView& clean, const FloatView& other) {
 Summary summarize(const std::vector<Scores>& scores) {
   Summary summary;
   summary.images = static_cast<int64_t>(scores.size());
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const auto mean = [&](double Scores::*member) {
+  // Of those that there are; of decibels the finite ones, while there is one.
+  const auto mean = [&](double Scores::*member, int64_t* exact) {
     double sum = 0;
-    int64_t count = 0;
-    for (const Scores& s : scores)
-      if (!std::isnan(s.*member)) {
-        sum += s.*member;
-        count++;
-      }
-    return count > 0 ? sum / static_cast<double>(count) : nan;
+    int64_t count = 0, infinite = 0;
+    for (const Scores& s : scores) {
+      if (std::isinf(s.*member)) infinite++;
+      if (!std::isfinite(s.*member)) continue;
+      sum += s.*member;
+      count++;
+    }
+    if (exact) *exact = infinite;
+    if (count > 0) return sum / static_cast<double>(count);
+    return infinite > 0 ? std::numeric_limits<double>::infinity()
+                        : std::numeric_limits<double>::quiet_NaN();
   };
   for (double Scores::*const member :
-       {&Scores::mse, &Scores::psnr, &Scores::ssim, &Scores::aligned_mse, &Scores::aligned_psnr,
-        &Scores::aligned_ssim, &Scores::brightness_error, &Scores::colour_error,
-        &Scores::ciede2000})
-    summary.mean.*member = mean(member);
+       {&Scores::mse, &Scores::ssim, &Scores::aligned_mse, &Scores::aligned_ssim,
+        &Scores::brightness_error, &Scores::colour_error, &Scores::ciede2000})
+    summary.mean.*member = mean(member, nullptr);
+  summary.mean.psnr = mean(&Scores::psnr, &summary.exact);
+  summary.mean.aligned_psnr = mean(&Scores::aligned_psnr, &summary.aligned_exact);
   summary.pooled_psnr = psnr_of(summary.mean.mse);
   summary.pooled_aligned_psnr = psnr_of(summary.mean.aligned_mse);
   return summary;

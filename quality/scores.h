@@ -12,8 +12,7 @@ namespace dae {
 // `other` is clamped to [0, 1] first, as a file would be. ssim is NaN below 11 pixels a side.
 Scores score(const FloatView& clean, const FloatView& other);
 
-// Means over images, in order. The mean PSNR is infinite if any image's is (an exact restoration);
-// SSIM is averaged over the images large enough to have one, and NaN if none is.
+// Means over images, in order; what they leave out, Summary says.
 Summary summarize(const std::vector<Scores>& scores);
 
 }  // namespace dae

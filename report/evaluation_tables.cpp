@@ -46,9 +46,21 @@ constexpr Candidate kCandidates[] = {{"corrupted", "doing nothing", &EvaluationR
 std::string show(const Column& column, const Summary& summary) {
   const double value = column.value(summary);
   if (std::isnan(value)) return "-";
-  // One exact view makes the mean over views infinite; only when all are is the pooled one, too.
-  if (std::isinf(value)) return std::isinf(summary.pooled_aligned_psnr) ? "exact" : "inf";
+  if (std::isinf(value)) return "exact";  // all of them
   return fmt::format(fmt::runtime(column.format), value);
+}
+
+// What the means of PSNR leave out, if anything.
+std::string exact_note(const Evaluation& evaluation) {
+  std::string note;
+  for (const EvaluationRow& row : evaluation.rows)
+    for (const Candidate& candidate : kCandidates) {
+      const Summary& summary = row.*candidate.summary;
+      if (summary.exact > 0 && summary.exact < summary.images)
+        note += fmt::format("{}, {}: {} of {} views are exact and in no mean of PSNR\n", row.name,
+                            candidate.title, summary.exact, summary.images);
+    }
+  return note;
 }
 
 }  // namespace
@@ -68,7 +80,7 @@ std::string to_text(const Evaluation& evaluation) {
         text += fmt::format(" {:>14}", show(column, row.*candidate.summary));
       text += "\n";
     }
-  return text;
+  return text + exact_note(evaluation);
 }
 
 std::string to_html(const Evaluation& evaluation) {

@@ -1,10 +1,10 @@
 #include <dae/denoiser.h>
 
-#include <algorithm>
+#include <cstring>
 
-#include "data/image.h"
 #include "record/engine_file.h"
 #include "restore/restorer.h"
+#include "restore/samples.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
 
@@ -13,17 +13,37 @@ namespace dae {
 struct Denoiser::Inside {
   NetworkConfig network;
   std::unique_ptr<Restorer> restorer;
+
+  void restore(const Samples& picture, void* restored, const RestoreOptions& options);
 };
 
 namespace {
 
-void check_sides(int64_t height, int64_t width) {
+void check(const Samples& picture) {
   constexpr int64_t kMost = 1 << 20;
+  const int64_t height = picture.height, width = picture.width;
   if (height < 1 || height > kMost) fail_field("height", "{}: give 1 to {} pixels", height, kMost);
   if (width < 1 || width > kMost) fail_field("width", "{}: give 1 to {} pixels", width, kMost);
+  if (picture.channels < 1 || picture.channels > 4)
+    fail_field("channels", "{}: give 1 to 4", picture.channels);
 }
 
 }  // namespace
+
+// Into memory of its own, since tiles still to come read what those before them restored.
+void Denoiser::Inside::restore(const Samples& picture, void* restored,
+                               const RestoreOptions& options) {
+  check(picture);
+  const std::vector<std::byte> filled = with_hidden_filled(picture);
+  Samples given = picture;
+  if (!filled.empty()) given.data = filled.data();
+  std::vector<std::byte> made(picture.bytes());
+  std::memcpy(made.data(), picture.data, made.size());  // its alpha
+  restorer->restore(given, {made.data(), given.type, given.channels, given.height, given.width},
+                    options);
+  if (!filled.empty()) put_hidden_back(picture, made.data());
+  std::memcpy(restored, made.data(), made.size());
+}
 
 Denoiser::Denoiser(const std::filesystem::path& run, const DenoiserOptions& options)
     : inside_(std::make_unique<Inside>()) {
@@ -40,19 +60,17 @@ Denoiser& Denoiser::operator=(Denoiser&&) noexcept = default;
 
 void Denoiser::restore(const float* picture, int64_t height, int64_t width, float* restored,
                        const RestoreOptions& options) {
-  check_sides(height, width);
-  const std::vector<float> result = inside_->restorer->restore({picture, height, width}, options);
-  std::copy(result.begin(), result.end(), restored);
+  inside_->restore({picture, SampleType::f32, options.channels, height, width}, restored, options);
 }
 
 void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, uint8_t* restored,
                        const RestoreOptions& options) {
-  check_sides(height, width);
-  const std::vector<float> floats = to_floats({picture, height, width});
-  const std::vector<float> result =
-      inside_->restorer->restore({floats.data(), height, width}, options);
-  const Image image = to_image(FloatView{result.data(), height, width});
-  std::copy(image.pixels.begin(), image.pixels.end(), restored);
+  inside_->restore({picture, SampleType::u8, options.channels, height, width}, restored, options);
+}
+
+void Denoiser::restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
+                       const RestoreOptions& options) {
+  inside_->restore({picture, SampleType::u16, options.channels, height, width}, restored, options);
 }
 
 int64_t Denoiser::receptive_radius() const {

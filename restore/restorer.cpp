@@ -8,7 +8,6 @@
 #include "model/output_stage.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/reflect.h"
 
 namespace dae {
 namespace {
@@ -19,16 +18,6 @@ constexpr int64_t kGainBatch = 16;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
-}
-
-// Copies the window of `picture` that starts at (top, left), which may lie outside, to `to`.
-void copy_window(FloatView picture, int64_t top, int64_t left, int64_t rows, int64_t columns,
-                 float* to) {
-  for (int64_t i = 0; i < rows; i++) {
-    const float* const row = picture.data + reflect(top + i, picture.height) * picture.width * 3;
-    for (int64_t j = 0; j < columns; j++, to += 3)
-      std::memcpy(to, row + reflect(left + j, picture.width) * 3, 3 * sizeof(float));
-  }
 }
 
 // Starts of windows of `window` pixels that cover `length`, stepping by `step` where they can; the
@@ -56,16 +45,31 @@ class Progress {
   size_t windows_, done_ = 0;
 };
 
-// The factor a channel that fits `restored` to `input` best: sum(in out) / sum(in in).
-void fit_gain(const float* input, const float* restored, int64_t pixels, double gain[3]) {
-  for (int c = 0; c < 3; c++) {
-    double cross = 1e-6, square = 1e-6;  // a black picture has gain one
-    for (int64_t i = c; i < 3 * pixels; i += 3) {
-      cross += double{input[i]} * restored[i];
-      square += double{input[i]} * input[i];
-    }
-    gain[c] = std::max(cross / square, 1e-3);
+// The factor between two pictures in one channel: the ratio of their sums. Noise does not move it, as
+// it does least squares, whose sum of squares holds the noise's, too. A black picture has one.
+double gain_between(double given, double found) {
+  return given > 0 && found > 0 ? std::clamp(found / given, 1e-3, 1e3) : 1;
+}
+
+void mean_gain(const std::vector<float>& input, const std::vector<float>& restored, double gain[3]) {
+  double given[3] = {1e-6, 1e-6, 1e-6}, found[3] = {1e-6, 1e-6, 1e-6};
+  for (size_t i = 0; i < input.size(); i++) {
+    given[i % 3] += input[i];
+    found[i % 3] += restored[i];
   }
+  for (int c = 0; c < 3; c++) gain[c] = gain_between(given[c], found[c]);
+}
+
+// One of the square's eight symmetries of `from`, n x n pixels: bits 0 and 1 turn rows and columns
+// round, bit 2 exchanges them first. Its own inverse, but for 5 and 6, which are each other's.
+void turn(const std::vector<float>& from, int64_t n, int symmetry, std::vector<float>& to) {
+  for (int64_t y = 0; y < n; y++)
+    for (int64_t x = 0; x < n; x++) {
+      int64_t row = symmetry & 1 ? n - 1 - y : y, column = symmetry & 2 ? n - 1 - x : x;
+      if (symmetry & 4) std::swap(row, column);
+      std::memcpy(&to[static_cast<size_t>((y * n + x) * 3)],
+                  &from[static_cast<size_t>((row * n + column) * 3)], 3 * sizeof(float));
+    }
 }
 
 }  // namespace
@@ -158,7 +162,7 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   return *kept;
 }
 
-std::vector<float> Restorer::picture_gain(FloatView picture) {
+std::vector<float> Restorer::picture_gain(const Samples& picture) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
   const auto spread = [&](int64_t length) {
@@ -184,7 +188,7 @@ std::vector<float> Restorer::picture_gain(FloatView picture) {
   };
   for (const int64_t top : spread(height))
     for (const int64_t left : spread(width)) {
-      copy_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
+      read_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
       if (++in_batch == kGainBatch) flush();
     }
   flush();
@@ -193,43 +197,56 @@ std::vector<float> Restorer::picture_gain(FloatView picture) {
   return gain;
 }
 
-std::vector<float> Restorer::restore_tiled(FloatView picture, const RestoreOptions& options) {
+// The tile restored in place; `best`: the mean over the eight symmetries of the square.
+void Restorer::run_tile(Pass& pass, std::vector<float>& tile, bool best) {
+  if (!best) return pass.run(tile, tile);
+  const int64_t n = pass.shape[1];
+  std::vector<float> turned(tile.size()), back(tile.size()), sum(tile.size());
+  for (int symmetry = 0; symmetry < 8; symmetry++) {
+    turn(tile, n, symmetry, turned);
+    pass.run(turned, turned);
+    turn(turned, n, symmetry == 5 ? 6 : symmetry == 6 ? 5 : symmetry, back);
+    for (size_t i = 0; i < sum.size(); i++) sum[i] += back[i];
+  }
+  for (size_t i = 0; i < sum.size(); i++) tile[i] = sum[i] / 8;
+}
+
+void Restorer::restore_tiled(const Samples& picture, const MutableSamples& restored,
+                             const RestoreOptions& options) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t padded_height = round_up(height, kGrid), padded_width = round_up(width, kGrid);
   const int64_t overlap = round_up(receptive_radius(config_), kGrid);
-  const int64_t rows = std::min(padded_height, largest_tile_),
-                columns = std::min(padded_width, largest_tile_);
+  int64_t rows = std::min(padded_height, largest_tile_),
+          columns = std::min(padded_width, largest_tile_);
+  if (options.best) rows = columns = std::max(rows, columns);  // a square can be turned
   Pass& pass = pass_for({1, rows, columns, 3}, false);
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture);
     pass.program.write(pass.gain, gain.data());
   }
 
-  std::vector<float> restored(static_cast<size_t>(picture.count()));
   std::vector<float> tile(static_cast<size_t>(rows * columns * 3));
   const std::vector<int64_t> tops = window_starts(padded_height, rows, rows - 2 * overlap);
   const std::vector<int64_t> lefts = window_starts(padded_width, columns, columns - 2 * overlap);
   Progress progress(options, tops.size() * lefts.size());
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
-      copy_window(picture, top, left, rows, columns, tile.data());
-      pass.run(tile, tile);
+      read_window(picture, top, left, rows, columns, tile.data());
+      run_tile(pass, tile, options.best);
       // Tiles to the right and below write their part of the overlap later; what all of them keep
       // has its whole receptive field inside its tile.
       const int64_t first_row = top == 0 ? 0 : overlap, first_column = left == 0 ? 0 : overlap;
       const int64_t last_row = std::min(rows, height - top);
       const int64_t last_column = std::min(columns, width - left);
-      for (int64_t i = first_row; i < last_row; i++)
-        if (first_column < last_column)
-          std::memcpy(&restored[((top + i) * width + left + first_column) * 3],
-                      &tile[(i * columns + first_column) * 3],
-                      static_cast<size_t>(last_column - first_column) * 3 * sizeof(float));
+      if (first_row < last_row && first_column < last_column)
+        write_window(restored, top + first_row, left + first_column, last_row - first_row,
+                     last_column - first_column,
+                     &tile[static_cast<size_t>((first_row * columns + first_column) * 3)], columns);
       progress.advance();
     }
-  return restored;
 }
 
-std::vector<float> Restorer::restore_crops(FloatView picture, const RestoreOptions& options) {
+std::vector<float> Restorer::restore_crops(const Samples& picture, const RestoreOptions& options) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
   Pass& pass = pass_for({1, s, s, 3}, false);
@@ -247,10 +264,10 @@ std::vector<float> Restorer::restore_crops(FloatView picture, const RestoreOptio
   Progress progress(options, tops.size() * lefts.size());
   for (const int64_t top : tops)
     for (const int64_t left : lefts) {
-      copy_window(picture, top, left, s, s, input.data());
-      Crop crop{top, left, {}, std::vector<float>(input.size())};
-      pass.run(input, crop.pixels);
-      fit_gain(input.data(), crop.pixels.data(), s * s, crop.gain);
+      read_window(picture, top, left, s, s, input.data());
+      Crop crop{top, left, {}, input};
+      run_tile(pass, crop.pixels, options.best);
+      mean_gain(input, crop.pixels, crop.gain);
       for (int c = 0; c < 3; c++) log_sum[c] += std::log(crop.gain[c]);
       crops.push_back(std::move(crop));
       progress.advance();
@@ -261,7 +278,7 @@ std::vector<float> Restorer::restore_crops(FloatView picture, const RestoreOptio
   for (int64_t i = 0; i < s; i++)
     window[i] =
         static_cast<float>(0.501 - 0.5 * std::cos(2 * std::numbers::pi * (i + 0.5) / double(s)));
-  std::vector<float> sum(static_cast<size_t>(picture.count())), weight(sum.size() / 3);
+  std::vector<float> sum(static_cast<size_t>(height * width * 3)), weight(sum.size() / 3);
   for (const Crop& crop : crops) {
     float scale[3];
     for (int c = 0; c < 3; c++)
@@ -279,15 +296,41 @@ std::vector<float> Restorer::restore_crops(FloatView picture, const RestoreOptio
   return sum;
 }
 
-std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {
-  std::vector<float> restored =
-      has_one_size(config_) ? restore_crops(picture, options) : restore_tiled(picture, options);
-  if (options.keep_colour) {
-    double gain[3];
-    fit_gain(picture.data, restored.data(), picture.height * picture.width, gain);
-    for (size_t i = 0; i < restored.size(); i++)
-      restored[i] = static_cast<float>(restored[i] / gain[i % 3]);
+void Restorer::restore(const Samples& picture, const MutableSamples& restored,
+                       const RestoreOptions& options) {
+  if (!has_one_size(config_) && !options.keep_colour)
+    return restore_tiled(picture, restored, options);
+  // What is known of the whole result only when it is there: as floats first.
+  const int64_t height = picture.height, width = picture.width, pixels = height * width;
+  std::vector<float> whole;
+  if (has_one_size(config_)) {
+    whole = restore_crops(picture, options);
+  } else {
+    whole.resize(static_cast<size_t>(pixels * 3));
+    restore_tiled(picture, {whole.data(), SampleType::f32, 3, height, width}, options);
   }
+  if (options.keep_colour) {
+    std::vector<float> row(static_cast<size_t>(width * 3));
+    double given[3] = {1e-6, 1e-6, 1e-6}, found[3] = {1e-6, 1e-6, 1e-6};
+    for (int64_t y = 0; y < height; y++) {
+      read_window(picture, y, 0, 1, width, row.data());
+      for (size_t i = 0; i < row.size(); i++) {
+        given[i % 3] += row[i];
+        found[i % 3] += whole[static_cast<size_t>(y * width * 3) + i];
+      }
+    }
+    double gain[3];
+    for (int c = 0; c < 3; c++) gain[c] = gain_between(given[c], found[c]);
+    for (size_t i = 0; i < whole.size(); i++)
+      whole[i] = static_cast<float>(whole[i] / gain[i % 3]);
+  }
+  write_window(restored, 0, 0, height, width, whole.data(), width);
+}
+
+std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {
+  std::vector<float> restored(static_cast<size_t>(picture.count()));
+  restore({picture.data, SampleType::f32, 3, picture.height, picture.width},
+          {restored.data(), SampleType::f32, 3, picture.height, picture.width}, options);
   return restored;
 }
 

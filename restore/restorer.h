@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "restore/samples.h"
 #include "runtime/picture.h"
 #include "runtime/program.h"
 
@@ -27,8 +28,12 @@ class Restorer {
            const float* weights, size_t memory = 0);
   ~Restorer();
 
-  // A picture of any size from 1x1. The result is of the same, {height, width, 3}, row-major, and
-  // is not clamped. Throws Cancelled when the options' progress says so.
+  // A picture of any size from 1x1 into another of its size, type and channels, which does not share
+  // its memory; of an alpha channel nothing is read or written. Throws Cancelled when the options'
+  // progress says so.
+  void restore(const Samples& picture, const MutableSamples& restored,
+               const RestoreOptions& options = {});
+  // The same as {height, width, 3}, row-major, not clamped.
   std::vector<float> restore(FloatView picture, const RestoreOptions& options = {});
 
  private:
@@ -38,9 +43,11 @@ class Restorer {
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
   bool has_gain() const;
-  std::vector<float> picture_gain(FloatView picture);
-  std::vector<float> restore_tiled(FloatView picture, const RestoreOptions& options);
-  std::vector<float> restore_crops(FloatView picture, const RestoreOptions& options);
+  std::vector<float> picture_gain(const Samples& picture);
+  void run_tile(Pass& pass, std::vector<float>& tile, bool best);
+  void restore_tiled(const Samples& picture, const MutableSamples& restored,
+                     const RestoreOptions& options);
+  std::vector<float> restore_crops(const Samples& picture, const RestoreOptions& options);
 
   Device device_;
   NetworkConfig config_;

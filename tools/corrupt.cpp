@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tools/open_pictures.h"
+#include "tools/metadata.h"
 #include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
@@ -74,16 +75,18 @@ int main(int argc, char** argv) {
       std::vector<fs::path> to;
       OutputNames names(out);
       for (const int64_t i : all)
-        to.push_back(names.add(dataset[i].name, fs::path(dataset_path) / dataset[i].name));
+        to.push_back(names.add(dataset[i].name, fs::path(dataset_path) / dataset[i].name, ".png"));
       ProgressLine line;
       for (const int64_t i : all) {
         const Source& source = sources[static_cast<size_t>(i)];
         const CorruptedPicture picture =
             corrupt_picture(source, draw_evaluation(spec, seed, i, {i}), flags);
         const fs::path& path = to[static_cast<size_t>(i)];
-        std::error_code ignored;  // save_png says why it cannot be written
+        std::error_code ignored;  // that it cannot be written is said below
         fs::create_directories(path.parent_path(), ignored);
-        save_png(path, to_image(picture.corrupted()));
+        std::string problem;
+        write_file_atomically(path, std::span<const uint8_t>(with_metadata(
+                                        encode_png(to_image(picture.corrupted())), {}, problem)));
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();

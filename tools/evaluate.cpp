@@ -53,10 +53,15 @@ nlohmann::json evaluate_run(const std::string& run, EvaluationOptions& options) 
   if (evaluation.trained_on > 0)
     fmt::print(stderr, "{} of {} pictures were trained on: this is not how it restores new ones\n",
                evaluation.trained_on, evaluation.pictures);
-  fmt::print("{}: {} pictures of {}\n{}", run, evaluation.pictures, evaluation.dataset,
+  fmt::print("{}: {} pictures of {}{}\n{}", run, evaluation.pictures, evaluation.dataset,
+             evaluation.max_side > 0
+                 ? fmt::format(", larger ones shrunk to {} pixels (--max-side 0: as they are)",
+                               evaluation.max_side)
+                 : "",
              to_text(evaluation));
   nlohmann::json json = to_json(evaluation);
   json["pictures"] = evaluation.pictures;
+  json["max_side"] = evaluation.max_side;
   json["trained_on"] = evaluation.trained_on;
   json["run"] = run;
   json["dataset"] = evaluation.dataset;
@@ -98,6 +103,7 @@ int main(int argc, char** argv) {
   device.add_to(app);
 
   return run_program("evaluate", app, argc, argv, [&] {
+    if (!json_file.empty()) check_writable(json_file);  // before the work
     nlohmann::json json;
     if (pairs_option->count()) {
       refuse_other_options(app, {"--pairs", "--json"}, "says nothing about --pairs");
@@ -114,6 +120,10 @@ int main(int argc, char** argv) {
       json = evaluate_run(run, options);
     }
     if (!json_file.empty()) write_file_atomically(json_file, std::string_view(file_text(json)));
-    return 0;
+    // Pictures that were left out are not scored: whoever asks a script hears of it.
+    return json.value("left_out", nlohmann::json::array()).empty() &&
+                   json.value("without_partner", nlohmann::json::array()).empty()
+               ? 0
+               : 1;
   });
 }

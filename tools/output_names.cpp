@@ -1,24 +1,34 @@
 #include "tools/output_names.h"
 
+#include "data/files.h"
 #include "data/photo.h"
 #include "runtime/error.h"
+#include "tools/metadata.h"
 
 namespace dae {
 
 namespace fs = std::filesystem;
 
-fs::path OutputNames::add(const fs::path& name, const fs::path& source) {
+fs::path OutputNames::add(const fs::path& name, const fs::path& source,
+                          const std::string& extension) {
   fs::path to = folder_ / name;
   if (has_photo_extension(to))
-    to.replace_extension(".png");
+    to.replace_extension(extension);
   else
-    to += ".png";  // CIFAR's "data_batch_1.bin#00000"
-  if (!taken_.insert(to.lexically_normal()).second)
-    fail_usage("two pictures would both become {}; put the results into different folders",
-               to.string());
+    to += extension;  // CIFAR's "data_batch_1.bin#00000"
+  if (!taken_.insert(to.lexically_normal()).second) {
+    to = folder_ / name;
+    to += extension;
+    if (!taken_.insert(to.lexically_normal()).second)
+      fail("{}: another picture becomes {} already; give it another name", source.string(),
+           to.string());
+  }
   std::error_code ignored;
   if (fs::equivalent(source, to, ignored))
-    fail_usage("{} would be written over itself; give another --out", source.string());
+    fail("{} would be written over itself; give another --out", source.string());
+  if (fs::exists(to, ignored) && !made_here(read_file(to)))
+    fail("{}: {} is there already, and not made here; give another --out", source.string(),
+         to.string());
   return to;
 }
 

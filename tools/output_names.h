@@ -1,8 +1,9 @@
-// Where the results of pictures go: NAME.png in a folder.
+// Where the results of pictures go: the same names in a folder, over nobody's picture.
 #pragma once
 
 #include <filesystem>
 #include <set>
+#include <string>
 
 namespace dae {
 
@@ -10,9 +11,12 @@ class OutputNames {
  public:
   explicit OutputNames(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // The file for the picture `name`, which was read from `source`. Throws UsageError when another
-  // picture has it already, or when it is the picture itself.
-  std::filesystem::path add(const std::filesystem::path& name, const std::filesystem::path& source);
+  // The file for the picture `name` with this extension (".png"), which was read from `source`. Of two
+  // that differ in their extension alone the second keeps its own as well: "a.jpg.png". Throws Error
+  // when that is taken, too, when it is the picture itself, and when a picture lies there that these
+  // programs did not make (tools/metadata.h).
+  std::filesystem::path add(const std::filesystem::path& name, const std::filesystem::path& source,
+                            const std::string& extension);
 
  private:
   std::filesystem::path folder_;

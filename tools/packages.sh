@@ -6,7 +6,8 @@
 # liblapacke-dev: lapack.h declares what OpenBLAS has of LAPACK.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
-  libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
+  libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
+  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev"
 
 install_packages() {
   local missing="" package

@@ -6,13 +6,25 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "data/text.h"
 
 namespace dae {
 
+namespace {
+
+// One that can go back to a line's begin and clear it.
+bool is_capable_terminal() {
+  const char* const kind = std::getenv("TERM");
+  return isatty(STDERR_FILENO) == 1 && kind && *kind && std::string_view(kind) != "dumb";
+}
+
+}  // namespace
+
 ProgressLine::ProgressLine()
-    : live_(isatty(STDERR_FILENO) == 1), same_terminal_(isatty(STDOUT_FILENO) == 1) {}
+    : live_(is_capable_terminal()), same_terminal_(isatty(STDOUT_FILENO) == 1) {}
 
 void ProgressLine::show(const std::string& text) {
   using namespace std::chrono_literals;

@@ -7,6 +7,7 @@
 #include "record/run_folder.h"
 #include "runtime/error.h"
 #include "tools/program.h"
+#include "tools/resumed_options.h"
 #include "tools/training_console.h"
 #include "train/budget.h"
 
@@ -94,7 +95,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_seed(app, options.seed, "of everything random");
   app.add_option("--out", out, "run folder [runs/DATE-TIME-MODEL]");
-  app.add_flag("--resume", resume, "continue the run in --out, as it is configured");
+  app.add_flag("--resume", resume,
+               "continue the run in --out, as it is configured: options may be given again, and "
+               "--dataset says where its pictures lie now");
   app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
 
   return run_program("train_cuda", app, argc, argv, [&] {
@@ -104,13 +107,14 @@ int main(int argc, char** argv) {
     TrainingOutcome outcome;
     if (resume) {
       if (out.empty()) fail_usage("--resume: say which run with --out RUN");
-      refuse_other_options(app,
-                           {"--resume", "--out", "--time", "--steps", "--epochs", "--threads",
-                            "--device", "--profile"},
-                           "cannot be changed by --resume; start a new run for that");
-      outcome = resume_training(
-          out, {.budget = options.budget, .device = options.device, .profile = options.profile},
-          console, stop.get_token());
+      refuse_contradictions(app, out);
+      outcome = resume_training(out,
+                                {.budget = options.budget,
+                                 .dataset = options.dataset,
+                                 .validation = options.validation,
+                                 .device = options.device,
+                                 .profile = options.profile},
+                                console, stop.get_token());
     } else {
       if (options.dataset.empty())
         fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");

@@ -12,7 +12,7 @@
 namespace dae {
 
 struct SessionOptions {
-  RunConfig config;  // of a new run; a resumed one has its own
+  RunConfig config;  // of a new run; a resumed one has its own, but for where its pictures lie now
   Device device = Device::cpu;
   TrainingBudget budget;
   std::filesystem::path out;  // empty: a fresh folder under runs/

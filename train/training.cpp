@@ -117,6 +117,8 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
   session.budget = options.budget;
   session.out = run;
   session.resume = true;
+  session.config.dataset = absolute_dataset(options.dataset);
+  session.config.validation = absolute_dataset(options.validation);
   session.profile = options.profile;
   return run_session(session, observer, stop);
 }

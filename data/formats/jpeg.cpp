@@ -60,8 +60,9 @@ void print(const uint8_t* cmyk, bool inverted, int64_t pixels, uint8_t* rgb) {
 }
 
 // Decodes into `out`, whose buffers are the caller's: this frame has nothing that a jump would skip.
-bool read(std::span<const uint8_t> bytes, jpeg_decompress_struct& info, ErrorManager& errors,
-          Photo& out, std::vector<uint8_t>& row) {
+// Leaves the samples empty where they would be too large.
+bool read(std::span<const uint8_t> bytes, int64_t most_bytes, jpeg_decompress_struct& info,
+          ErrorManager& errors, Photo& out, std::vector<uint8_t>& row) {
   if (setjmp(errors.leave)) return false;
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, bytes.data(), bytes.size());
@@ -76,7 +77,7 @@ bool read(std::span<const uint8_t> bytes, jpeg_decompress_struct& info, ErrorMan
   out.height = info.image_height;
   out.width = info.image_width;
   out.channels = info.out_color_space == JCS_GRAYSCALE ? 1 : 3;
-  if (out.height * out.width > kMostPixels || out.height < 1 || out.width < 1) return true;
+  if (out.bytes() > most_bytes || out.bytes() < 1) return true;
   out.samples.resize(static_cast<size_t>(out.bytes()));
   row.resize(static_cast<size_t>(4 * out.width));
   jpeg_start_decompress(&info);
@@ -132,7 +133,7 @@ bool is_jpeg(std::span<const uint8_t> bytes) {
   return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF;
 }
 
-Decoded decode_jpeg(std::span<const uint8_t> bytes) {
+Decoded decode_jpeg(std::span<const uint8_t> bytes, int64_t most_bytes) {
   jpeg_decompress_struct info = {};
   ErrorManager errors;
   info.err = errors.start();
@@ -140,10 +141,10 @@ Decoded decode_jpeg(std::span<const uint8_t> bytes) {
   out.photo.format = PhotoFormat::jpeg;
   out.photo.lossless = false;
   std::vector<uint8_t> row;
-  const bool read_whole = read(bytes, info, errors, out.photo, row);
+  const bool read_whole = read(bytes, most_bytes, info, errors, out.photo, row);
   jpeg_destroy_decompress(&info);
   if (!read_whole) fail("damaged ({})", errors.message);
-  check_size(out.photo.height, out.photo.width);
+  check_size(out.photo, most_bytes);
   if (errors.damaged) fail("cut off or damaged ({})", errors.message);
   out.orientation = exif_orientation(bytes);
   return out;

@@ -58,19 +58,23 @@ struct Reader {
 
 }  // namespace
 
-Decoded decode_other(std::span<const uint8_t> bytes) {
+Decoded decode_other(std::span<const uint8_t> bytes, int64_t most_bytes) {
   if (bytes.size() > static_cast<size_t>(1) << 30) fail("larger than 1 GiB");
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &channels))
     fail("not a picture that can be read ({})", stbi_failure_reason());
   height = std::abs(height);  // negative: a BMP whose rows run downwards
-  check_size(height, width);
   Decoded out;
   Photo& photo = out.photo;
   static constexpr stbi_io_callbacks kCallbacks = {Reader::read, Reader::skip, Reader::eof};
   Reader reader{bytes};
+  photo.height = height;
+  photo.width = width;
+  photo.channels = channels;
   const bool deep = stbi_is_16_bit_from_memory(bytes.data(), size) != 0;
+  photo.bits = deep ? 16 : 8;
+  check_size(photo, most_bytes);
   void* const decoded =
       deep ? static_cast<void*>(
                  stbi_load_16_from_callbacks(&kCallbacks, &reader, &width, &height, &channels, 0))
@@ -78,10 +82,6 @@ Decoded decode_other(std::span<const uint8_t> bytes) {
   const std::unique_ptr<void, void (*)(void*)> owner(decoded, stbi_image_free);
   if (reader.past_end) fail("the file was cut off");
   if (!decoded) fail("damaged ({})", stbi_failure_reason());
-  photo.height = height;
-  photo.width = width;
-  photo.channels = channels;
-  photo.bits = deep ? 16 : 8;
   const auto* const first = static_cast<const uint8_t*>(decoded);
   photo.samples.assign(first, first + photo.bytes());
   return out;

@@ -105,7 +105,7 @@ bool is_png(std::span<const uint8_t> bytes) {
          bytes[3] == 'G';
 }
 
-Decoded decode_png(std::span<const uint8_t> bytes) {
+Decoded decode_png(std::span<const uint8_t> bytes, int64_t most_bytes) {
   const Context png(spng_ctx_new(0), spng_ctx_free);
   if (!png) throw std::bad_alloc();
   check(spng_set_png_buffer(png.get(), bytes.data(), bytes.size()), "not a PNG");
@@ -116,11 +116,11 @@ Decoded decode_png(std::span<const uint8_t> bytes) {
   check(spng_get_ihdr(png.get(), &header), "damaged");
   photo.height = header.height;
   photo.width = header.width;
-  check_size(photo.height, photo.width);
   spng_trns transparency;
   const bool transparent = spng_get_trns(png.get(), &transparency) == SPNG_OK;
   const spng_format format = format_of(header, transparent, photo);
   const bool spread = format == SPNG_FMT_RGBA16 && photo.channels == 2;
+  check_size(photo, most_bytes);
   size_t size = 0;
   check(spng_decoded_image_size(png.get(), format, &size), "damaged");
   photo.samples.resize(size);

@@ -9,6 +9,8 @@
 namespace dae::formats {
 namespace {
 
+constexpr uint32_t kMostNumber = 100000000;
+
 class Reader {
  public:
   explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes), at_(2) {}  // after "P6"
@@ -20,7 +22,7 @@ class Reader {
     const size_t begin = at_;
     for (; at_ < bytes_.size() && is_digit(bytes_[at_]); at_++) {
       value = 10 * value + (bytes_[at_] - '0');
-      if (value > kMostPixels) fail("damaged (a number of {} or more)", value);
+      if (value > kMostNumber) fail("damaged (a number of {} or more)", value);
     }
     if (at_ == begin) fail("cut off or damaged (a number is missing)");
     return value;
@@ -55,7 +57,7 @@ bool is_pnm(std::span<const uint8_t> bytes) {
          (bytes[2] == '#' || bytes[2] == ' ' || (bytes[2] >= '\t' && bytes[2] <= '\r'));
 }
 
-Decoded decode_pnm(std::span<const uint8_t> bytes) {
+Decoded decode_pnm(std::span<const uint8_t> bytes, int64_t most_bytes) {
   const int kind = bytes[1] - '0';  // 1 to 3 in text, 4 to 6 in binary: bits, grey, colour
   const bool text = kind <= 3, bits = kind == 1 || kind == 4;
   Reader reader(bytes);
@@ -63,11 +65,11 @@ Decoded decode_pnm(std::span<const uint8_t> bytes) {
   Photo& photo = out.photo;
   photo.width = reader.number();
   photo.height = reader.number();
-  check_size(photo.height, photo.width);
   const uint32_t most = bits ? 1 : reader.number();
   if (most < 1 || most > 65535) fail("its largest value is {}, not 1 to 65535", most);
   photo.channels = kind % 3 == 0 ? 3 : 1;
   photo.bits = most > 255 ? 16 : 8;
+  check_size(photo, most_bytes);
   const int64_t row = photo.width * photo.channels, count = photo.height * row;
   const size_t stored = static_cast<size_t>(bits ? photo.height * ((row + 7) / 8)
                                                  : count * (photo.bits / 8));

@@ -144,11 +144,13 @@ void finish(Photo& photo, const Stored& s) {
 }
 
 // Grey and RGB of 8 or 16 bits as they are, with their alpha; more samples are left out.
-void read_plain(TIFF* file, Photo& photo, const Stored& s, const std::string& message) {
+void read_plain(TIFF* file, Photo& photo, const Stored& s, int64_t most_bytes,
+                const std::string& message) {
   const int colours = s.photometric == PHOTOMETRIC_RGB || s.photometric == PHOTOMETRIC_YCBCR ? 3 : 1;
   photo.bits = s.bits;
   photo.channels = colours + (s.alpha ? 1 : 0);
   if (photo.channels > s.samples) fail("damaged ({} samples a pixel)", s.samples);
+  check_size(photo, most_bytes);
   photo.samples.resize(static_cast<size_t>(photo.bytes()));
   const int64_t size = s.bits / 8, pixels = photo.height * photo.width;
   const bool together = s.planar == PLANARCONFIG_CONTIG;
@@ -168,16 +170,18 @@ void read_plain(TIFF* file, Photo& photo, const Stored& s, const std::string& me
 }
 
 // Everything else that libtiff can make 8-bit RGBA of: palettes, few bits, inks, Lab.
-void read_rgba(TIFF* file, Photo& photo, const Stored& s, const std::string& message) {
+void read_rgba(TIFF* file, Photo& photo, const Stored& s, int64_t most_bytes,
+               const std::string& message) {
+  const bool grey =
+      s.photometric == PHOTOMETRIC_MINISBLACK || s.photometric == PHOTOMETRIC_MINISWHITE;
+  photo.channels = grey ? 1 : 3;
+  check_size(photo, most_bytes);
   std::vector<uint32_t> pixels(static_cast<size_t>(photo.height * photo.width));
   TIFFSetField(file, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);  // turned later, with all others
   if (!TIFFReadRGBAImageOriented(file, static_cast<uint32_t>(photo.width),
                                  static_cast<uint32_t>(photo.height), pixels.data(),
                                  ORIENTATION_TOPLEFT, 1))
     fail("cut off or damaged ({})", message);
-  const bool grey =
-      s.photometric == PHOTOMETRIC_MINISBLACK || s.photometric == PHOTOMETRIC_MINISWHITE;
-  photo.channels = grey ? 1 : 3;
   photo.samples.resize(static_cast<size_t>(photo.bytes()));
   uint8_t* to = photo.samples.data();
   for (const uint32_t p : pixels) {
@@ -196,7 +200,7 @@ bool is_tiff(std::span<const uint8_t> bytes) {
   return starts("II*\0") || starts("MM\0*") || starts("II+\0") || starts("MM\0+");
 }
 
-Decoded decode_tiff(std::span<const uint8_t> bytes) {
+Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
   Memory memory{bytes, {}};
   std::string message = "it ends early";
   const File file = open(memory, "rm", message);  // m: not mapped
@@ -205,7 +209,6 @@ Decoded decode_tiff(std::span<const uint8_t> bytes) {
   photo.format = PhotoFormat::tiff;
   photo.height = tag<uint32_t>(file.get(), TIFFTAG_IMAGELENGTH, 0);
   photo.width = tag<uint32_t>(file.get(), TIFFTAG_IMAGEWIDTH, 0);
-  check_size(photo.height, photo.width);
   out.orientation = tag<uint16_t>(file.get(), TIFFTAG_ORIENTATION, 1);
   const Stored s = stored(file.get());
   if (tag<uint16_t>(file.get(), TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT) != SAMPLEFORMAT_UINT)
@@ -218,9 +221,9 @@ Decoded decode_tiff(std::span<const uint8_t> bytes) {
                      s.photometric == PHOTOMETRIC_MINISWHITE || s.photometric == PHOTOMETRIC_RGB ||
                      compressed_colour;
   if (plain && (s.bits == 8 || s.bits == 16))
-    read_plain(file.get(), photo, s, message);
+    read_plain(file.get(), photo, s, most_bytes, message);
   else
-    read_rgba(file.get(), photo, s, message);
+    read_rgba(file.get(), photo, s, most_bytes, message);
   uint32_t length = 0;
   void* profile = nullptr;
   if (s.photometric != PHOTOMETRIC_SEPARATED &&

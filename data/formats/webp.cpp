@@ -31,7 +31,7 @@ bool is_webp(std::span<const uint8_t> bytes) {
          std::memcmp(bytes.data() + 8, "WEBP", 4) == 0;
 }
 
-Decoded decode_webp(std::span<const uint8_t> bytes) {
+Decoded decode_webp(std::span<const uint8_t> bytes, int64_t most_bytes) {
   const WebPData whole{bytes.data(), bytes.size()};
   const Mux mux(WebPMuxCreate(&whole, 0), WebPMuxDelete);
   Decoded out;
@@ -47,10 +47,10 @@ Decoded decode_webp(std::span<const uint8_t> bytes) {
     fail("cut off or damaged");
   photo.height = features.height;
   photo.width = features.width;
-  check_size(photo.height, photo.width);
   constexpr int kLossless = 2;  // WebPBitstreamFeatures::format
   photo.lossless = features.format == kLossless;
   photo.channels = features.has_alpha ? 4 : 3;
+  check_size(photo, most_bytes);
   photo.samples.resize(static_cast<size_t>(photo.bytes()));
   const auto decode = features.has_alpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
   if (!decode(picture.data(), picture.size(), photo.samples.data(), photo.samples.size(),

@@ -15,15 +15,20 @@ struct DenoiserOptions {
   Device device = best_device();
   // The most bytes that a call computes in, on the device: of the CPU, host memory. Smaller tiles
   // need less, and change the result by rounding alone. 0: what tiles of 768 x 768 pixels take.
-  // Not counted: the weights; pictures as f32 in host memory (for fc, whose crops are blended, five
-  // times the picture); on a GPU what engines are timed in when a tile's size is new.
+  // Not counted: the weights; the result once more, as it is made (for fc, whose crops are blended,
+  // five times the picture as f32); on a GPU what engines are timed in when a tile's size is new.
   size_t memory = 0;
 };
 
 struct RestoreOptions {
-  // Multiplies each channel of the result by the factor that brings it closest to what was given:
-  // noise and blur go, exposure and colour stay.
+  // Of a pixel: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. Grey stays grey, alpha is handed on
+  // as it is, and colours that it hides wholly stay what they are and reach nowhere.
+  int channels = 3;
+  // Gives each channel of the result the mean that it had: noise and blur go, exposure and colour
+  // stay. The result is then held as f32 as well.
   bool keep_colour = false;
+  // The mean over the eight symmetries of the square: a little better, eight times as slow.
+  bool best = false;
   // Called after every tile, on the calling thread, with the share that is done, at last 1; false
   // ends the call, which throws Cancelled.
   std::function<bool(double done)> progress = {};
@@ -40,14 +45,16 @@ class Denoiser {
   Denoiser(Denoiser&&) noexcept;
   Denoiser& operator=(Denoiser&&) noexcept;
 
-  // `picture` and `restored` are {height, width, 3}, RGB, row-major, host memory, any size from
+  // `picture` and `restored` are {height, width, channels}, row-major, host memory, any size from
   // 1x1; they may be the same. f32: in [0, 1], sRGB-encoded as files are; what is restored is not
   // clamped. `restored` is written at the end: after an exception it is what it was. Throws
-  // FieldError for a size out of range, Cancelled, OutOfMemory.
+  // FieldError for a size or number of channels out of range, Cancelled, OutOfMemory.
   void restore(const float* picture, int64_t height, int64_t width, float* restored,
                const RestoreOptions& options = {});
-  // The same in 8 bits: restored, clamped and rounded.
+  // The same in 8 and in 16 bits: restored, clamped and rounded.
   void restore(const uint8_t* picture, int64_t height, int64_t width, uint8_t* restored,
+               const RestoreOptions& options = {});
+  void restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                const RestoreOptions& options = {});
 
   // Pixels that the result at a pixel depends on, each way; beyond it nothing matters but the

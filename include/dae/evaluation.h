@@ -24,10 +24,12 @@ struct Scores {
   double ciede2000 = 0;                           // between mean colours
 };
 
-// Over many pictures. One exact restoration makes the mean PSNR infinite, and the pooled one stays
-// finite. SSIM is the mean over pictures large enough to have one, and NaN if none is.
+// Over many pictures. The PSNR of an exact restoration is infinite: the means of PSNR leave such
+// pictures out, and are infinite when all are exact. SSIM is the mean over pictures large enough to
+// have one, and NaN if none is.
 struct Summary {
   int64_t images = 0;
+  int64_t exact = 0, aligned_exact = 0;  // those that the means of psnr and aligned_psnr leave out
   Scores mean;
   double pooled_psnr = 0;  // PSNR of the mean of the pictures' MSE
   double pooled_aligned_psnr = 0;
@@ -45,6 +47,7 @@ struct Evaluation {
   int64_t pictures = 0;    // of the dataset, that views were taken of
   int64_t trained_on = 0;  // those among them that the network has seen: they flatter it
   int64_t views = 0;
+  int64_t max_side = 0;    // larger pictures were shrunk to this; 0: none were
   std::string view_size;   // "64x64 crops", "whole pictures"
   std::string noise_clip;  // for the sigma row: "on" or "off"
   // In the order above, without corruptions that are left out; with options.sigma that row alone.

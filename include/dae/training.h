@@ -120,6 +120,8 @@ TrainingOutcome train(const TrainingOptions& options, const std::stop_token& sto
 
 struct ResumeOptions {
   TrainingBudget budget = {};  // none: the run's own
+  // Where the run's pictures lie now; empty: where they lay. Those that it holds out must be there.
+  std::string dataset = {}, validation = {};
   Device device = best_device();
   bool profile = false;
 };

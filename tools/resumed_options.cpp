@@ -1,0 +1,75 @@
+#include "tools/resumed_options.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "corrupt/spec.h"
+#include "model/loss_spec.h"
+#include "record/run_config.h"
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+// Where config.json has what an option says.
+constexpr std::pair<const char*, const char*> kFixed[] = {
+    {"--model", "/model/kind"},
+    {"--size", "/model/size"},
+    {"--width", "/model/width"},
+    {"--blocks", "/model/blocks"},
+    {"--latent", "/model/latent"},
+    {"--skips", "/model/skips"},
+    {"--global", "/model/global"},
+    {"--residual", "/model/residual"},
+    {"--precision", "/model/precision"},
+    {"--batch", "/batch"},
+    {"--seed", "/seed"},
+    {"--lr", "/optimizer/learning_rate"},
+    {"--loss", "/loss"},
+    {"--max-side", "/data/max_side"},
+    {"--noise", "/corruption/noise"},
+    {"--blur", "/corruption/blur"},
+    {"--brightness", "/corruption/brightness"},
+    {"--channel", "/corruption/channel"},
+    {"--order", "/corruption/order"},
+    {"--clip", "/corruption/clip"},
+    {"--quantize", "/corruption/quantize"}};
+
+std::optional<double> number(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// What is given, as the configuration would have it: "25" is a range from 25 to 25.
+std::string as_recorded(const std::string& option, const std::string& given) {
+  if (option == "--loss") return to_string(parse_loss(given));
+  if (option == "--noise" || option == "--blur" || option == "--brightness" || option == "--channel")
+    return to_string(parse_range(option.substr(2), given));
+  return given;
+}
+
+std::string shown(const nlohmann::json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+void refuse_contradictions(const CLI::App& app, const std::filesystem::path& run) {
+  const nlohmann::json config = read_run_json(run);
+  for (const auto& [option, place] : kFixed) {
+    if (app.count(option) == 0) continue;
+    const auto given = app.get_option(option)->as<std::string>();
+    const std::string has = shown(config.value(nlohmann::json::json_pointer(place), nlohmann::json()));
+    const std::string wants = as_recorded(option, given);
+    const auto a = number(wants), b = number(has);
+    if (a && b ? *a != *b : wants != has)
+      fail_usage("{} {}: the run has {}, which --resume cannot change; start a new run for that", option,
+                 given, has);
+  }
+}
+
+}  // namespace dae
