@@ -197,8 +197,7 @@ class DatasetBuilder {
         const std::vector<uint8_t>& thumbnail = image.at(5).get_binary();
         if (thumbnail.size() != likeness.thumbnail.size()) return false;
         std::copy(thumbnail.begin(), thumbnail.end(), likeness.thumbnail.begin());
-        dataset.entries_.push_back(
-            {image.at(0), {bytes.data() + offset, height, width}, likeness});
+        dataset.entries_.push_back({image.at(0), {bytes.data() + offset, height, width}, likeness});
       }
       for (const json& skipped : index.at("skipped"))
         dataset.skipped_.push_back({skipped.at(0), skipped.at(1)});
@@ -306,10 +305,12 @@ Split hold_out(const Dataset& dataset, double fraction) {
   std::map<uint64_t, Copies> groups = copies_in(dataset, false);
   if (groups.size() < 2) groups = copies_in(dataset, true);  // one scene alone: a clip's frames
   if (groups.size() < 2)
-    fail("all {} images are the same, and none could be held out: add other images", dataset.size());
+    fail("all {} images are the same, and none could be held out: add other images",
+         dataset.size());
   std::vector<const Copies*> order;
   for (const auto& [number, copies] : groups) order.push_back(&copies);
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->key < b->key; });
+  std::sort(order.begin(), order.end(),
+            [](const auto* a, const auto* b) { return a->key < b->key; });
   const int64_t wanted =
       std::max<int64_t>(1, std::lround(fraction * static_cast<double>(dataset.size())));
   Split split;

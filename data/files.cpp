@@ -97,7 +97,8 @@ void check_writable(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (access(folder.c_str(), W_OK | X_OK) != 0) fail_system("write", path);
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) fail("cannot write {}: it is a folder", path.string());
+  if (std::filesystem::is_directory(path, ignored))
+    fail("cannot write {}: it is a folder", path.string());
 }
 
 FolderLock::~FolderLock() {

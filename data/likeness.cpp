@@ -29,8 +29,7 @@ Shape shape_of(const std::array<uint8_t, kCells>& thumbnail, bool mirrored) {
   double sum = 0, squares = 0;
   for (int i = 0; i < kCells; i++) {
     const int x = i % kSide;
-    const double value =
-        thumbnail[static_cast<size_t>(mirrored ? i - x + (kSide - 1 - x) : i)];
+    const double value = thumbnail[static_cast<size_t>(mirrored ? i - x + (kSide - 1 - x) : i)];
     shape.values[static_cast<size_t>(i)] = static_cast<float>(value);
     sum += value;
     squares += value * value;

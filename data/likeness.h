@@ -15,7 +15,7 @@ struct Likeness {
   static constexpr int kSide = 16;
 
   uint64_t content = 0;  // a hash of size and pixels: equal pictures have equal ones
-  std::array<uint8_t, kSide * kSide> thumbnail = {};  // brightness, means of equal parts
+  std::array<uint8_t, kSide* kSide> thumbnail = {};  // brightness, means of equal parts
 
   bool operator==(const Likeness&) const = default;
 };

@@ -81,19 +81,20 @@ void formats::check_size(const Photo& photo, int64_t most_bytes) {
   const int64_t pixel = photo.channels * (photo.bits / 8);
   if (width > most_bytes / pixel / height)
     fail("{}x{} pixels are too many: {:.0f} MB, at most {:.0f} are allowed", width, height,
-         1e-6 * static_cast<double>(width) * static_cast<double>(height * pixel), 1e-6 * double(most_bytes));
+         1e-6 * static_cast<double>(width) * static_cast<double>(height * pixel),
+         1e-6 * double(most_bytes));
 }
 
 bool has_photo_extension(const std::filesystem::path& path) {
   return is_one_of(lower_extension(path),
-                   {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".tga",
-                    ".gif", ".psd", ".ppm", ".pgm", ".pbm", ".pnm", ".pic"});
+                   {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp",
+                    ".tga", ".gif", ".psd", ".ppm", ".pgm", ".pbm", ".pnm", ".pic"});
 }
 
 bool has_unread_photo_extension(const std::filesystem::path& path) {
   return is_one_of(lower_extension(path),
-                   {".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng", ".nef",
-                    ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"});
+                   {".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng",
+                    ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"});
 }
 
 Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name, int64_t most_bytes) {
@@ -108,8 +109,8 @@ Photo load_photo(const std::filesystem::path& path, int64_t most_bytes) {
   return decode_photo(file.bytes(), path.string(), most_bytes);
 }
 
-std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format, const EncodeOptions& options,
-                                  const std::string& name) {
+std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format,
+                                  const EncodeOptions& options, const std::string& name) {
   return named(name, [&] {
     if (format == PhotoFormat::jpeg) return encode(over_white(in_8_bits(photo)), format, options);
     if (format == PhotoFormat::webp) return encode(in_8_bits(photo), format, options);

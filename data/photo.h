@@ -27,7 +27,7 @@ enum class PhotoFormat { png, jpeg, tiff, webp, other };
 // How a PNG without a profile says what its numbers mean (PNG 1.2, 4.2.2), in units of 1/100000 as
 // the file has it.
 struct PngColour {
-  uint32_t gamma = 0;  // 45455: that of the file is 1 / 2.2
+  uint32_t gamma = 0;                                     // 45455: that of the file is 1 / 2.2
   std::optional<std::array<uint32_t, 8>> primaries = {};  // x and y of white, red, green, blue
 
   bool operator==(const PngColour&) const = default;
@@ -37,7 +37,7 @@ struct Photo {
   int64_t height = 0, width = 0;
   int channels = 3;  // 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; colours not premultiplied
   int bits = 8;      // of a sample: 8, or 16 in the machine's byte order
-  std::vector<uint8_t> samples = {};  // {height, width, channels}, row-major
+  std::vector<uint8_t> samples = {};        // {height, width, channels}, row-major
   PhotoFormat format = PhotoFormat::other;  // of the file it came from
   bool lossless = true;                     // WebP has both kinds; JPEG is never
   std::vector<uint8_t> profile = {};        // ICC; empty: none, which means sRGB
@@ -71,8 +71,8 @@ struct EncodeOptions {
 // `format` is not `other`. 16 bits become 8 where a format has no more (JPEG, WebP), and alpha is
 // laid over white where it has none (JPEG). Throws Error naming `name` where the format is too small
 // for the picture.
-std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format, const EncodeOptions& options,
-                                  const std::string& name);
+std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format,
+                                  const EncodeOptions& options, const std::string& name);
 const char* extension_of(PhotoFormat format);  // ".png"
 
 // As 8-bit RGB: 16 bits rounded, grey spread, alpha laid over white.

@@ -20,12 +20,12 @@ DAE_HOST_DEVICE inline void advance_state(StepState& state) {
   const Schedule& s = state.schedule;
   state.step++;
   double rate = 0;  // beyond the total
-  if (state.step <= s.warmup)
-    rate = s.peak * (static_cast<double>(state.step) / static_cast<double>(s.warmup));
+  const auto number = static_cast<double>(state.step - s.start);
+  const auto warmup = static_cast<double>(s.warmup), count = static_cast<double>(s.total - s.start);
+  if (state.step <= s.start + s.warmup)
+    rate = s.peak * (number / warmup);
   else if (state.step < s.total)
-    rate = s.peak * 0.5 *
-           (1 + cos_pi(static_cast<double>(state.step - s.warmup) /
-                       static_cast<double>(s.total - s.warmup)));
+    rate = s.peak * 0.5 * (1 + cos_pi((number - warmup) / (count - warmup)));
   state.learning_rate = static_cast<float>(rate);
 }
 

@@ -6,11 +6,12 @@
 
 namespace dae {
 
-// The learning rate of step t = 1, 2, ...: peak t / warmup up to `warmup`, then
-// peak (1 + cos(pi (t - warmup) / (total - warmup))) / 2, which reaches zero at `total`.
+// The learning rate of step t = start + 1, start + 2, ...: with u = t - start and n = total - start,
+// peak u / warmup up to `warmup`, then peak (1 + cos(pi (u - warmup) / (n - warmup))) / 2, which
+// reaches zero at `total`. A run that goes on beyond its end starts again where that was.
 struct Schedule {
   double peak = 2e-3;
-  uint64_t warmup = 100, total = 1000;
+  uint64_t warmup = 100, total = 1000, start = 0;
 
   bool operator==(const Schedule&) const = default;
 };

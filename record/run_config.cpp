@@ -62,6 +62,7 @@ json to_json(const RunConfig& c) {
        {{"learning_rate", c.schedule.peak},
         {"warmup", c.schedule.warmup},
         {"steps", c.schedule.total},
+        {"start", c.schedule.start},
         {"beta1", c.adam.beta1},
         {"beta2", c.adam.beta2},
         {"epsilon", c.adam.epsilon},
@@ -109,6 +110,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     optimizer.at("learning_rate").get_to(c.schedule.peak);
     optimizer.at("warmup").get_to(c.schedule.warmup);
     optimizer.at("steps").get_to(c.schedule.total);
+    c.schedule.start = optimizer.value("start", uint64_t{0});
     optimizer.at("beta1").get_to(c.adam.beta1);
     optimizer.at("beta2").get_to(c.adam.beta2);
     optimizer.at("epsilon").get_to(c.adam.epsilon);

@@ -51,7 +51,8 @@ double gain_between(double given, double found) {
   return given > 0 && found > 0 ? std::clamp(found / given, 1e-3, 1e3) : 1;
 }
 
-void mean_gain(const std::vector<float>& input, const std::vector<float>& restored, double gain[3]) {
+void mean_gain(const std::vector<float>& input, const std::vector<float>& restored,
+               double gain[3]) {
   double given[3] = {1e-6, 1e-6, 1e-6}, found[3] = {1e-6, 1e-6, 1e-6};
   for (size_t i = 0; i < input.size(); i++) {
     given[i % 3] += input[i];
@@ -321,8 +322,7 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
     }
     double gain[3];
     for (int c = 0; c < 3; c++) gain[c] = gain_between(given[c], found[c]);
-    for (size_t i = 0; i < whole.size(); i++)
-      whole[i] = static_cast<float>(whole[i] / gain[i % 3]);
+    for (size_t i = 0; i < whole.size(); i++) whole[i] = static_cast<float>(whole[i] / gain[i % 3]);
   }
   write_window(restored, 0, 0, height, width, whole.data(), width);
 }

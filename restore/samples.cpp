@@ -23,8 +23,9 @@ auto with_type(SampleType type, const F& f) {
 }
 
 template <class T>
-constexpr float kWhite = std::is_same_v<T, float> ? 1.0f
-                                                  : static_cast<float>(std::numeric_limits<T>::max());
+constexpr float kWhite = std::is_same_v<T, float>
+                             ? 1.0f
+                             : static_cast<float>(std::numeric_limits<T>::max());
 
 template <class T>
 T sample_of(float value) {
@@ -35,7 +36,8 @@ T sample_of(float value) {
 }
 
 template <class T>
-void read(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns, float* rgb) {
+void read(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns,
+          float* rgb) {
   const auto* const samples = static_cast<const T*>(from.data);
   const bool grey = from.channels <= 2;
   for (int64_t i = 0; i < rows; i++) {
@@ -113,8 +115,8 @@ void read_window(const Samples& from, int64_t top, int64_t left, int64_t rows, i
             [&](auto sample) { read<decltype(sample)>(from, top, left, rows, columns, rgb); });
 }
 
-void write_window(const MutableSamples& to, int64_t top, int64_t left, int64_t rows, int64_t columns,
-                  const float* rgb, int64_t stride) {
+void write_window(const MutableSamples& to, int64_t top, int64_t left, int64_t rows,
+                  int64_t columns, const float* rgb, int64_t stride) {
   with_type(to.type, [&](auto sample) {
     write<decltype(sample)>(to, top, left, rows, columns, rgb, stride);
   });

@@ -35,8 +35,8 @@ void read_window(const Samples& from, int64_t top, int64_t left, int64_t rows, i
 // Writes rows x columns pixels, which lie inside the picture, from `rgb`, whose rows are `stride`
 // pixels apart. Whole numbers are clamped and rounded to the nearest; of a grey picture each pixel
 // becomes the mean of its channels; alpha is not touched.
-void write_window(const MutableSamples& to, int64_t top, int64_t left, int64_t rows, int64_t columns,
-                  const float* rgb, int64_t stride);
+void write_window(const MutableSamples& to, int64_t top, int64_t left, int64_t rows,
+                  int64_t columns, const float* rgb, int64_t stride);
 
 // The same picture with another colour where it is wholly transparent: that of a visible pixel close
 // by. What hides there, often black, would otherwise reach into what is seen. Empty when nothing is

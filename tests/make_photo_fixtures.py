@@ -169,6 +169,24 @@ def main():
     gif.save(FOLDER / "transparent.gif", transparency=2)
     expect("transparent.gif", np.asarray(Image.open(FOLDER / "transparent.gif").convert("RGBA")))
 
+    # What files tell beside their pixels, for tests/tools/metadata_test.cpp. Stored lying, seen standing.
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "A maker"
+    exif[ExifTags.Base.DateTime] = "2026:01:02 03:04:05"
+    xmp = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+           b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title><rdf:Alt>'
+           b'<rdf:li xml:lang="x-default">A title</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF></x:xmpmeta>')
+    for name, options in {"told.jpg": {"xmp": xmp, "quality": 97, "subsampling": 0}, "told.png": {},
+                          "told.webp": {"xmp": xmp, "lossless": True, "exact": True}}.items():
+        Image.fromarray(rgb).save(FOLDER / name, exif=exif, icc_profile=profile, **options)
+        pixels = ImageOps.exif_transpose(Image.open(FOLDER / name)).convert("RGB")
+        expect(name, pixels, tolerance=2 if name == "told.jpg" else 0, profile=True)
+    tifffile.imwrite(FOLDER / "told.tif", rgb, metadata=None, photometric="rgb", iccprofile=profile,
+                     datetime="2026:01:02 03:04:05",
+                     extratags=[(274, "H", 1, 6, True), (271, "s", 0, "A maker", True), (700, "B", len(xmp), xmp, True)])
+    expect("told.tif", np.rot90(rgb, -1), profile=True)
+
     (FOLDER / "photos.json").write_text(json.dumps(EXPECTED) + "\n")
 
 

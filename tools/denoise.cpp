@@ -76,7 +76,8 @@ class Restoration {
 
  private:
   void open(size_t memory) {
-    denoiser_ = std::make_unique<Denoiser>(run_, DenoiserOptions{.device = device_, .memory = memory});
+    denoiser_ =
+        std::make_unique<Denoiser>(run_, DenoiserOptions{.device = device_, .memory = memory});
   }
 
   // With --memory: samples as they are read, as they are restored, and once more on their way to a
@@ -96,7 +97,8 @@ class Restoration {
                                  .progress = progress};
     if (photo.bits == 16)
       denoiser_->restore(reinterpret_cast<const uint16_t*>(photo.samples.data()), photo.height,
-                         photo.width, reinterpret_cast<uint16_t*>(restored.samples.data()), options);
+                         photo.width, reinterpret_cast<uint16_t*>(restored.samples.data()),
+                         options);
     else
       denoiser_->restore(photo.samples.data(), photo.height, photo.width, restored.samples.data(),
                          options);
@@ -131,12 +133,14 @@ int main(int argc, char** argv) {
   app.add_option("RUN", run, "run folder of train_cuda")->required();
   app.add_option("IMAGE", inputs, "pictures, or folders of them")->required();
   app.add_option("--out", wanted.out, "folder for the results")->capture_default_str();
-  app.add_option("--quality", wanted.quality,
-                 "normal, or best: the mean over the eight symmetries of the square, eight times as slow")
+  app.add_option(
+         "--quality", wanted.quality,
+         "normal, or best: the mean over the eight symmetries of the square, eight times as slow")
       ->check(CLI::IsMember({"normal", "best"}))
       ->capture_default_str();
-  app.add_option("--format", wanted.format, "png, tiff, jpeg or webp [that of each picture; PNG where "
-                                            "that cannot be written]")
+  app.add_option("--format", wanted.format,
+                 "png, tiff, jpeg or webp [that of each picture; PNG where "
+                 "that cannot be written]")
       ->check(CLI::IsMember({"png", "tiff", "jpeg", "webp"}));
   app.add_option("--bits", wanted.bits, "8 or 16 bits a sample [as each picture]")
       ->check(CLI::IsMember({8, 16}));
@@ -187,7 +191,8 @@ int main(int argc, char** argv) {
       }
     }
     line.clear();
-    if (failed > 0 && all > 1) fmt::print(stderr, "denoise: {} of {} pictures left out\n", failed, all);
+    if (failed > 0 && all > 1)
+      fmt::print(stderr, "denoise: {} of {} pictures left out\n", failed, all);
     if (interrupted()) return 130;
     return failed > 0 ? 1 : 0;
   });

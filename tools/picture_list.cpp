@@ -13,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool lies_in(const fs::path& path, const fs::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first ==
+         folder.end();
 }
 
 }  // namespace
@@ -37,8 +38,9 @@ PictureList list_pictures(const std::vector<std::string>& inputs, const fs::path
       if (has_photo_extension(path))
         list.pictures.push_back({path, path.lexically_relative(input)});
       else if (has_unread_photo_extension(path))
-        list.left_out.push_back(fmt::format("{}: {} files cannot be read; save it as TIFF, PNG or JPEG",
-                                            path.string(), path.extension().string()));
+        list.left_out.push_back(
+            fmt::format("{}: {} files cannot be read; save it as TIFF, PNG or JPEG", path.string(),
+                        path.extension().string()));
     }
   }
   return list;

@@ -6,7 +6,9 @@
 
 #include "corrupt/spec.h"
 #include "model/loss_spec.h"
+#include "record/feature_file.h"
 #include "record/run_config.h"
+#include "record/run_folder.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -46,7 +48,8 @@ std::optional<double> number(const std::string& text) {
 // What is given, as the configuration would have it: "25" is a range from 25 to 25.
 std::string as_recorded(const std::string& option, const std::string& given) {
   if (option == "--loss") return to_string(parse_loss(given));
-  if (option == "--noise" || option == "--blur" || option == "--brightness" || option == "--channel")
+  if (option == "--noise" || option == "--blur" || option == "--brightness" ||
+      option == "--channel")
     return to_string(parse_range(option.substr(2), given));
   return given;
 }
@@ -59,16 +62,24 @@ std::string shown(const nlohmann::json& value) {
 }  // namespace
 
 void refuse_contradictions(const CLI::App& app, const std::filesystem::path& run) {
+  if (app.count("--features") > 0) {
+    const auto given = app.get_option("--features")->as<std::string>();
+    const FeatureNetwork wants = load_features(given);
+    const std::filesystem::path own = run / kFeatureFile;
+    if (!std::filesystem::exists(own) || load_features(own).values != wants.values)
+      fail_usage("--features {}: the run has others, which --resume cannot change", given);
+  }
   const nlohmann::json config = read_run_json(run);
   for (const auto& [option, place] : kFixed) {
     if (app.count(option) == 0) continue;
     const auto given = app.get_option(option)->as<std::string>();
-    const std::string has = shown(config.value(nlohmann::json::json_pointer(place), nlohmann::json()));
+    const std::string has =
+        shown(config.value(nlohmann::json::json_pointer(place), nlohmann::json()));
     const std::string wants = as_recorded(option, given);
     const auto a = number(wants), b = number(has);
     if (a && b ? *a != *b : wants != has)
-      fail_usage("{} {}: the run has {}, which --resume cannot change; start a new run for that", option,
-                 given, has);
+      fail_usage("{} {}: the run has {}, which --resume cannot change; start a new run for that",
+                 option, given, has);
   }
 }
 

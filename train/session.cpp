@@ -61,9 +61,9 @@ class Session {
         stop_(stop),
         folder_(options.resume ? std::optional(RunFolder::open_to_train(options.out))
                                : std::nullopt),
-        config_(settled(options.resume ? moved(read_run_config(options.out), options)
-                                       : options.config,
-                        options.device)),
+        config_(
+            settled(options.resume ? moved(read_run_config(options.out), options) : options.config,
+                    options.device)),
         pictures_(config_.dataset, config_.validation, config_.max_side,
                   options.resume ? config_.held_out : std::vector<std::string>(), observer) {
     config_.held_out = pictures_.held_out_names();
@@ -178,7 +178,8 @@ double undisturbed_seconds(Device device, const F& f) {
     f();
     const double seconds = watch.seconds();
     const double idle = seconds - static_cast<double>(std::clock() - worked) / CLOCKS_PER_SEC;
-    if (device == Device::cuda || idle < std::max(1.0, 0.75 * seconds) || tries == 3) return seconds;
+    if (device == Device::cuda || idle < std::max(1.0, 0.75 * seconds) || tries == 3)
+      return seconds;
   }
 }
 
@@ -200,24 +201,35 @@ Measured Session::measure() {
   measured.validation = undisturbed_seconds(options_.device, [&] { validation_->psnr(); });
   trainer_->restore(kept);
   // A quarter of its views says how long the evaluation takes.
-  measured.evaluation = 4 * undisturbed_seconds(options_.device, [&] { evaluate_held_out(kFinalViews / 4); });
+  measured.evaluation =
+      4 * undisturbed_seconds(options_.device, [&] { evaluate_held_out(kFinalViews / 4); });
   measured.spent = feature_seconds_ + whole.seconds();
   return measured;
 }
 
 void Session::fix_budget() {
-  const uint64_t done = trainer_->state().step;
-  const Steps steps = steps_of(
-      options_.budget, config_.schedule, done, pictures_.training_count(), config_.batch,
-      options_.validations, options_.budget.seconds > 0 ? std::optional(measure()) : std::nullopt);
+  const uint64_t done = trainer_->state().step, planned = config_.schedule.total;
+  TrainingBudget budget = options_.budget;
+  // The command that a run was started with, given again, goes on to where it was to end.
+  if (options_.resume && done < planned && budget.seconds > 0 &&
+      config_.budget.starts_with(fmt::format("--time {:g},", budget.seconds)))
+    budget = {};
+  const Steps steps =
+      steps_of(budget, config_.schedule, done, pictures_.training_count(), config_.batch,
+               options_.validations, budget.seconds > 0 ? std::optional(measure()) : std::nullopt);
   validate_every_ = static_cast<uint64_t>(steps.validate_every);
   config_.schedule.total = steps.total;
-  // A resumed run keeps the record of how it came here: with it the run can be repeated.
   if (!options_.resume) {
     config_.budget = steps.words;
     config_.schedule.warmup = std::clamp<uint64_t>(steps.total / 10, 1, 100);
-  } else if (!steps.words.empty()) {
-    config_.budget += fmt::format("; from step {}: {}", done, steps.words);
+  } else {
+    // The record of how it came here stays: with it the run can be repeated.
+    if (!steps.words.empty())
+      config_.budget += fmt::format("; from step {}: {}", done, steps.words);
+    if (done >= planned) {  // it ended, at a rate of zero: from there the rate rises once more
+      config_.schedule.start = done;
+      config_.schedule.warmup = std::clamp<uint64_t>((steps.total - done) / 10, 1, 100);
+    }
   }
   trainer_->set_schedule(config_.schedule);
 }

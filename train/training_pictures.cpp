@@ -37,9 +37,10 @@ Split split_by_name(const Dataset& dataset, const std::vector<std::string>& held
     (out ? split.held_out : split.train).push_back(i);
   }
   if (split.held_out.size() != held_out.size())
-    fail("{}: {} of the {} images that the run holds out are not there, or not readable; is it "
-         "another dataset?",
-         path, held_out.size() - split.held_out.size(), held_out.size());
+    fail(
+        "{}: {} of the {} images that the run holds out are not there, or not readable; is it "
+        "another dataset?",
+        path, held_out.size() - split.held_out.size(), held_out.size());
   if (split.train.empty()) fail("{}: holds no image but those that are held out", path);
   return split;
 }
@@ -73,9 +74,10 @@ void TrainingPictures::leave_out_copies(const std::string& dataset, TrainingObse
     fail("{}: every image is a copy of one that is validated on, and none is left to train on",
          dataset);
   if (copies > 0)
-    observer.warned(fmt::format("{}: {} of {} images are copies of some that are validated on, and "
-                                "are not trained on\n",
-                                dataset, copies, split_.train.size()));
+    observer.warned(
+        fmt::format("{}: {} of {} images are copies of some that are validated on, and "
+                    "are not trained on\n",
+                    dataset, copies, split_.train.size()));
   split_.train = std::move(left);
 }
 

@@ -1,9 +1,12 @@
 // JPEG, by libjpeg-turbo.
-#include <cstdio>  // before jpeglib.h, which lacks it
-
+// clang-format off: jpeglib.h needs what these two declare.
+#include <cstddef>
+#include <cstdio>
+// clang-format on
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdlib>
 #include <memory>
@@ -54,7 +57,8 @@ struct ErrorManager {
 void print(const uint8_t* cmyk, bool inverted, int64_t pixels, uint8_t* rgb) {
   for (int64_t i = 0; i < pixels; i++, cmyk += 4, rgb += 3)
     for (int c = 0; c < 3; c++) {
-      const int paper = inverted ? cmyk[c] : 255 - cmyk[c], grey = inverted ? cmyk[3] : 255 - cmyk[3];
+      const int paper = inverted ? cmyk[c] : 255 - cmyk[c],
+                grey = inverted ? cmyk[3] : 255 - cmyk[3];
       rgb[c] = static_cast<uint8_t>((paper * grey + 127) / 255);
     }
 }
@@ -68,9 +72,8 @@ bool read(std::span<const uint8_t> bytes, int64_t most_bytes, jpeg_decompress_st
   jpeg_mem_src(&info, bytes.data(), bytes.size());
   jpeg_save_markers(&info, JPEG_APP0 + 2, 0xFFFF);  // the profile
   jpeg_read_header(&info, TRUE);
-  const bool printed =
-      info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
-  info.out_color_space = printed                                        ? JCS_CMYK
+  const bool printed = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  info.out_color_space = printed                                  ? JCS_CMYK
                          : info.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE
                                                                   : JCS_RGB;
   info.dct_method = JDCT_ISLOW;

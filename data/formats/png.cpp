@@ -132,8 +132,8 @@ Decoded decode_png(std::span<const uint8_t> bytes, int64_t most_bytes) {
   read_colour(png.get(), photo);
   spng_exif exif;
   if (spng_get_exif(png.get(), &exif) == SPNG_OK)
-    out.orientation = exif_block_orientation(
-        {reinterpret_cast<const uint8_t*>(exif.data), exif.length});
+    out.orientation =
+        exif_block_orientation({reinterpret_cast<const uint8_t*>(exif.data), exif.length});
   return out;
 }
 

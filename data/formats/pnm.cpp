@@ -71,8 +71,8 @@ Decoded decode_pnm(std::span<const uint8_t> bytes, int64_t most_bytes) {
   photo.bits = most > 255 ? 16 : 8;
   check_size(photo, most_bytes);
   const int64_t row = photo.width * photo.channels, count = photo.height * row;
-  const size_t stored = static_cast<size_t>(bits ? photo.height * ((row + 7) / 8)
-                                                 : count * (photo.bits / 8));
+  const size_t stored =
+      static_cast<size_t>(bits ? photo.height * ((row + 7) / 8) : count * (photo.bits / 8));
   const std::span<const uint8_t> rest = reader.rest();
   if (rest.size() < (text ? 0 : stored)) fail("the file was cut off");
   const auto value = [&](int64_t i) -> uint32_t {

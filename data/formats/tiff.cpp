@@ -22,7 +22,8 @@ struct Memory {
   static Memory& of(thandle_t handle) { return *static_cast<Memory*>(handle); }
   static tmsize_t read(thandle_t handle, void* to, tmsize_t count) {
     Memory& m = of(handle);
-    const std::span<const uint8_t> all = m.given.empty() ? std::span<const uint8_t>(m.made) : m.given;
+    const std::span<const uint8_t> all =
+        m.given.empty() ? std::span<const uint8_t>(m.made) : m.given;
     const size_t n = std::min(static_cast<size_t>(count), all.size() - std::min(m.at, all.size()));
     if (n > 0) std::memcpy(to, all.data() + m.at, n);
     m.at += n;
@@ -55,7 +56,9 @@ int keep_message(TIFF*, void* text, const char*, const char* format, va_list val
   static_cast<std::string*>(text)->assign(message);
   return 1;
 }
-int pass_over(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+int pass_over(TIFF*, void*, const char*, const char*, va_list) {
+  return 1;
+}
 
 using File = std::unique_ptr<TIFF, void (*)(TIFF*)>;
 
@@ -86,7 +89,9 @@ Stored stored(TIFF* file) {
   Stored s{tag<uint16_t>(file, TIFFTAG_BITSPERSAMPLE, 1),
            tag<uint16_t>(file, TIFFTAG_SAMPLESPERPIXEL, 1),
            tag<uint16_t>(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK),
-           tag<uint16_t>(file, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG), false, false};
+           tag<uint16_t>(file, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG),
+           false,
+           false};
   uint16_t extra = 0, *kinds = nullptr;
   if (TIFFGetField(file, TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0) {
     s.premultiplied = kinds[0] == EXTRASAMPLE_ASSOCALPHA;
@@ -146,7 +151,8 @@ void finish(Photo& photo, const Stored& s) {
 // Grey and RGB of 8 or 16 bits as they are, with their alpha; more samples are left out.
 void read_plain(TIFF* file, Photo& photo, const Stored& s, int64_t most_bytes,
                 const std::string& message) {
-  const int colours = s.photometric == PHOTOMETRIC_RGB || s.photometric == PHOTOMETRIC_YCBCR ? 3 : 1;
+  const int colours =
+      s.photometric == PHOTOMETRIC_RGB || s.photometric == PHOTOMETRIC_YCBCR ? 3 : 1;
   photo.bits = s.bits;
   photo.channels = colours + (s.alpha ? 1 : 0);
   if (photo.channels > s.samples) fail("damaged ({} samples a pixel)", s.samples);
@@ -214,8 +220,9 @@ Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
   if (tag<uint16_t>(file.get(), TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT) != SAMPLEFORMAT_UINT)
     fail("its samples are no unsigned whole numbers; give 8 or 16 bits a sample");
   if (s.bits > 16) fail("it has {} bits a sample; give 8 or 16", s.bits);
-  const bool compressed_colour = s.photometric == PHOTOMETRIC_YCBCR &&
-                                 tag<uint16_t>(file.get(), TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG;
+  const bool compressed_colour =
+      s.photometric == PHOTOMETRIC_YCBCR &&
+      tag<uint16_t>(file.get(), TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG;
   if (compressed_colour) TIFFSetField(file.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   const bool plain = s.photometric == PHOTOMETRIC_MINISBLACK ||
                      s.photometric == PHOTOMETRIC_MINISWHITE || s.photometric == PHOTOMETRIC_RGB ||
@@ -257,7 +264,8 @@ std::vector<uint8_t> encode_tiff(const Photo& photo) {
     set(TIFFTAG_ROWSPERSTRIP, TIFFDefaultStripSize(file.get(), 0));
     if (!photo.profile.empty())
       set(TIFFTAG_ICCPROFILE, static_cast<uint32_t>(photo.profile.size()), photo.profile.data());
-    std::vector<uint8_t> row(static_cast<size_t>(photo.row_bytes()));  // which the predictor changes
+    std::vector<uint8_t> row(
+        static_cast<size_t>(photo.row_bytes()));  // which the predictor changes
     for (int64_t y = 0; y < photo.height; y++) {
       std::copy_n(&photo.samples[static_cast<size_t>(y * photo.row_bytes())], row.size(),
                   row.begin());

@@ -15,7 +15,9 @@ namespace {
 
 using Mux = std::unique_ptr<WebPMux, void (*)(WebPMux*)>;
 
-std::span<const uint8_t> span_of(const WebPData& data) { return {data.bytes, data.size}; }
+std::span<const uint8_t> span_of(const WebPData& data) {
+  return {data.bytes, data.size};
+}
 
 // The bytes of a chunk, which are the mux's; empty: there is none.
 std::span<const uint8_t> chunk(const Mux& mux, const char* name) {
@@ -81,7 +83,7 @@ std::vector<uint8_t> encode_webp(const Photo& photo, bool lossless, int quality)
   WebPPicture picture;
   if (!WebPConfigInit(&config) || !WebPPictureInit(&picture)) fail("libwebp is another version");
   const std::unique_ptr<WebPPicture, void (*)(WebPPicture*)> picture_owner(&picture,
-                                                                          WebPPictureFree);
+                                                                           WebPPictureFree);
   config.lossless = lossless ? 1 : 0;
   config.exact = 1;  // colours under transparent pixels stay what they are
   config.quality = lossless ? 75.0f : static_cast<float>(quality);  // lossless: effort

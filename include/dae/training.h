@@ -119,7 +119,9 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
 TrainingOutcome train(const TrainingOptions& options, const std::stop_token& stop = {});
 
 struct ResumeOptions {
-  TrainingBudget budget = {};  // none: the run's own
+  // None, or the seconds that the run was started with while it has not come to its end: that end.
+  // Beyond it the learning rate rises once more.
+  TrainingBudget budget = {};
   // Where the run's pictures lie now; empty: where they lay. Those that it holds out must be there.
   std::string dataset = {}, validation = {};
   Device device = best_device();

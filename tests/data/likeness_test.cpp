@@ -27,7 +27,8 @@ std::vector<int64_t> groups(const std::vector<Image>& images) {
 
 template <class F>
 Image changed(Image image, const F& f) {
-  for (uint8_t& p : image.pixels) p = static_cast<uint8_t>(std::clamp(f(double{p * 1.0}), 0.0, 255.0));
+  for (uint8_t& p : image.pixels)
+    p = static_cast<uint8_t>(std::clamp(f(double{p * 1.0}), 0.0, 255.0));
   return image;
 }
 
@@ -79,7 +80,8 @@ TEST(Likeness, PicturesWithoutStructureAreComparedExactly) {
 }
 
 TEST(Likeness, PicturesSmallerThanAThumbnail) {
-  const std::vector<Image> images = {{1, 1, {10, 20, 30}}, {1, 1, {10, 20, 30}}, {1, 1, {10, 20, 31}}};
+  const std::vector<Image> images = {
+      {1, 1, {10, 20, 30}}, {1, 1, {10, 20, 30}}, {1, 1, {10, 20, 31}}};
   EXPECT_EQ(groups(images), (std::vector<int64_t>{0, 0, 2}));
   EXPECT_TRUE(groups({}).empty());
 }

@@ -50,7 +50,8 @@ TEST(Photo, ReadsWhatOthersWrote) {
     const auto channels = static_cast<size_t>(photo.channels);
     for (size_t i = 0; i < samples.size(); i++) {
       // A GIF's hidden colour is an entry of its palette, which nobody sees.
-      if (name.ends_with(".gif") && samples[i - i % channels + 3] == 0 && i % channels < 3) continue;
+      if (name.ends_with(".gif") && samples[i - i % channels + 3] == 0 && i % channels < 3)
+        continue;
       ASSERT_LE(std::abs(sample(photo, i) - samples[i]), want.at("tolerance").get<int>()) << i;
     }
   }
@@ -100,7 +101,8 @@ TEST(Photo, WhatAFormatLacksIsMadeOfWhatThereIs) {
   const Photo shallow = over_white(in_8_bits(deep));
   // 20000 / 257 = 77.8; half of it and half of white: 0.5 * 78 + 0.5 * 255 = 166.4 at alpha 128/255.
   EXPECT_EQ(shallow.samples, (std::vector<uint8_t>{78, 255, 166}));
-  EXPECT_EQ(to_image(deep).pixels, (std::vector<uint8_t>{78, 78, 78, 255, 255, 255, 166, 166, 166}));
+  EXPECT_EQ(to_image(deep).pixels,
+            (std::vector<uint8_t>{78, 78, 78, 255, 255, 255, 166, 166, 166}));
   const Photo jpeg = decode_photo(encode_photo(deep, PhotoFormat::jpeg, {}, "p"), "p");
   EXPECT_EQ(jpeg.channels, 1);
   EXPECT_NEAR(jpeg.samples[0], 78, 3);
@@ -160,12 +162,13 @@ TEST(Photo, WhatCannotBeHeldIsSaid) {
 }
 
 TEST(Photo, ExtensionsInAnyCase) {
-  for (const char* name : {"a.jpg", "b.JPEG", "c.Png", "d.bmp", "folder.d/e.ppm", "f.TIF", "g.webp",
-                           "h.jfif"})
+  for (const char* name :
+       {"a.jpg", "b.JPEG", "c.Png", "d.bmp", "folder.d/e.ppm", "f.TIF", "g.webp", "h.jfif"})
     EXPECT_TRUE(has_photo_extension(name)) << name;
   for (const char* name : {"jpg", "a.txt", "a.jpg.part", ".png", "a.hdr", "a.heic", ""})
     EXPECT_FALSE(has_photo_extension(name)) << name;
-  for (const char* name : {"a.HEIC", "b.nef"}) EXPECT_TRUE(has_unread_photo_extension(name)) << name;
+  for (const char* name : {"a.HEIC", "b.nef"})
+    EXPECT_TRUE(has_unread_photo_extension(name)) << name;
   EXPECT_FALSE(has_unread_photo_extension("notes.txt"));
 }
 

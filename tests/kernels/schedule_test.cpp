@@ -38,6 +38,17 @@ TEST_P(ScheduleTest, RisesThenFallsToZero) {
   for (int i = 0; i < 9; i++) EXPECT_NEAR(got[i], want[i], 1e-7) << "step " << i + 1;
 }
 
+// A run that goes on beyond its end warms up again.
+TEST_P(ScheduleTest, StartsAgainWhereItIsTold) {
+  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  const Schedule whole{.peak = 0.5, .warmup = 4, .total = 8};
+  Schedule later = whole;
+  later.start = 3;
+  later.total = 11;
+  const std::vector<float> first = rates(GetParam(), whole, 9), got = rates(GetParam(), later, 12);
+  for (size_t i = 0; i < 9; i++) EXPECT_EQ(got[i + 3], first[i]) << "step " << i + 4;
+}
+
 TEST_P(ScheduleTest, MayHaveNoWarmup) {
   if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
   const std::vector<float> got = rates(GetParam(), {.peak = 1, .warmup = 0, .total = 2}, 2);

@@ -69,11 +69,15 @@ TEST(Summary, MeanOfPsnrAndPsnrOfPooledErrorDiffer) {
   EXPECT_NEAR(summary.pooled_aligned_psnr, -10 * std::log10(0.0505), 1e-12);
 }
 
-TEST(Summary, OneExactImageMakesTheMeanInfiniteButNotThePooledPsnr) {
-  const Summary summary =
-      summarize({with_mse(0, kInfinity), with_mse(0.02, -10 * std::log10(0.02))});
-  EXPECT_EQ(summary.mean.psnr, kInfinity);
+TEST(Summary, ExactImagesAreInNoMeanOfPsnr) {
+  const Scores exact = with_mse(0, kInfinity), other = with_mse(0.02, -10 * std::log10(0.02));
+  const Summary summary = summarize({exact, other});
+  EXPECT_EQ(summary.exact, 1);
+  EXPECT_EQ(summary.aligned_exact, 1);
+  EXPECT_DOUBLE_EQ(summary.mean.psnr, other.psnr);
   EXPECT_NEAR(summary.pooled_psnr, 20, 1e-12);
+  EXPECT_EQ(summarize({exact, exact}).mean.psnr, kInfinity);
+  EXPECT_EQ(summarize({other}).exact, 0);
 }
 
 TEST(Summary, SsimIsAveragedWhereThereIsOne) {

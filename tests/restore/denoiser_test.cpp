@@ -68,6 +68,39 @@ TEST_P(DenoiserTest, BytesAreClampedAndRounded) {
     ASSERT_EQ(restored[i], std::lround(std::clamp(expected[i], 0.0f, 1.0f) * 255.0f)) << i;
 }
 
+// Of every depth and number of channels: grey stays grey, alpha what it is, and what it hides reaches
+// nowhere.
+TEST_P(DenoiserTest, TakesEveryKindOfPicture) {
+  train_unet();
+  Denoiser denoiser = open();
+  constexpr int64_t kHeight = 20, kWidth = 30, kPixels = kHeight * kWidth;
+  const Values values = random_values(kPixels, 8, 20000, 45000);
+  const std::vector<uint16_t> grey(values.begin(), values.end());
+  std::vector<uint16_t> rgb, grey_alpha, rgba, restored(4 * grey.size());
+  for (size_t i = 0; i < grey.size(); i++) {
+    const auto alpha = static_cast<uint16_t>(i % 3 * 30000);
+    rgb.insert(rgb.end(), 3, grey[i]);
+    grey_alpha.insert(grey_alpha.end(), {grey[i], alpha});
+    rgba.insert(rgba.end(), {grey[i], grey[i], grey[i], alpha});
+  }
+  std::vector<uint16_t> colours(rgb.size());
+  denoiser.restore(rgb.data(), kHeight, kWidth, colours.data());
+  denoiser.restore(grey.data(), kHeight, kWidth, restored.data(), {.channels = 1});
+  for (size_t i = 0; i < grey.size(); i++)
+    ASSERT_NEAR(restored[i], (colours[3 * i] + colours[3 * i + 1] + colours[3 * i + 2]) / 3.0, 1.5);
+  // Another colour where nothing is seen changes nothing that is seen.
+  std::vector<uint16_t> hidden = rgba, again(rgba.size());
+  for (size_t i = 0; i < grey.size(); i += 3) hidden[4 * i] = static_cast<uint16_t>(~hidden[4 * i]);
+  denoiser.restore(rgba.data(), kHeight, kWidth, restored.data(), {.channels = 4});
+  denoiser.restore(hidden.data(), kHeight, kWidth, again.data(), {.channels = 4});
+  for (size_t i = 0; i < rgba.size(); i++) {
+    const bool is_hidden = i / 4 % 3 == 0;
+    ASSERT_EQ(restored[i], is_hidden || i % 4 == 3 ? rgba[i] : again[i]) << i;
+  }
+  denoiser.restore(grey_alpha.data(), kHeight, kWidth, restored.data(), {.channels = 2});
+  for (size_t i = 1; i < grey_alpha.size(); i += 2) ASSERT_EQ(restored[i], grey_alpha[i]);
+}
+
 // Tiles as small as memory wants them leave the result as it was but for rounding.
 TEST_P(DenoiserTest, MemoryBoundsTheTiles) {
   train_unet();
@@ -129,6 +162,12 @@ TEST_P(DenoiserTest, RefusalsSayWhatIsWrong) {
     FAIL() << "accepted";
   } catch (const FieldError& error) {
     EXPECT_EQ(error.field(), "width");
+  }
+  try {
+    denoiser.restore(pixel, 1, 1, pixel, {.channels = 5});
+    FAIL() << "accepted";
+  } catch (const FieldError& error) {
+    EXPECT_EQ(error.field(), "channels");
   }
 }
 

@@ -119,14 +119,67 @@ TEST(Restorer, KeepColourBringsBackTheInputsExposure) {
   Restorer restorer = model.restorer();
   const std::vector<float> picture = picture_of(40, 40);
   const std::vector<float> out = restorer.restore({picture.data(), 40, 40}, {.keep_colour = true});
-  for (int c = 0; c < 3; c++) {  // the least-squares factor from input to output is one
-    double cross = 0, square = 0;
-    for (size_t i = static_cast<size_t>(c); i < out.size(); i += 3) {
-      cross += double{picture[i]} * out[i];
-      square += double{picture[i]} * picture[i];
+  for (size_t c = 0; c < 3; c++) {
+    double given = 0, found = 0;
+    for (size_t i = c; i < out.size(); i += 3) {
+      given += picture[i];
+      found += out[i];
     }
-    EXPECT_NEAR(cross / square, 1, 1e-5);
+    EXPECT_NEAR(found / given, 1, 1e-5);
   }
+}
+
+// Noise does not pass for light: least squares from input to output would brighten the dark and noisy.
+TEST(Restorer, KeepColourDoesNotBrightenNoise) {
+  const Model model({.size = 16, .width = 4, .blocks = 1, .global = false});
+  Restorer restorer = model.restorer();
+  const Values noise = random_values(48 * 48 * 3, 5, -0.3, 0.3);
+  std::vector<float> picture(noise.begin(), noise.end());
+  for (float& value : picture) value += 0.1f;
+  const std::vector<float> plain = restorer.restore({picture.data(), 48, 48}),
+                           kept = restorer.restore({picture.data(), 48, 48}, {.keep_colour = true});
+  double given = 0, found = 0;
+  for (size_t i = 0; i < picture.size(); i++) {
+    given += picture[i];
+    found += kept[i];
+  }
+  EXPECT_NEAR(found / given, 1, 1e-5);
+  EXPECT_NE(plain, kept);
+}
+
+// `best` against the eight symmetries taken by hand, each restored as a picture of its own.
+TEST(Restorer, BestIsTheMeanOverTheSymmetries) {
+  const Model model({.size = 16, .width = 4, .blocks = 1, .global = false});
+  Restorer restorer = model.restorer();
+  constexpr int64_t kSide = 40;  // a tile of its own, for which no padding depends on the symmetry
+  const std::vector<float> picture = picture_of(kSide, kSide);
+  std::vector<double> mean(picture.size());
+  for (int symmetry = 0; symmetry < 8; symmetry++) {
+    // Where pixel (y, x) of the turned picture comes from.
+    const auto from = [&](int64_t y, int64_t x) {
+      if (symmetry & 1) y = kSide - 1 - y;
+      if (symmetry & 2) x = kSide - 1 - x;
+      if (symmetry & 4) std::swap(y, x);
+      return static_cast<size_t>((y * kSide + x) * 3);
+    };
+    std::vector<float> turned(picture.size());
+    const auto each = [&](const auto& act) {
+      for (int64_t y = 0; y < kSide; y++)
+        for (int64_t x = 0; x < kSide; x++)
+          for (size_t c = 0; c < 3; c++)
+            act(static_cast<size_t>((y * kSide + x) * 3) + c, from(y, x) + c);
+    };
+    each([&](size_t to, size_t at) { turned[to] = picture[at]; });
+    const std::vector<float> restored = restorer.restore({turned.data(), kSide, kSide});
+    each([&](size_t to, size_t at) { mean[at] += restored[to] / 8.0; });
+  }
+  const std::vector<float> best = restorer.restore({picture.data(), kSide, kSide}, {.best = true});
+  for (size_t i = 0; i < best.size(); i++) ASSERT_NEAR(best[i], mean[i], 1e-5) << i;
+  // A picture that is no square, and fc.
+  EXPECT_EQ(restorer.restore({picture.data(), 10, 160}, {.best = true}).size(), picture.size());
+  const Model fc({.kind = NetworkKind::fc, .size = 16, .latent = 8});
+  Restorer crops = fc.restorer();
+  EXPECT_EQ(crops.restore({picture.data(), kSide, kSide}, {.best = true}).size(), picture.size());
 }
 
 // fc has no global path: crops whose brightness disagrees must still meet without steps.

@@ -59,6 +59,7 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("evaluate x --sigma 25 --noise 3", 2, "--noise");
   expect_refused("evaluate x --view whole --views 3", 2, "--views");
   expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
+  expect_refused("evaluate x --json " + path("none/e.json"), 1, "none/e.json");
   expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
   expect_refused("denoise", 2, "RUN");
   expect_refused("corrupt", 2, "DATASET");
@@ -115,7 +116,7 @@ TEST_F(Programs, SkipsBrokenPicturesAndNamesThem) {
   fs::copy_file(path("photos/line.png"), path("photos/line.jpg"));  // two of one name
   const std::string pairs = "evaluate --pairs " + path("photos") + " " + path("changed");
   const Outcome compared = run(pairs + " --json " + path("pairs.json"));
-  ASSERT_EQ(compared.code, 0) << compared.err;
+  ASSERT_EQ(compared.code, 1) << "some were left out: " << compared.err;
   for (const char* const name : {"cut.jpg", "leaf1.png", "leaf2.png is 8x8", "photos/line.jpg"})
     EXPECT_NE(compared.err.find(name), std::string::npos) << compared.err;
   const nlohmann::json json = nlohmann::json::parse(read("pairs.json"));

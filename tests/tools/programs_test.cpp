@@ -208,7 +208,18 @@ TEST_F(Programs, TrainsForAPerceptualLoss) {
   fs::remove(path("parts/features.safetensors"));
   expect_refused("train_cuda --resume --steps 12 --out " + path("parts"), 1,
                  path("parts/features.safetensors"));
-  expect_refused("train_cuda --resume --steps 12 --out " + path("whole") + broken, 2, "--features");
+  const std::string resume = "train_cuda --resume --steps 12 --out " + path("whole");
+  expect_refused(resume + broken, 1, path("broken.safetensors") + ": not a sound safetensors file");
+  make_photos("others", 6);
+  ASSERT_EQ(
+      run("train_cuda --dataset " + path("others") + " --size 16 --batch 2 --width 4 --blocks 1" +
+          " --loss perceptual --steps 1 --out " + path("other"))
+          .code,
+      0);
+  expect_refused(resume + " --features " + path("other/features.safetensors"), 2,
+                 "features.safetensors: the run has others");
+  EXPECT_EQ(run(resume + " --features " + path("whole/features.safetensors")).code, 0)
+      << read("err");
 }
 
 TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
@@ -259,11 +270,19 @@ TEST_F(Programs, CorruptMakesASheetAndCopies) {
 TEST_F(Programs, NoPictureIsWrittenOverItselfOrAnother) {
   make_photos("photos");
   const std::string before = read("photos/leaf1.png");
-  expect_refused("corrupt " + path("photos") + " --copies --out " + path("photos"), 2, "itself");
-  fs::copy_file(path("photos/leaf1.png"), path("photos/leaf1.bmp"));  // read by what is in it
-  expect_refused("corrupt " + path("photos") + " --copies --out " + path("copies"), 2, "both");
+  expect_refused("corrupt " + path("photos") + " --copies --out " + path("photos"), 1, "itself");
+  fs::create_directories(path("taken"));
+  fs::copy_file(path("photos/leaf2.png"), path("taken/leaf1.png"));
+  expect_refused("corrupt " + path("photos") + " --copies --out " + path("taken"), 1,
+                 "not made here");
   EXPECT_EQ(read("photos/leaf1.png"), before);
-  EXPECT_FALSE(fs::exists(path("copies")));
+  EXPECT_EQ(read("taken/leaf1.png"), read("photos/leaf2.png"));
+  fs::copy_file(path("photos/leaf1.png"), path("photos/leaf1.bmp"));  // read by what is in it
+  for (int i = 0; i < 2; i++)  // over what was made here, the second time
+    ASSERT_EQ(run("corrupt " + path("photos") + " --copies --out " + path("copies")).code, 0);
+  EXPECT_TRUE(fs::exists(path("copies/leaf1.png")));
+  EXPECT_TRUE(fs::exists(path("copies/leaf1.png.png")));
+  fs::remove_all(path("copies"));
 
   // CIFAR-10's images have no file names of their own.
   fs::create_directories(path("cifar"));
@@ -287,6 +306,49 @@ TEST_F(Programs, NamesNeedNotBeUtf8) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   outcome = run("corrupt " + path("photos") + " --size 32 --count 4 --out " + path("sheet.png"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+// The same command again, with --resume: only what contradicts the run is refused.
+TEST_F(Programs, ResumeTakesTheSameCommandAgain) {
+  make_photos("photos");
+  const std::string command =
+      train("--steps 4 --noise 25 --loss 'mse + 0.1*l1' --out " + path("run"));
+  ASSERT_EQ(run(command).code, 0);
+  const std::string longer =
+      train("--steps 6 --noise 25 --loss 'mse + 0.1*l1' --out " + path("run"));
+  const Outcome again = run(longer + " --resume");
+  ASSERT_EQ(again.code, 0) << again.err;
+  for (const char* const other :
+       {"--width 8", "--noise 0:25", "--loss mse", "--skips off", "--seed 2"}) {
+    const Outcome refused = run("train_cuda --resume --steps 9 --out " + path("run") + " " + other);
+    EXPECT_EQ(refused.code, 2) << other;
+    EXPECT_NE(refused.err.find(std::string(other) + ": the run has"), std::string::npos)
+        << refused.err;
+  }
+}
+
+// What a run holds out stays held out: in another place, and when other pictures have come to it.
+TEST_F(Programs, ResumeFollowsItsPicturesAndKeepsThemApart) {
+  make_photos("photos", 12);
+  ASSERT_EQ(run(train("--steps 2 --out " + path("run"))).code, 0);
+  const auto held_out = nlohmann::json::parse(read("run/config.json"))["data"]["held_out"];
+  make_photos("photos", 40);
+  fs::copy_file(path("photos") + "/" + held_out[0].get<std::string>(), path("photos/copy.png"));
+  fs::rename(path("photos"), path("elsewhere"));
+  EXPECT_EQ(run("train_cuda --resume --steps 3 --out " + path("run")).code, 1);
+  const std::string resume = "train_cuda --resume --out " + path("run") + " --dataset ";
+  const Outcome moved = run(resume + path("elsewhere") + " --steps 4");
+  ASSERT_EQ(moved.code, 0) << moved.err;
+  EXPECT_NE(moved.err.find("1 of 40 images are copies"), std::string::npos) << moved.err;
+  const auto config = nlohmann::json::parse(read("run/config.json"));
+  EXPECT_EQ(config["data"]["held_out"], held_out);
+  EXPECT_EQ(config["data"]["dataset"], path("elsewhere"));
+  make_photos("others", 1);
+  const Outcome other = run(resume + path("others") + " --steps 6");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_NE(other.err.find("of the 1 images that the run holds out are not there"),
+            std::string::npos)
+      << other.err;
 }
 
 TEST_F(Programs, ARunThatIsKilledBeforeItsFirstCheckpointStartsAgain) {
