@@ -67,7 +67,11 @@ awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' <<<"$needed" | sort -u | while rea
     libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.*) ;;
     libstdc++.so.* | libgcc_s.so.*) ;;
     libcuda.so.* | libcudnn*.so.* | libcublas*.so.* | libnvrtc*.so.*) ;;
-    *) strip -o "$stage/lib/$name" "$path" ;;
+    *)
+      strip -o "$stage/lib/$name" "$path"
+      # A library's own RUNPATH (Debian's libexiv2 has one) would hide the program's from what it needs.
+      chrpath -d "$stage/lib/$name" >/dev/null 2>&1 || true
+      ;;
   esac
 done
 git describe --always --dirty >"$stage/commit" 2>/dev/null || echo unknown >"$stage/commit"
