@@ -38,10 +38,9 @@ Shape shape_of(const std::array<uint8_t, kCells>& thumbnail, bool mirrored) {
   shape.shows_something = length >= kLeastContrast * kSide;
   for (float& value : shape.values)
     value = length > 0 ? static_cast<float>((value - mean) / length) : 0;
-  for (int i = 0; i < kCoarse * kCoarse; i++) {
-    const int at = i / kCoarse * 2 * kSide + i % kCoarse * 2;
-    const auto v = [&](int offset) { return shape.values[static_cast<size_t>(at + offset)]; };
-    if (v(0) + v(1) + v(kSide) + v(kSide + 1) > 0) shape.signs |= uint64_t{1} << i;
+  for (size_t i = 0; i < kCoarse * kCoarse; i++) {
+    const float* const v = &shape.values[i / kCoarse * 2 * kSide + i % kCoarse * 2];
+    if (v[0] + v[1] + v[kSide] + v[kSide + 1] > 0) shape.signs |= uint64_t{1} << i;
   }
   return shape;
 }

@@ -57,7 +57,7 @@ class Restoration {
     const PhotoFormat format = format_of(wanted_, photo);
     const std::string extension =
         format == photo.format ? picture.path.extension().string() : extension_of(format);
-    const fs::path to = names_.add(picture.name, picture.path, extension);
+    fs::path to = names_.add(picture.name, picture.path, extension);
     if (wanted_.bits == 16) photo = in_16_bits(std::move(photo));
     Photo restored = photo;
     restore(photo, restored, progress);

@@ -201,9 +201,12 @@ void read_rgba(TIFF* file, Photo& photo, const Stored& s, int64_t most_bytes,
 }  // namespace
 
 bool is_tiff(std::span<const uint8_t> bytes) {
+  constexpr uint8_t kUsual = 42, kBig = 43;  // the version, in the byte order that comes before it
   if (bytes.size() < 4) return false;
-  const auto starts = [&](const char* mark) { return std::memcmp(bytes.data(), mark, 4) == 0; };
-  return starts("II*\0") || starts("MM\0*") || starts("II+\0") || starts("MM\0+");
+  const bool little = bytes[0] == 'I' && bytes[1] == 'I' && bytes[3] == 0;
+  const bool big = bytes[0] == 'M' && bytes[1] == 'M' && bytes[2] == 0;
+  const uint8_t version = bytes[little ? 2 : 3];
+  return (little || big) && (version == kUsual || version == kBig);
 }
 
 Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
