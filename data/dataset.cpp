@@ -52,7 +52,8 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
   if (!fs::is_directory(folder, error))
     fail("{}: not a folder; give the folder that holds the images", folder.string());
   const FolderContents contents = files_below(folder);
-  std::vector<Listed> images, cifar_train, cifar_test, unread;
+  std::vector<Listed> images, cifar_train, cifar_test;
+  std::vector<Dataset::Skipped> unread;
   Listing listing;
   for (const fs::path& path : contents.files) {
     const Listed file{path.lexically_relative(folder).generic_string(), path};
@@ -63,17 +64,14 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
       cifar_test.push_back(file);
     else if (has_photo_extension(path))
       images.push_back(file);
-    else if (has_unread_photo_extension(path))
-      unread.push_back(file);
+    else if (const std::string reason = why_unread(path); !reason.empty())
+      unread.push_back({file.name, reason});
   }
   for (const auto& [path, reason] : contents.unreadable)
     listing.left_out.push_back({path.lexically_relative(folder).generic_string(),
                                 fmt::format("{}: {}", path.string(), reason)});
   if (cifar_train.empty() && cifar_test.empty())
-    for (const Listed& file : unread)
-      listing.left_out.push_back(
-          {file.name, fmt::format("{}: {} files cannot be read; save it as PNG, TIFF or JPEG",
-                                  file.path.string(), file.path.extension().string())});
+    listing.left_out.insert(listing.left_out.end(), unread.begin(), unread.end());
   listing.files = !cifar_train.empty() ? cifar_train : !cifar_test.empty() ? cifar_test : images;
   listing.cifar = !cifar_train.empty() || !cifar_test.empty();
   if (listing.files.empty())
@@ -287,7 +285,8 @@ struct Copies {
 std::map<uint64_t, Copies> copies_in(const Dataset& dataset, bool exact) {
   std::vector<Likeness> pictures;
   for (int64_t i = 0; i < dataset.size(); i++) pictures.push_back(dataset[i].likeness);
-  const std::vector<int64_t> group = groups_of_copies(pictures);
+  std::vector<int64_t> group;
+  if (!exact) group = groups_of_copies(pictures);
   std::map<uint64_t, Copies> groups;
   for (size_t i = 0; i < pictures.size(); i++) {
     Copies& copies = groups[exact ? pictures[i].content : static_cast<uint64_t>(group[i])];

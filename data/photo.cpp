@@ -1,5 +1,7 @@
 #include "data/photo.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -91,10 +93,13 @@ bool has_photo_extension(const std::filesystem::path& path) {
                     ".tga", ".gif", ".psd", ".ppm", ".pgm", ".pbm", ".pnm", ".pic"});
 }
 
-bool has_unread_photo_extension(const std::filesystem::path& path) {
-  return is_one_of(lower_extension(path),
-                   {".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng",
-                    ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"});
+std::string why_unread(const std::filesystem::path& path) {
+  if (!is_one_of(lower_extension(path),
+                 {".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng", ".nef",
+                  ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}))
+    return "";
+  return fmt::format("{}: {} files cannot be read; save it as PNG, TIFF or JPEG", path.string(),
+                     path.extension().string());
 }
 
 Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name, int64_t most_bytes) {
@@ -166,8 +171,8 @@ Photo over_white(Photo photo) {
   return photo;
 }
 
-Image to_image(const Photo& photo) {
-  Photo plain = over_white(in_8_bits(photo));
+Image to_image(Photo photo) {
+  Photo plain = over_white(in_8_bits(std::move(photo)));
   if (!plain.is_grey()) return {plain.height, plain.width, std::move(plain.samples)};
   Image image{plain.height, plain.width, {}};
   image.pixels.reserve(3 * plain.samples.size());

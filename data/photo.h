@@ -51,9 +51,9 @@ struct Photo {
 
 // Whether a file's name ends like that of a picture that can be read, in any case.
 bool has_photo_extension(const std::filesystem::path& path);
-// Whether it ends like one that cannot: .heic, .avif, .jxl, a camera's raw file. To be named, not
-// passed over.
-bool has_unread_photo_extension(const std::filesystem::path& path);
+// Why a file is not read whose name ends like that of a picture that cannot be: .heic, .avif, .jxl, a
+// camera's raw file. Empty for every other name. To be said, not passed over.
+std::string why_unread(const std::filesystem::path& path);
 
 // Throws Error naming the file and the reason: also for one that was cut off, which is not filled
 // with grey. Turned upright as its Exif says, wherever that is stored. Palettes are looked up; CMYK
@@ -76,7 +76,7 @@ std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format,
 const char* extension_of(PhotoFormat format);  // ".png"
 
 // As 8-bit RGB: 16 bits rounded, grey spread, alpha laid over white.
-Image to_image(const Photo& photo);
+Image to_image(Photo photo);
 Photo to_photo(const Image& image);
 
 // With 16 bits a sample.

@@ -45,21 +45,26 @@ class Progress {
   size_t windows_, done_ = 0;
 };
 
-// The factor between two pictures in one channel: the ratio of their sums. Noise does not move it, as
-// it does least squares, whose sum of squares holds the noise's, too. A black picture has one.
-double gain_between(double given, double found) {
-  return given > 0 && found > 0 ? std::clamp(found / given, 1e-3, 1e3) : 1;
-}
-
-void mean_gain(const std::vector<float>& input, const std::vector<float>& restored,
-               double gain[3]) {
-  double given[3] = {1e-6, 1e-6, 1e-6}, found[3] = {1e-6, 1e-6, 1e-6};
-  for (size_t i = 0; i < input.size(); i++) {
-    given[i % 3] += input[i];
-    found[i % 3] += restored[i];
+// The factor a channel between two pictures that are told row by row: the ratio of their sums. Noise
+// does not move it, as it does least squares, whose sum of squares holds the noise's, too. A black
+// picture has one.
+class MeanGain {
+ public:
+  // Whole pixels of both.
+  void add(const float* given, const float* found, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+      given_[i % 3] += given[i];
+      found_[i % 3] += found[i];
+    }
   }
-  for (int c = 0; c < 3; c++) gain[c] = gain_between(given[c], found[c]);
-}
+  double of(int channel) const {
+    const double given = given_[channel], found = found_[channel];
+    return given > 0 && found > 0 ? std::clamp(found / given, 1e-3, 1e3) : 1;
+  }
+
+ private:
+  double given_[3] = {1e-6, 1e-6, 1e-6}, found_[3] = {1e-6, 1e-6, 1e-6};
+};
 
 // One of the square's eight symmetries of `from`, n x n pixels: bits 0 and 1 turn rows and columns
 // round, bit 2 exchanges them first. Its own inverse, but for 5 and 6, which are each other's.
@@ -268,8 +273,12 @@ std::vector<float> Restorer::restore_crops(const Samples& picture, const Restore
       read_window(picture, top, left, s, s, input.data());
       Crop crop{top, left, {}, input};
       run_tile(pass, crop.pixels, options.best);
-      mean_gain(input, crop.pixels, crop.gain);
-      for (int c = 0; c < 3; c++) log_sum[c] += std::log(crop.gain[c]);
+      MeanGain gain;
+      gain.add(input.data(), crop.pixels.data(), input.size());
+      for (int c = 0; c < 3; c++) {
+        crop.gain[c] = gain.of(c);
+        log_sum[c] += std::log(crop.gain[c]);
+      }
       crops.push_back(std::move(crop));
       progress.advance();
     }
@@ -302,27 +311,24 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
   if (!has_one_size(config_) && !options.keep_colour)
     return restore_tiled(picture, restored, options);
   // What is known of the whole result only when it is there: as floats first.
-  const int64_t height = picture.height, width = picture.width, pixels = height * width;
+  const int64_t height = picture.height, width = picture.width;
   std::vector<float> whole;
   if (has_one_size(config_)) {
     whole = restore_crops(picture, options);
   } else {
-    whole.resize(static_cast<size_t>(pixels * 3));
+    whole.resize(static_cast<size_t>(height * width * 3));
     restore_tiled(picture, {whole.data(), SampleType::f32, 3, height, width}, options);
   }
   if (options.keep_colour) {
     std::vector<float> row(static_cast<size_t>(width * 3));
-    double given[3] = {1e-6, 1e-6, 1e-6}, found[3] = {1e-6, 1e-6, 1e-6};
+    MeanGain gain;
     for (int64_t y = 0; y < height; y++) {
       read_window(picture, y, 0, 1, width, row.data());
-      for (size_t i = 0; i < row.size(); i++) {
-        given[i % 3] += row[i];
-        found[i % 3] += whole[static_cast<size_t>(y * width * 3) + i];
-      }
+      gain.add(row.data(), &whole[static_cast<size_t>(y * width * 3)], row.size());
     }
-    double gain[3];
-    for (int c = 0; c < 3; c++) gain[c] = gain_between(given[c], found[c]);
-    for (size_t i = 0; i < whole.size(); i++) whole[i] = static_cast<float>(whole[i] / gain[i % 3]);
+    const double divisor[3] = {gain.of(0), gain.of(1), gain.of(2)};
+    for (size_t i = 0; i < whole.size(); i++)
+      whole[i] = static_cast<float>(whole[i] / divisor[i % 3]);
   }
   write_window(restored, 0, 0, height, width, whole.data(), width);
 }

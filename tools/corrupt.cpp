@@ -81,12 +81,7 @@ int main(int argc, char** argv) {
         const Source& source = sources[static_cast<size_t>(i)];
         const CorruptedPicture picture =
             corrupt_picture(source, draw_evaluation(spec, seed, i, {i}), flags);
-        const fs::path& path = to[static_cast<size_t>(i)];
-        std::error_code ignored;  // that it cannot be written is said below
-        fs::create_directories(path.parent_path(), ignored);
-        std::string problem;
-        write_file_atomically(path, std::span<const uint8_t>(with_metadata(
-                                        encode_png(to_image(picture.corrupted())), {}, problem)));
+        write_picture(to[static_cast<size_t>(i)], encode_png(to_image(picture.corrupted())));
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();

@@ -106,13 +106,9 @@ class Restoration {
 
   static void write(const fs::path& to, std::vector<uint8_t> picture,
                     std::span<const uint8_t> original, const fs::path& from) {
-    std::string problem;
-    picture = with_metadata(std::move(picture), original, problem);
+    const std::string problem = write_picture(to, std::move(picture), original);
     if (!problem.empty())
       fmt::print(stderr, "denoise: {}: its metadata is left behind: {}\n", from.string(), problem);
-    std::error_code ignored;  // what cannot be written is said by the next line
-    fs::create_directories(to.parent_path(), ignored);
-    write_file_atomically(to, std::span<const uint8_t>(picture));
   }
 
   fs::path run_;

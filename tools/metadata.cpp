@@ -6,6 +6,8 @@
 #include <exiv2/exiv2.hpp>
 #include <iterator>
 
+#include "data/files.h"
+
 namespace dae {
 namespace {
 
@@ -68,6 +70,16 @@ std::vector<uint8_t> with_metadata(std::vector<uint8_t> made, std::span<const ui
     problem = error.what();
   }
   return made;
+}
+
+std::string write_picture(const std::filesystem::path& to, std::vector<uint8_t> made,
+                          std::span<const uint8_t> original) {
+  std::string problem;
+  made = with_metadata(std::move(made), original, problem);
+  std::error_code ignored;  // that nothing can be written is said by the next line
+  std::filesystem::create_directories(to.parent_path(), ignored);
+  write_file_atomically(to, std::span<const uint8_t>(made));
+  return problem;
 }
 
 bool made_here(std::span<const uint8_t> file) try {

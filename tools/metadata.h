@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,10 @@ namespace dae {
 // cannot be read is left behind, and `problem` says why.
 std::vector<uint8_t> with_metadata(std::vector<uint8_t> made, std::span<const uint8_t> original,
                                    std::string& problem);
+
+// Writes that to `to`, atomically, with the folders that it needs. Returns the problem.
+std::string write_picture(const std::filesystem::path& to, std::vector<uint8_t> made,
+                          std::span<const uint8_t> original = {});
 
 // Whether a file is a picture with that signature.
 bool made_here(std::span<const uint8_t> file);

@@ -28,8 +28,8 @@ PictureList list_pictures(const std::vector<std::string>& inputs, const fs::path
       list.pictures.push_back({input, fs::path(input).filename()});
       continue;
     }
-    const bool holds_results = lies_in(results, fs::weakly_canonical(input, unknown)) &&
-                               results != fs::weakly_canonical(input, unknown);
+    const fs::path folder = fs::weakly_canonical(input, unknown);
+    const bool holds_results = lies_in(results, folder) && results != folder;
     const FolderContents contents = files_below(input);
     for (const auto& [path, reason] : contents.unreadable)
       list.left_out.push_back(fmt::format("{}: {}", path.string(), reason));
@@ -37,10 +37,8 @@ PictureList list_pictures(const std::vector<std::string>& inputs, const fs::path
       if (holds_results && lies_in(fs::weakly_canonical(path, unknown), results)) continue;
       if (has_photo_extension(path))
         list.pictures.push_back({path, path.lexically_relative(input)});
-      else if (has_unread_photo_extension(path))
-        list.left_out.push_back(
-            fmt::format("{}: {} files cannot be read; save it as TIFF, PNG or JPEG", path.string(),
-                        path.extension().string()));
+      else if (const std::string reason = why_unread(path); !reason.empty())
+        list.left_out.push_back(reason);
     }
   }
   return list;

@@ -219,17 +219,14 @@ void Session::fix_budget() {
                options_.validations, budget.seconds > 0 ? std::optional(measure()) : std::nullopt);
   validate_every_ = static_cast<uint64_t>(steps.validate_every);
   config_.schedule.total = steps.total;
-  if (!options_.resume) {
+  if (!options_.resume)
     config_.budget = steps.words;
-    config_.schedule.warmup = std::clamp<uint64_t>(steps.total / 10, 1, 100);
-  } else {
-    // The record of how it came here stays: with it the run can be repeated.
-    if (!steps.words.empty())
-      config_.budget += fmt::format("; from step {}: {}", done, steps.words);
-    if (done >= planned) {  // it ended, at a rate of zero: from there the rate rises once more
-      config_.schedule.start = done;
-      config_.schedule.warmup = std::clamp<uint64_t>((steps.total - done) / 10, 1, 100);
-    }
+  else if (!steps.words.empty())  // the record of how it came here stays: it can be repeated
+    config_.budget += fmt::format("; from step {}: {}", done, steps.words);
+  // Where a run begins, or begins again beyond its end at a rate of zero, the rate rises.
+  if (!options_.resume || done >= planned) {
+    config_.schedule.start = done;
+    config_.schedule.warmup = std::clamp<uint64_t>((steps.total - done) / 10, 1, 100);
   }
   trainer_->set_schedule(config_.schedule);
 }

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "record/dataset_images.h"
 #include "runtime/error.h"
@@ -30,12 +30,10 @@ std::vector<int64_t> all_of(const Dataset& dataset) {
 Split split_by_name(const Dataset& dataset, const std::vector<std::string>& held_out,
                     const std::string& path) {
   const std::vector<std::string> names = names_of(dataset, all_of(dataset));
+  const std::set<std::string> wanted(held_out.begin(), held_out.end());
   Split split;
-  for (int64_t i = 0; i < dataset.size(); i++) {
-    const bool out = std::find(held_out.begin(), held_out.end(), names[static_cast<size_t>(i)]) !=
-                     held_out.end();
-    (out ? split.held_out : split.train).push_back(i);
-  }
+  for (int64_t i = 0; i < dataset.size(); i++)
+    (wanted.contains(names[static_cast<size_t>(i)]) ? split.held_out : split.train).push_back(i);
   if (split.held_out.size() != held_out.size())
     fail(
         "{}: {} of the {} images that the run holds out are not there, or not readable; is it "

@@ -64,7 +64,6 @@ void print(const uint8_t* cmyk, bool inverted, int64_t pixels, uint8_t* rgb) {
 }
 
 // Decodes into `out`, whose buffers are the caller's: this frame has nothing that a jump would skip.
-// Leaves the samples empty where they would be too large.
 bool read(std::span<const uint8_t> bytes, int64_t most_bytes, jpeg_decompress_struct& info,
           ErrorManager& errors, Photo& out, std::vector<uint8_t>& row) {
   if (setjmp(errors.leave)) return false;
@@ -80,7 +79,7 @@ bool read(std::span<const uint8_t> bytes, int64_t most_bytes, jpeg_decompress_st
   out.height = info.image_height;
   out.width = info.image_width;
   out.channels = info.out_color_space == JCS_GRAYSCALE ? 1 : 3;
-  if (out.bytes() > most_bytes || out.bytes() < 1) return true;
+  check_size(out, most_bytes);
   out.samples.resize(static_cast<size_t>(out.bytes()));
   row.resize(static_cast<size_t>(4 * out.width));
   jpeg_start_decompress(&info);
@@ -144,10 +143,9 @@ Decoded decode_jpeg(std::span<const uint8_t> bytes, int64_t most_bytes) {
   out.photo.format = PhotoFormat::jpeg;
   out.photo.lossless = false;
   std::vector<uint8_t> row;
-  const bool read_whole = read(bytes, most_bytes, info, errors, out.photo, row);
-  jpeg_destroy_decompress(&info);
-  if (!read_whole) fail("damaged ({})", errors.message);
-  check_size(out.photo, most_bytes);
+  const std::unique_ptr<jpeg_decompress_struct, void (*)(j_decompress_ptr)> owner(
+      &info, jpeg_destroy_decompress);
+  if (!read(bytes, most_bytes, info, errors, out.photo, row)) fail("damaged ({})", errors.message);
   if (errors.damaged) fail("cut off or damaged ({})", errors.message);
   out.orientation = exif_orientation(bytes);
   return out;

@@ -24,7 +24,7 @@ spng_format format_of(const spng_ihdr& header, bool transparent, Photo& photo) {
   switch (header.color_type) {
     case SPNG_COLOR_TYPE_GRAYSCALE:
       photo.channels = transparent ? 2 : 1;
-      // libspng 0.7 has no grey with a transparent level in 16 bits: see spread_grey().
+      // libspng 0.7 has no grey with a transparent level in 16 bits: see take_grey().
       if (transparent) return deep ? SPNG_FMT_RGBA16 : SPNG_FMT_GA8;
       return deep ? SPNG_FMT_PNG : SPNG_FMT_G8;
     case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:

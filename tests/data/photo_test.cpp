@@ -167,9 +167,8 @@ TEST(Photo, ExtensionsInAnyCase) {
     EXPECT_TRUE(has_photo_extension(name)) << name;
   for (const char* name : {"jpg", "a.txt", "a.jpg.part", ".png", "a.hdr", "a.heic", ""})
     EXPECT_FALSE(has_photo_extension(name)) << name;
-  for (const char* name : {"a.HEIC", "b.nef"})
-    EXPECT_TRUE(has_unread_photo_extension(name)) << name;
-  EXPECT_FALSE(has_unread_photo_extension("notes.txt"));
+  for (const char* name : {"a.HEIC", "b.nef"}) EXPECT_FALSE(why_unread(name).empty()) << name;
+  EXPECT_TRUE(why_unread("notes.txt").empty());
 }
 
 }  // namespace
