@@ -59,16 +59,15 @@ class Restoration {
         format == photo.format ? picture.path.extension().string() : extension_of(format);
     fs::path to = names_.add(picture.name, picture.path, extension);
     if (wanted_.bits == 16) photo = in_16_bits(std::move(photo));
-    Photo restored = photo;
-    restore(photo, restored, progress);
-    if (wanted_.bits == 8) restored = in_8_bits(std::move(restored));
-    write(to, encode_photo(restored, format, {.quality = wanted_.jpeg_quality}, to.string()),
+    const Image given = wanted_.compare ? to_image(photo) : Image();
+    restore(photo, progress);
+    if (wanted_.bits == 8) photo = in_8_bits(std::move(photo));
+    write(to, encode_photo(photo, format, {.quality = wanted_.jpeg_quality}, to.string()),
           file.bytes(), picture.path);
     if (wanted_.compare) {
       fs::path beside = to;
       beside.replace_filename(to.stem().string() + "-compare.png");
-      const Image sheet =
-          draw_sheet({{to_image(photo), "given"}, {to_image(restored), "restored"}}, 2, 1);
+      const Image sheet = draw_sheet({{given, "given"}, {to_image(photo), "restored"}}, 2, 1);
       write(beside, encode_png(sheet), {}, picture.path);
     }
     return to;
@@ -90,18 +89,18 @@ class Restoration {
     return photo;
   }
 
-  void restore(const Photo& photo, Photo& restored, const std::function<bool(double)>& progress) {
+  void restore(Photo& photo, const std::function<bool(double)>& progress) {
     const RestoreOptions options{.channels = photo.channels,
                                  .keep_colour = wanted_.keep_colour,
                                  .best = wanted_.quality == "best",
                                  .progress = progress};
+    const auto in_place = [&](auto* samples) {
+      denoiser_->restore(samples, photo.height, photo.width, samples, options);
+    };
     if (photo.bits == 16)
-      denoiser_->restore(reinterpret_cast<const uint16_t*>(photo.samples.data()), photo.height,
-                         photo.width, reinterpret_cast<uint16_t*>(restored.samples.data()),
-                         options);
+      in_place(reinterpret_cast<uint16_t*>(photo.samples.data()));
     else
-      denoiser_->restore(photo.samples.data(), photo.height, photo.width, restored.samples.data(),
-                         options);
+      in_place(photo.samples.data());
   }
 
   static void write(const fs::path& to, std::vector<uint8_t> picture,
