@@ -17,8 +17,11 @@
 
 namespace dae {
 
+// With the usual beta2 of 0.999, v remembers a thousand small gradients when one grows tenfold, and
+// the step that follows is three times as long as any before it, or seven when they go on growing:
+// that is how a run's loss came to explode (docs/recipe.md). With 0.95 it is 1.1 times as long at most.
 struct AdamConfig {
-  float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+  float beta1 = 0.9f, beta2 = 0.95f, epsilon = 1e-8f;
   float weight_decay = 0;
   float clip_norm = 1;  // 0: no clipping
   float ema_decay = 0.999f;

@@ -184,7 +184,7 @@ std::vector<float> train_network(const EdgeStudyOptions& options, const EdgeTask
                                      .network = options.network,
                                      .corruption = task.spec,
                                      .loss = {{LossSpec::Term{.kind = loss}}},
-                                     .adam = {},
+                                     .adam = {.beta2 = 0.999f},
                                      .schedule = schedule,
                                      .batch = options.batch,
                                      .seed = options.seed},

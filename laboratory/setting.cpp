@@ -47,6 +47,7 @@ LabSetting large() {
 RunConfig config_of(const LabSetting& s) {
   RunConfig c;
   c.network = {.kind = NetworkKind::unet, .size = s.size, .width = s.width, .blocks = s.blocks};
+  c.adam.beta2 = 0.999f;  // as when quality/findings/ were measured
   c.schedule.peak = s.rate;
   c.batch = s.batch;
   return c;

@@ -55,9 +55,14 @@ class Builder {
   // chooses.
   TensorId upconv(const std::string& name, TensorId x, int64_t filters, bool relu = true);
 
-  // The 2x2 transposed convolution with stride 2, linear, plus `addend`, if any.
-  TensorId transposed_conv(const std::string& name, TensorId x, int64_t filters,
-                           TensorId addend = kNoTensor);
+  // The transposed convolution with stride 2, linear, plus `addend`, if any.
+  struct TransposedConv {
+    int64_t filters = 0;
+    int kernel = 2;               // even; the result is twice as large
+    double gain = 1;              // scales the first weights
+    TensorId addend = kNoTensor;  // added to the result
+  };
+  TensorId transposed_conv(const std::string& name, TensorId x, const TransposedConv& conv);
 
   TensorId dense(const std::string& name, TensorId x, int64_t outputs, bool relu, double gain = 1);
   TensorId flatten(const std::string& name, TensorId x);  // {N, H, W, C} to {N, H*W*C}

@@ -133,14 +133,15 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
   return y;
 }
 
-TensorId Builder::transposed_conv(const std::string& name, TensorId x, int64_t filters,
-                                  TensorId addend) {
+TensorId Builder::transposed_conv(const std::string& name, TensorId x, const TransposedConv& conv) {
   const int64_t channels = plan_.shape(x)[3];
-  // Each output sees one kernel tap of each input channel.
-  const Weight w = weight(name + ".weight", {channels, 2, 2, filters}, he_bound(channels, false));
-  const TensorId y = transposed(name, x, filters, 2, 0, w, false, addend);
-  reach_[y] = reach(x).transposed(2, 2, 0);
-  if (addend != kNoTensor) reach_[y] = reach_[y].joined(reach(addend));
+  const int kernel = conv.kernel, pad = kernel / 2 - 1;
+  // Each output sees a quarter of the kernel's taps of each input channel.
+  const double bound = conv.gain * he_bound(channels * kernel * kernel / 4, false);
+  const Weight w = weight(name + ".weight", {channels, kernel, kernel, conv.filters}, bound);
+  const TensorId y = transposed(name, x, conv.filters, kernel, pad, w, false, conv.addend);
+  reach_[y] = reach(x).transposed(kernel, 2, pad);
+  if (conv.addend != kNoTensor) reach_[y] = reach_[y].joined(reach(conv.addend));
   return y;
 }
 

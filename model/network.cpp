@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "runtime/error.h"
@@ -9,7 +10,7 @@
 namespace dae {
 namespace {
 
-constexpr int64_t kLevels = 4;  // of the unet; each below the first halves the size
+constexpr int kStemKernel = 4;  // of a unet's first and last convolution where they change the size
 constexpr int64_t kGlobalWidths[] = {32, 64, 128, 128};
 
 int64_t grid_side(const NetworkConfig& config) {
@@ -88,8 +89,12 @@ const char* name_of(NetworkKind kind) {
 }
 
 void check(const NetworkConfig& c) {
-  if (c.size < 8 || c.size % 8 != 0 || c.size > 4096)
-    fail_field("size", "{}: crops must be a multiple of 8 pixels, from 8 to 4096", c.size);
+  if (c.levels < 1 || c.levels > 6) fail_field("levels", "{}: give 1 to 6 levels", c.levels);
+  if (c.stem != 1 && c.stem != 2) fail_field("stem", "{}: give 1 or 2", c.stem);
+  const int64_t grid = grid_of(c);
+  if (c.size < grid || c.size % grid != 0 || c.size > 4096)
+    fail_field("size", "{}: crops must be a multiple of {} pixels, from {} to 4096", c.size, grid,
+               grid);
   if (c.width < 1 || c.width > 1024) fail_field("width", "{}: give 1 to 1024 channels", c.width);
   if (c.blocks < 1 || c.blocks > 64) fail_field("blocks", "{}: give 1 to 64 blocks", c.blocks);
   if (c.latent < 1 || c.latent > 1 << 20)
@@ -115,9 +120,14 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
   if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
   if (config.kind == NetworkKind::mlp) return build_mlp(b, config, x);
   if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
+  const bool shrinks = config.stem == 2;
   std::vector<TensorId> skips;
-  x = b.conv("head", b.input(x), {.filters = config.width, .relu = false});
-  for (int64_t level = 0; level < kLevels - 1; level++) {
+  x = b.conv("head", b.input(x),
+             {.filters = config.width,
+              .kernel = shrinks ? kStemKernel : 3,
+              .stride = shrinks ? 2 : 1,
+              .relu = false});
+  for (int64_t level = 0; level < config.levels - 1; level++) {
     x = residual_blocks(b, fmt::format("encoder.{}", level), x, config.blocks);
     skips.push_back(x);
     x = b.conv(fmt::format("down.{}", level), x,
@@ -128,12 +138,16 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
                 .relu = false});
   }
   x = residual_blocks(b, "middle", x, config.blocks);
-  for (int64_t level = kLevels - 2; level >= 0; level--) {
-    x = b.transposed_conv(fmt::format("up.{}", level), x, config.width << level,
-                          config.skips ? skips[level] : kNoTensor);
+  for (int64_t level = config.levels - 2; level >= 0; level--) {
+    x = b.transposed_conv(fmt::format("up.{}", level), x,
+                          {.filters = config.width << level,
+                           .addend = config.skips ? skips[static_cast<size_t>(level)] : kNoTensor});
     x = residual_blocks(b, fmt::format("decoder.{}", level), x, config.blocks);
   }
-  return b.conv("tail", x, {.filters = 3, .relu = false, .gain = config.residual ? 0.1 : 1.0});
+  const double gain = config.residual ? 0.1 : 1.0;
+  if (shrinks)
+    return b.transposed_conv("tail", x, {.filters = 3, .kernel = kStemKernel, .gain = gain});
+  return b.conv("tail", x, {.filters = 3, .relu = false, .gain = gain});
 }
 
 NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x) {
@@ -150,6 +164,11 @@ ParameterSet parameters_of(const NetworkConfig& config) {
   Builder builder(Device::cpu, plan, parameters, false);
   build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}));
   return parameters;
+}
+
+int64_t grid_of(const NetworkConfig& config) {
+  return config.kind == NetworkKind::unet ? std::max<int64_t>(8, config.stem << (config.levels - 1))
+                                          : 8;
 }
 
 bool has_one_size(const NetworkConfig& config) {

@@ -22,15 +22,18 @@ const char* name_of(NetworkKind kind);
 
 struct NetworkConfig {
   NetworkKind kind = NetworkKind::unet;
-  int64_t size = 64;         // training crops; a multiple of 8
-  int64_t width = 32;        // unet: channels of the top level, doubled on each of the next three;
-                             // mlp: of a patch
-  int64_t blocks = 2;        // unet: residual blocks a level
-  int64_t latent = 512;      // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2;
-                             // mlp: units of each of two hidden layers
-  bool skips = true;         // unet: add encoder features to the decoder's
-  bool global = true;        // unet: the global path
-  bool residual = true;      // unet: add the input to the output
+  int64_t size = 64;     // training crops; a multiple of grid_of()
+  int64_t width = 32;    // unet: channels of the top level, doubled on each of the next;
+                         // mlp: of a patch
+  int64_t blocks = 2;    // unet: residual blocks a level
+  int64_t levels = 4;    // unet: each below the first has half the size of the one above
+  int64_t stem = 1;      // unet: the first convolution's stride, 1 or 2; with 2 the top level has
+                         // half the picture's size, and the last convolution doubles it
+  int64_t latent = 512;  // fc: numbers in the latent; conv: the same, a multiple of (size/8)^2;
+                         // mlp: units of each of two hidden layers
+  bool skips = true;     // unet: add encoder features to the decoder's
+  bool global = true;    // unet: the global path
+  bool residual = true;  // unet: add the input to the output
   DType dtype = DType::f32;  // of feature maps and their gradients: f32, or bf16 on cuda
 
   bool operator==(const NetworkConfig&) const = default;
@@ -46,7 +49,7 @@ struct NetworkOutput {
   TensorId gain = kNoTensor;  // {N, 3}; none without a global path
 };
 
-// The whole network on x {N, H, W, 3}; H and W are multiples of 8, and config.size for fc.
+// The whole network on x {N, H, W, 3}; H and W are multiples of grid_of(), and config.size for fc.
 NetworkOutput build_network(Builder& builder, const NetworkConfig& config, TensorId x);
 
 // Its two parts, for a picture whose gain is found once and whose pixels are restored in tiles.
@@ -55,6 +58,10 @@ TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x);
 
 // The weights it has, whatever device it will run on.
 ParameterSet parameters_of(const NetworkConfig& config);
+
+// What sides must be multiples of: by how much the network shrinks a picture, 8 where nothing is
+// said.
+int64_t grid_of(const NetworkConfig& config);
 
 // Whether it takes pictures of config.size alone: fc and mlp.
 bool has_one_size(const NetworkConfig& config);

@@ -45,6 +45,8 @@ json to_json(const RunConfig& c) {
         {"size", n.size},
         {"width", n.width},
         {"blocks", n.blocks},
+        {"levels", n.levels},
+        {"stem", n.stem},
         {"latent", n.latent},
         {"skips", n.skips},
         {"global", n.global},
@@ -90,6 +92,8 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     model.at("size").get_to(c.network.size);
     model.at("width").get_to(c.network.width);
     model.at("blocks").get_to(c.network.blocks);
+    c.network.levels = model.value("levels", c.network.levels);
+    c.network.stem = model.value("stem", c.network.stem);
     model.at("latent").get_to(c.network.latent);
     model.at("skips").get_to(c.network.skips);
     model.at("global").get_to(c.network.global);

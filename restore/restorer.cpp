@@ -12,7 +12,6 @@
 namespace dae {
 namespace {
 
-constexpr int64_t kGrid = 8;           // networks halve the size three times
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16;
 
@@ -133,9 +132,10 @@ size_t Restorer::bytes_of(const Shape& x, bool gain_only) {
 // less than it reads again. Planning on a GPU times engines, so what cannot fit is not planned:
 // memory grows with the square of the side.
 int64_t Restorer::tile_for(size_t memory) {
+  const int64_t grid = grid_of(config_);
   const int64_t least = has_one_size(config_)
                             ? config_.size
-                            : round_up(3 * round_up(receptive_radius(config_), kGrid), kGrid);
+                            : round_up(3 * round_up(receptive_radius(config_), grid), grid);
   const int64_t most = has_one_size(config_) ? config_.size : std::max(kLargestTile, least);
   if (memory == 0) return most;
   const size_t gain = has_gain() ? bytes_of({kGainBatch, config_.size, config_.size, 3}, true) : 0;
@@ -144,8 +144,8 @@ int64_t Restorer::tile_for(size_t memory) {
     fail_field("memory", "of {} is too little: this network needs {}", show_bytes(memory),
                show_bytes(gain + smallest));
   const double growth = std::sqrt(double(memory - gain) / double(smallest));
-  for (int64_t side = std::min(most, static_cast<int64_t>(double(least) * growth) / kGrid * kGrid);
-       side > least; side = side * 7 / 8 / kGrid * kGrid)
+  for (int64_t side = std::min(most, static_cast<int64_t>(double(least) * growth) / grid * grid);
+       side > least; side = side * 7 / 8 / grid * grid)
     try {
       if (gain + bytes_of({1, side, side, 3}, false) <= memory) return side;
     } catch (const OutOfMemory&) {  // what is free is less than what was allowed
@@ -219,9 +219,9 @@ void Restorer::run_tile(Pass& pass, std::vector<float>& tile, bool best) {
 
 void Restorer::restore_tiled(const Samples& picture, const MutableSamples& restored,
                              const RestoreOptions& options) {
-  const int64_t height = picture.height, width = picture.width;
-  const int64_t padded_height = round_up(height, kGrid), padded_width = round_up(width, kGrid);
-  const int64_t overlap = round_up(receptive_radius(config_), kGrid);
+  const int64_t height = picture.height, width = picture.width, grid = grid_of(config_);
+  const int64_t padded_height = round_up(height, grid), padded_width = round_up(width, grid);
+  const int64_t overlap = round_up(receptive_radius(config_), grid);
   int64_t rows = std::min(padded_height, largest_tile_),
           columns = std::min(padded_width, largest_tile_);
   if (options.best) rows = columns = std::max(rows, columns);  // a square can be turned

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 
 STEPS, BATCH, SIZE, PEAK, WARMUP, TOTAL = 10, 2, 16, 1e-3, 3, 10
-BETA1, BETA2, EPSILON, CLIP, DECAY = 0.9, 0.999, 1e-8, 1.0, 0.999
+BETA1, BETA2, EPSILON, CLIP, DECAY = 0.9, 0.95, 1e-8, 1.0, 0.999
 
 
 def hashed(stream, count):
@@ -52,11 +52,12 @@ class Net:
     def upconv(self, name, x, filters):
         return self.conv(name, F.interpolate(x, scale_factor=2, mode="nearest"), filters)
 
-    def transposed(self, name, x, filters):
+    def transposed(self, name, x, filters, kernel=2, gain=1.0):
         channels = x.shape[1]
-        w = self.weight(name + ".weight", (channels, 2, 2, filters), math.sqrt(3 / channels))
+        bound = gain * math.sqrt(3 / (channels * kernel * kernel // 4))
+        w = self.weight(name + ".weight", (channels, kernel, kernel, filters), bound)
         b = self.weight(name + ".bias", (filters,), 0.1)
-        return F.conv_transpose2d(x, w.permute(0, 3, 1, 2), b, 2)
+        return F.conv_transpose2d(x, w.permute(0, 3, 1, 2), b, 2, kernel // 2 - 1)
 
     def dense(self, name, x, outputs, relu, gain=1.0):
         bound = gain * math.sqrt((6 if relu else 3) / x.shape[1])
@@ -98,23 +99,40 @@ def conv(net, x, latent=32):
     return torch.sigmoid(decode(net, encode(net, x, latent // (x.shape[2] // 8) ** 2)))
 
 
-def unet(net, x, width=16, blocks=1):
+def gain(net, x):
     y = x
     for i, filters in enumerate((32, 64, 128, 128)):
         y = net.conv(f"global.{i}", y, filters, stride=2)
     y = torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
     o = net.dense("global.output", net.dense("global.hidden", y, 64, True), 3, False, 0.0)
-    gain = torch.exp(torch.tanh(o))[:, :, None, None]
-    skips, y = [], net.conv("head", x, width, relu=False)
-    for level in range(3):
+    return torch.exp(torch.tanh(o))[:, :, None, None]
+
+
+def levels(net, y, width, blocks, count):
+    """Everything between a unet's first and last convolution."""
+    skips = []
+    for level in range(count - 1):
         y = net.blocks(f"encoder.{level}", y, blocks)
         skips.append(y)
         y = net.conv(f"down.{level}", y, width << (level + 1), 2, 2, 0, relu=False)
     y = net.blocks("middle", y, blocks)
-    for level in reversed(range(3)):
+    for level in reversed(range(count - 1)):
         y = net.transposed(f"up.{level}", y, width << level) + skips[level]
         y = net.blocks(f"decoder.{level}", y, blocks)
-    return gain * (x + net.conv("tail", y, 3, relu=False, gain=0.1))
+    return y
+
+
+def unet(net, x, width=16, blocks=1):
+    factor = gain(net, x)
+    y = levels(net, net.conv("head", x, width, relu=False), width, blocks, 4)
+    return factor * (x + net.conv("tail", y, 3, relu=False, gain=0.1))
+
+
+def unet_stem(net, x, width=16, blocks=1):
+    """With a stem of 2 and three levels."""
+    factor = gain(net, x)
+    y = levels(net, net.conv("head", x, width, 4, 2, 1, relu=False), width, blocks, 3)
+    return factor * (x + net.transposed("tail", y, 3, 4, 0.1))
 
 
 def run(model):
@@ -158,7 +176,7 @@ def run(model):
 
 
 def main():
-    results = {f.__name__: run(f) for f in (fc, conv, unet)}
+    results = {f.__name__: run(f) for f in (fc, conv, unet, unet_stem)}
     path = pathlib.Path(__file__).parent / "fixtures" / "training_steps.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     for name, result in results.items():

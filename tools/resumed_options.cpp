@@ -20,6 +20,8 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
     {"--size", "/model/size"},
     {"--width", "/model/width"},
     {"--blocks", "/model/blocks"},
+    {"--levels", "/model/levels"},
+    {"--stem", "/model/stem"},
     {"--latent", "/model/latent"},
     {"--skips", "/model/skips"},
     {"--global", "/model/global"},

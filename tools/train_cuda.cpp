@@ -84,6 +84,10 @@ int main(int argc, char** argv) {
                  "seconds, to tell corruptions of the run's own pictures apart]");
   app.add_option("--width", options.width, "unet: channels of the top level")->default_str("32");
   app.add_option("--blocks", options.blocks, "unet: residual blocks a level")->default_str("2");
+  app.add_option("--levels", options.levels, "unet: of half the size each")->default_str("3");
+  app.add_option("--stem", options.stem,
+                 "unet: 2: the top level works at half the picture's size; 1: at its whole size")
+      ->default_str("2");
   app.add_option("--latent", options.latent,
                  "fc, conv: numbers in the latent [fc 512, conv 128 per 8x8 pixels]");
   app.add_option("--skips", skips, "unet: on or off [on]");

@@ -178,7 +178,7 @@ class FeatureTrainer {
     add_feature_distance(plan, "loss", found, wanted, scale, d_found, sums);
     b.set_gradient(found, d_found);
     b.backward();
-    add_update(plan, declare_optimizer(b), AdamConfig{});
+    add_update(plan, declare_optimizer(b), AdamConfig{.beta2 = 0.999f});
   }
 
   // The crops of a step, and what is to be told of them.

@@ -32,6 +32,12 @@ NetworkConfig network_of(const TrainingOptions& options) {
   };
   of_unet("width", options.width, network.width);
   of_unet("blocks", options.blocks, network.blocks);
+  if (unet) {
+    network.levels = 3;
+    network.stem = 2;
+  }
+  of_unet("levels", options.levels, network.levels);
+  of_unet("stem", options.stem, network.stem);
   of_unet("skips", options.skips, network.skips);
   of_unet("global", options.global, network.global);
   of_unet("residual", options.residual, network.residual);

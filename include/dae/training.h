@@ -37,6 +37,7 @@ struct TrainingOptions {
   std::string model = "unet";                      // unet, conv or fc: docs/models.md
   int64_t size = 64;                               // side of the crops in pixels, a multiple of 8
   std::optional<int64_t> width = {}, blocks = {};  // unet alone [32, 2]
+  std::optional<int64_t> levels = {}, stem = {};   // unet alone [3, 2]
   std::optional<bool> skips = {}, global = {}, residual = {};  // unet alone [true]
   std::optional<int64_t> latent = {};  // fc and conv alone [512; 128 for each 8x8 pixels]
 

@@ -31,10 +31,9 @@ struct Cost {
 
 // Of the step that trainers plan (train/cpu_trainer.cpp, train/step_pipeline.cpp), with the batch
 // at which bench times it.
-Cost cost_of_step(Device device, NetworkKind kind) {
+Cost cost_of_step(Device device, NetworkConfig config) {
   const bool gpu = device == Device::cuda;
-  NetworkConfig config{.kind = kind, .dtype = gpu ? DType::bf16 : DType::f32};
-  if (kind == NetworkKind::conv) config.latent = 128 * (config.size / 8) * (config.size / 8);
+  if (gpu) config.dtype = DType::bf16;
   Plan plan;
   ParameterSet parameters;
   Builder builder(device, plan, parameters, true, config.dtype);
@@ -55,16 +54,25 @@ Cost cost_of_step(Device device, NetworkKind kind) {
   return cost;
 }
 
-class PlanBudget : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {};
+struct Case {
+  const char* name;
+  NetworkConfig config;
+};
+const Case kCases[] = {{"fc", {.kind = NetworkKind::fc}},
+                       {"conv", {.kind = NetworkKind::conv, .latent = 128 * 8 * 8}},
+                       {"unet", {}},
+                       {"unet_stem", {.levels = 3, .stem = 2}}};
+
+class PlanBudget : public testing::TestWithParam<std::tuple<Device, Case>> {};
 
 TEST_P(PlanBudget, IsKept) {
-  const auto [device, kind] = GetParam();
+  const auto& [device, network] = GetParam();
   if (device == Device::cuda && tested_name(device) != "simulated")
     GTEST_SKIP() << "planned for the simulated GPU";
-  const std::string name = fmt::format("{} on {}", name_of(kind), name_of(device));
+  const std::string name = fmt::format("{} on {}", network.name, name_of(device));
   std::ifstream file(std::filesystem::path(DAE_FIXTURES) / "../../model/plan_budgets.json");
   const nlohmann::json budget = nlohmann::json::parse(file).at(name);
-  const Cost cost = cost_of_step(device, kind);
+  const Cost cost = cost_of_step(device, network.config);
   EXPECT_EQ(cost.steps, budget.at("steps").get<int64_t>()) << name;
   EXPECT_EQ(cost.flops, budget.at("flops").get<int64_t>()) << name;
   EXPECT_LE(cost.bytes, budget.at("bytes").get<int64_t>()) << name;
@@ -78,12 +86,11 @@ TEST_P(PlanBudget, IsKept) {
 }
 
 std::string plan_name(const testing::TestParamInfo<PlanBudget::ParamType>& info) {
-  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
+  return tested_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
 }
 INSTANTIATE_TEST_SUITE_P(Networks, PlanBudget,
                          testing::Combine(testing::ValuesIn(tested_devices()),
-                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
-                                                          NetworkKind::unet)),
+                                          testing::ValuesIn(kCases)),
                          plan_name);
 
 }  // namespace

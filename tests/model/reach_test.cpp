@@ -88,9 +88,11 @@ TEST(Reach, OfNetworksIsWhatTheySee) {
        {std::pair{NetworkConfig{.kind = NetworkKind::conv, .latent = 512}, 23},
         {unet_of(1, true), 53},
         {unet_of(1, false), 53},
-        {unet_of(2, true), 97}}) {
-    SCOPED_TRACE(
-        fmt::format("{}, {} blocks, skips {}", name_of(config.kind), config.blocks, config.skips));
+        {unet_of(2, true), 97},
+        {{.width = 2, .blocks = 1, .levels = 3, .stem = 2}, 49},
+        {{.width = 2, .blocks = 2, .levels = 2, .stem = 1}, 19}}) {
+    SCOPED_TRACE(fmt::format("{}, {} blocks, {} levels, stem {}, skips {}", name_of(config.kind),
+                             config.blocks, config.levels, config.stem, config.skips));
     EXPECT_EQ(receptive_radius(config), radius);
     expect_seen_as_said([&](Builder& b, TensorId x) { return build_body(b, config, x); },
                         (2 * radius + 32) / 8 * 8);
@@ -104,14 +106,14 @@ TEST(Reach, OfOddLayersIsWhatTheySee) {
       },
       [](Builder& b, TensorId x) { return b.upconv("finer", x, 2); },
       [](Builder& b, TensorId x) {
-        x = b.transposed_conv("finer", b.upconv("fine", x, 2), 2);
+        x = b.transposed_conv("finer", b.upconv("fine", x, 2), {.filters = 2});
         return b.conv("coarser", x, {.filters = 2, .kernel = 3, .stride = 2});
       },
       [](Builder& b, TensorId x) {  // a sum of maps whose patterns repeat at different distances
         const TensorId wide = b.conv("wide", x, {.filters = 2, .kernel = 5, .pad = 2});
         const TensorId coarse =
             b.conv("coarse", x, {.filters = 2, .kernel = 2, .stride = 2, .pad = 0});
-        return b.transposed_conv("up", coarse, 2, wide);
+        return b.transposed_conv("up", coarse, {.filters = 2, .addend = wide});
       }};
   for (const Layers& layers : networks) expect_seen_as_said(layers, 64);
 }

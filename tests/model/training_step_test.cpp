@@ -27,18 +27,22 @@ double norm_of(const float* values, int64_t count) {
   return std::sqrt(sum);
 }
 
-NetworkConfig config_of(NetworkKind kind) {
-  return {.kind = kind,
-          .size = kSize,
-          .width = 16,
-          .blocks = 1,
-          .latent = kind == NetworkKind::fc ? 24 : 32};
-}
+// A network under its name in the fixtures.
+struct Case {
+  const char* name;
+  NetworkConfig config;
+};
+const Case kCases[] = {
+    {"fc", {.kind = NetworkKind::fc, .size = kSize, .latent = 24}},
+    {"conv", {.kind = NetworkKind::conv, .size = kSize, .latent = 32}},
+    {"unet", {.size = kSize, .width = 16, .blocks = 1}},
+    {"unet_stem", {.size = kSize, .width = 16, .blocks = 1, .levels = 3, .stem = 2}}};
 
 // One network's step with its memory on a device, from hashed weights on a hashed batch.
 class StepRun {
  public:
-  StepRun(Device device, NetworkKind kind, DType dtype) : program_(plan(device, kind, dtype)) {
+  StepRun(Device device, NetworkConfig config, DType dtype)
+      : program_(plan(device, std::move(config), dtype)) {
     program_.allocate();
     const std::vector<float> weights = hashed_weights(parameters);
     program_.write(kept_.weights, weights.data());
@@ -80,8 +84,7 @@ class StepRun {
   ParameterSet parameters;
 
  private:
-  Program plan(Device device, NetworkKind kind, DType dtype) {
-    NetworkConfig config = config_of(kind);
+  Program plan(Device device, NetworkConfig config, DType dtype) {
     config.dtype = dtype;
     const Shape image = {kBatch, kSize, kSize, 3};
     Plan plan;
@@ -111,9 +114,9 @@ class StepRun {
 
 // A run of ten steps has PyTorch's losses and gradient norms on the way, and its weights at the
 // end.
-void expect_what_pytorch_gives(StepRun& run, NetworkKind kind) {
+void expect_what_pytorch_gives(StepRun& run, const char* name) {
   std::ifstream file(std::string(DAE_FIXTURES) + "/training_steps.json");
-  const nlohmann::json want = nlohmann::json::parse(file).at(name_of(kind));
+  const nlohmann::json want = nlohmann::json::parse(file).at(name);
   for (int step = 0; step < kSteps; step++) {
     run.run();
     const double want_loss = want["losses"][step], want_norm = want["gradient_norms"][step];
@@ -136,18 +139,19 @@ void expect_what_pytorch_gives(StepRun& run, NetworkKind kind) {
   }
 }
 
-class TrainingStep : public testing::TestWithParam<std::tuple<Device, NetworkKind>> {
+class TrainingStep : public testing::TestWithParam<std::tuple<Device, Case>> {
  protected:
   void SetUp() override {
     if (device() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
   }
   Device device() const { return std::get<0>(GetParam()); }
-  NetworkKind kind() const { return std::get<1>(GetParam()); }
+  const NetworkConfig& config() const { return std::get<1>(GetParam()).config; }
+  const char* name() const { return std::get<1>(GetParam()).name; }
 };
 
 TEST_P(TrainingStep, MatchesPyTorchInFp64) {
-  StepRun run(device(), kind(), DType::f32);
-  expect_what_pytorch_gives(run, kind());
+  StepRun run(device(), config(), DType::f32);
+  expect_what_pytorch_gives(run, name());
 }
 
 // Two of the forms of upsampling and convolving are chosen by time alone (model/upconv_form.h): all
@@ -155,15 +159,15 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64) {
 // allowed.
 TEST_P(TrainingStep, MatchesPyTorchInFp64InEveryFormOfUpsampling) {
   if (device() == Device::cpu) GTEST_SKIP() << "the CPU has the transposed form alone";
-  if (kind() == NetworkKind::unet) GTEST_SKIP() << "has no such layer";
-  StepRun(device(), kind(), DType::f32);  // plans the layers whose forms are to be exchanged
+  if (config().kind == NetworkKind::unet) GTEST_SKIP() << "has no such layer";
+  StepRun(device(), config(), DType::f32);  // plans the layers whose forms are to be exchanged
   for (const auto& [form, op] : {std::pair{"phases 2x2", "pixel_shuffle_backward"},
                                  {"upsampled 3x3", "upsample2x_backward"}}) {
     SCOPED_TRACE(form);
     const UpconvFormInUse use(form);
-    StepRun run(device(), kind(), DType::f32);
+    StepRun run(device(), config(), DType::f32);
     EXPECT_EQ(run.steps_of(op), 3);
-    expect_what_pytorch_gives(run, kind());
+    expect_what_pytorch_gives(run, name());
   }
 }
 
@@ -174,7 +178,7 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64InEveryFormOfUpsampling) {
 // the unet's middle, which has eight positions here.
 TEST_P(TrainingStep, GradientsInBf16AreCloseToThoseInF32) {
   if (device() == Device::cpu) GTEST_SKIP() << "the CPU computes in f32";
-  StepRun f32(device(), kind(), DType::f32), bf16(device(), kind(), DType::bf16);
+  StepRun f32(device(), config(), DType::f32), bf16(device(), config(), DType::bf16);
   f32.run();
   bf16.run();
   EXPECT_NEAR(bf16.loss(), f32.loss(), 0.01 * f32.loss());
@@ -190,13 +194,12 @@ TEST_P(TrainingStep, GradientsInBf16AreCloseToThoseInF32) {
 }
 
 std::string step_name(const testing::TestParamInfo<TrainingStep::ParamType>& info) {
-  return tested_name(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
+  return tested_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, TrainingStep,
                          testing::Combine(testing::ValuesIn(tested_devices()),
-                                          testing::Values(NetworkKind::fc, NetworkKind::conv,
-                                                          NetworkKind::unet)),
+                                          testing::ValuesIn(kCases)),
                          step_name);
 
 }  // namespace
