@@ -28,11 +28,14 @@ void check_draw(const Draw& draw, int64_t view, int64_t sources, const CorruptFl
 // Threads take bands as they come, since views differ in cost. This is OpenMP by hand because
 // each thread needs its own part of the workspace.
 void corrupt_cpu(const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-                 const Tensor& clean, const Tensor& corrupted, const Tensor& workspace) {
+                 const Tensor& clean, const Tensor& corrupted, const Tensor& workspace,
+                 const Tensor& told) {
   const auto* const source = reinterpret_cast<const Source*>(sources.as<const uint8_t>());
   const auto* const draw = reinterpret_cast<const Draw*>(draws.as<const uint8_t>());
   const int64_t views = clean.shape[0], height = clean.shape[1], width = clean.shape[2];
   for (int64_t i = 0; i < views; i++) check_draw(draw[i], i, sources.shape[0], flags);
+  if (told.data != nullptr)
+    for (int64_t i = 0; i < views; i++) told.as<float>()[i] = draw[i].told;
 
   const int64_t view_bands = (height + kBandRows - 1) / kBandRows, bands = views * view_bands;
   const int64_t view_elements = 3 * height * width;
@@ -71,7 +74,8 @@ int64_t corrupt_workspace_count(Device device, int64_t width, int32_t max_radius
 }
 
 void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-             const Tensor& clean, const Tensor& corrupted, const Tensor& workspace) {
+             const Tensor& clean, const Tensor& corrupted, const Tensor& workspace,
+             const Tensor& told) {
   check_table("the source table", sources, sizeof(Source));
   check_table("the draws", draws, sizeof(Draw));
   check_dtype(kOp, "clean", clean, DType::u8);
@@ -81,6 +85,10 @@ void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const C
     fail("{}: clean is {}, expected {} RGB views as {}xHxWx3", kOp, to_string(clean),
          draws.shape[0], draws.shape[0]);
   check_shape(kOp, "corrupted", corrupted, s);
+  if (told.data != nullptr) {
+    check_dtype(kOp, "told", told, DType::f32);
+    check_shape(kOp, "told", told, {s[0]});
+  }
   if (flags.max_radius < 0 || flags.max_radius > kMaxRadius)
     fail("{}: max_radius is {}, expected 0 to {}", kOp, flags.max_radius, +kMaxRadius);
   if (clean.count() == 0) return;
@@ -89,8 +97,8 @@ void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const C
   if (workspace.count() < needed)
     fail("{}: workspace is {}, expected at least {} elements for {} threads", kOp,
          to_string(workspace), needed, threads());
-  DAE_DISPATCH(q, corrupt_cpu(sources, draws, flags, clean, corrupted, workspace),
-               cuda::corrupt(q.stream, sources, draws, flags, clean, corrupted));
+  DAE_DISPATCH(q, corrupt_cpu(sources, draws, flags, clean, corrupted, workspace, told),
+               cuda::corrupt(q.stream, sources, draws, flags, clean, corrupted, told));
 }
 
 }  // namespace dae

@@ -62,7 +62,8 @@ __device__ inline uint8_t pixel_of(const Source& source, const View& view, int y
 __global__ void __launch_bounds__(kThreads, 4)
     corrupt_kernel(const Source* __restrict__ sources, const Draw* __restrict__ draws,
                    CorruptFlags flags, uint8_t* __restrict__ clean, float* __restrict__ corrupted,
-                   int height, int width, int tiles_across, int tiles, int tile) {
+                   float* __restrict__ told, int height, int width, int tiles_across, int tiles,
+                   int tile) {
   DAE_DYNAMIC_SHARED(float, shared);
   // One dimension of blocks: a grid's second one ends at 65535, fewer than a batch may have views.
   const int view = static_cast<int>(blockIdx.x) / tiles;
@@ -78,6 +79,7 @@ __global__ void __launch_bounds__(kThreads, 4)
   float* const with_halo = shared;                               // {halo_rows, halo_columns, 3}
   float* const blurred = shared + halo_rows * halo_columns * 3;  // {halo_rows, columns, 3}
   const bool noisy = d.noise_sigma > 0;
+  if (told != nullptr && nth == 0 && threadIdx.x == 0) told[view] = draw.told;
 
   // 1. The part of the halo that lies in the view's columns, with its noise.
   const int from = left - radius > 0 ? left - radius : 0;
@@ -152,14 +154,14 @@ __global__ void __launch_bounds__(kThreads, 4)
 }  // namespace
 
 void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-             const Tensor& clean, const Tensor& corrupted) {
+             const Tensor& clean, const Tensor& corrupted, const Tensor& told) {
   const int height = static_cast<int>(clean.shape[1]), width = static_cast<int>(clean.shape[2]);
   const int tile = tile_side(flags.max_radius);
   const int across = ceil_div(width, tile), tiles = across * ceil_div(height, tile);
   launch("corrupt", corrupt_kernel, static_cast<unsigned>(clean.shape[0] * tiles), kThreads,
          shared_bytes(flags.max_radius), stream, static_cast<const Source*>(sources.data),
          static_cast<const Draw*>(draws.data), flags, clean.as<uint8_t>(), corrupted.as<float>(),
-         height, width, across, tiles, tile);
+         static_cast<float*>(told.data), height, width, across, tiles, tile);
 }
 
 }  // namespace dae::cuda

@@ -47,16 +47,18 @@ int64_t corrupt_workspace_count(Device device, int64_t width, int32_t max_radius
 // clean     u8  {N, H, W, 3}              out: the views as they were
 // corrupted f32 {N, H, W, 3}              out: the views corrupted, nominally in [0, 1]
 // workspace f32 {corrupt_workspace_count(...)} or larger
+// told      f32 {N}, or empty             out: what the draws say that a network is told
 //
 // H and W are any size, whole pictures included; every view of a batch has the same. Tensors lie on
 // the queue's device. Throws Error naming shapes that do not fit; on the CPU, where they can be
 // read, also for a draw whose image or radius is out of range. No views is no work.
 void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-             const Tensor& clean, const Tensor& corrupted, const Tensor& workspace);
+             const Tensor& clean, const Tensor& corrupted, const Tensor& workspace,
+             const Tensor& told = {});
 
 namespace cuda {
 void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-             const Tensor& clean, const Tensor& corrupted);
+             const Tensor& clean, const Tensor& corrupted, const Tensor& told);
 }  // namespace cuda
 
 }  // namespace dae

@@ -84,8 +84,11 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 
 Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                       const View& view) {
+  const Degradation degradation = draw_degradation(spec, seed, step, slot);
+  const bool told = (words(seed, step, slot, Stream::training_parameters, 0).word[3] >> 31) != 0;
   return {view,
-          draw_degradation(spec, seed, step, slot),
+          degradation,
+          told ? degradation.noise_sigma : kUntold,
           {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
 }
 
@@ -98,6 +101,7 @@ Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {
   return {view,
           draw_from(spec, seed, 0, index, Stream::evaluation_parameters),
+          kUntold,
           {seed, checked_slot(index), step_and_stream(0, Stream::evaluation_noise)}};
 }
 

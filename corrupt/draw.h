@@ -8,7 +8,7 @@
 // where `stream` says what the words are for, `slot` is the place in the batch (in evaluation: the
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
-//   parameters:  block 0 = {noise, blur, brightness, unused}, block 1 = {red, green, blue, unused}
+//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
 #pragma once
@@ -17,6 +17,7 @@
 #include <span>
 
 #include "corrupt/spec.h"
+#include "kernels/noise_input.h"
 #include "runtime/picture.h"
 
 namespace dae {
@@ -75,6 +76,7 @@ struct NoiseStream {
 struct Draw {
   View view;
   Degradation degradation;
+  float told = kUntold;  // the level of noise that a network with a noise input is told
   NoiseStream noise;
 };
 
@@ -88,7 +90,9 @@ View sample_view(uint64_t seed, int64_t step, int64_t slot, std::span<const Sour
 // Draws the parameters of a training view; those whose range is absent change nothing.
 Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot);
 
-// The two above and the noise stream: view number `slot` of training step `step`.
+// The two above and the noise stream: view number `slot` of training step `step`. Of half of the
+// views, by a bit of their own, a network is told the level of noise, so that it learns both to
+// believe it and to do without.
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width);
 
@@ -97,7 +101,7 @@ Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
                       const View& view);
 
 // A given view, degraded as evaluation does it: by seed and `index` (which picture of the
-// evaluation set it is; view.image only says where its pixels are).
+// evaluation set it is; view.image only says where its pixels are). Nothing is told.
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view);
 
 // The largest radius that a draw from this spec can have.

@@ -5,6 +5,7 @@
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 #include "kernels/cast.h"
+#include "kernels/noise_input.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -73,6 +74,21 @@ TensorId Builder::input(TensorId x) {
     reach_[known->second] = reach(x);
   }
   return known->second;
+}
+
+TensorId Builder::noise_input(const std::string& name, TensorId x, TensorId told) {
+  const Shape& s = plan_.shape(x);
+  const TensorId y = plan_.tensor(name, {s[0], s[1] / 2, s[2] / 2, 16});
+  plan_.add({.op = "noise_input",
+             .name = name,
+             .phase = Phase::forward,
+             .reads = {x, told},
+             .writes = {y},
+             .run = [=](const Queue& q, const TensorTable& t) {
+               dae::noise_input(q, t[x], t[told], t[y]);
+             }});
+  reach_[y] = reach(x).convolved(2, 2, 0);
+  return y;
 }
 
 Builder Builder::another_pass() const {

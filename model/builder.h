@@ -64,6 +64,9 @@ class Builder {
   };
   TensorId transposed_conv(const std::string& name, TensorId x, const TransposedConv& conv);
 
+  // x at half its size beside the level of noise that `told` {N} has (kernels/noise_input.h).
+  TensorId noise_input(const std::string& name, TensorId x, TensorId told);
+
   TensorId dense(const std::string& name, TensorId x, int64_t outputs, bool relu, double gain = 1);
   TensorId flatten(const std::string& name, TensorId x);  // {N, H, W, C} to {N, H*W*C}
   TensorId unflatten(const std::string& name, TensorId x, const Shape& image);

@@ -17,19 +17,22 @@ InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags
       plan.external(placement.draws, {image[0], static_cast<int64_t>(sizeof(Draw))}, DType::u8)};
   const TensorId workspace = plan.tensor(
       "corrupt.workspace", {corrupt_workspace_count(device, image[2], flags.max_radius)});
+  const TensorId told = placement.told;
   const int64_t reads = image.count() + plan.view(input.draws).bytes();
+  std::vector<TensorId> writes = {clean, corrupted};
+  if (told != kNoTensor) writes.push_back(told);
   plan.add({.op = "corrupt",
             .name = "input",
             .phase = Phase::input,
             .stream = placement.stream,
             .reads = {input.sources, input.draws},
-            .writes = {clean, corrupted},
+            .writes = writes,
             .scratch = {workspace},
             .bytes = reads +
                      static_cast<int64_t>(plan.view(clean).bytes() + plan.view(corrupted).bytes()),
             .run = [=](const Queue& q, const TensorTable& t) {
               corrupt(q, t[input.sources], t[input.draws], flags, t[clean], t[corrupted],
-                      t[workspace]);
+                      t[workspace], t[told]);
             }});
   return input;
 }

@@ -17,6 +17,7 @@ struct InputPlacement {
   const char* draws = "draws";  // the name of the draws' tensor
   int stream = 0;
   TensorId sources = kNoTensor;  // the table of another batch of the plan, which they share
+  TensorId told = kNoTensor;     // f32 {N}, to be filled for a network with a noise input
 };
 
 // How a table of so many sources is shaped: what Executor::resize() is given.

@@ -91,6 +91,7 @@ const char* name_of(NetworkKind kind) {
 void check(const NetworkConfig& c) {
   if (c.levels < 1 || c.levels > 6) fail_field("levels", "{}: give 1 to 6 levels", c.levels);
   if (c.stem != 1 && c.stem != 2) fail_field("stem", "{}: give 1 or 2", c.stem);
+  if (c.noise_input && c.stem != 2) fail_field("stem", "{}: a noise input needs 2", c.stem);
   const int64_t grid = grid_of(c);
   if (c.size < grid || c.size % grid != 0 || c.size > 4096)
     fail_field("size", "{}: crops must be a multiple of {} pixels, from {} to 4096", c.size, grid,
@@ -116,17 +117,22 @@ TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {
   return b.bounded_gain("global.gain", b.dense("global.output", x, 3, false, 0.0));
 }
 
-TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
+TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x, TensorId told) {
   if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
   if (config.kind == NetworkKind::mlp) return build_mlp(b, config, x);
   if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
   const bool shrinks = config.stem == 2;
   std::vector<TensorId> skips;
-  x = b.conv("head", b.input(x),
-             {.filters = config.width,
-              .kernel = shrinks ? kStemKernel : 3,
-              .stride = shrinks ? 2 : 1,
-              .relu = false});
+  if (config.noise_input) {
+    x = b.conv("head", b.input(b.noise_input("seen", x, told)),
+               {.filters = config.width, .relu = false});
+  } else {
+    x = b.conv("head", b.input(x),
+               {.filters = config.width,
+                .kernel = shrinks ? kStemKernel : 3,
+                .stride = shrinks ? 2 : 1,
+                .relu = false});
+  }
   for (int64_t level = 0; level < config.levels - 1; level++) {
     x = residual_blocks(b, fmt::format("encoder.{}", level), x, config.blocks);
     skips.push_back(x);
@@ -150,19 +156,25 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x) {
   return b.conv("tail", x, {.filters = 3, .relu = false, .gain = gain});
 }
 
-NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x) {
+NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x, TensorId told) {
   NetworkOutput output;
   // The global path first: its backward steps then come last, and its gradient buffers are small.
   if (config.kind == NetworkKind::unet && config.global) output.gain = build_gain(b, config, x);
-  output.values = build_body(b, config, x);
+  output.values = build_body(b, config, x, told);
   return output;
+}
+
+TensorId declare_told(Plan& plan, const NetworkConfig& config, int64_t batch,
+                      const std::string& name) {
+  return config.noise_input ? plan.external(name, {batch}) : kNoTensor;
 }
 
 ParameterSet parameters_of(const NetworkConfig& config) {
   Plan plan;
   ParameterSet parameters;
   Builder builder(Device::cpu, plan, parameters, false);
-  build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}));
+  build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}),
+                declare_told(plan, config, 1));
   return parameters;
 }
 
@@ -181,7 +193,7 @@ int64_t receptive_radius(const NetworkConfig& config) {
   ParameterSet parameters;
   Builder builder(Device::cpu, plan, parameters, false);
   const TensorId x = plan.external("x", {1, config.size, config.size, 3});
-  return builder.reach(build_body(builder, config, x)).radius();
+  return builder.reach(build_body(builder, config, x, declare_told(plan, config, 1))).radius();
 }
 
 }  // namespace dae

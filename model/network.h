@@ -34,6 +34,7 @@ struct NetworkConfig {
   bool skips = true;     // unet: add encoder features to the decoder's
   bool global = true;    // unet: the global path
   bool residual = true;  // unet: add the input to the output
+  bool noise_input = false;  // unet: sees the level of noise, as far as it is told; stem is 2 then
   DType dtype = DType::f32;  // of feature maps and their gradients: f32, or bf16 on cuda
 
   bool operator==(const NetworkConfig&) const = default;
@@ -50,11 +51,18 @@ struct NetworkOutput {
 };
 
 // The whole network on x {N, H, W, 3}; H and W are multiples of grid_of(), and config.size for fc.
-NetworkOutput build_network(Builder& builder, const NetworkConfig& config, TensorId x);
+// With a noise input, `told` f32 {N} is what it is told (kernels/noise_input.h).
+NetworkOutput build_network(Builder& builder, const NetworkConfig& config, TensorId x,
+                            TensorId told = kNoTensor);
 
 // Its two parts, for a picture whose gain is found once and whose pixels are restored in tiles.
 TensorId build_gain(Builder& builder, const NetworkConfig& config, TensorId x);  // {N, 3}
-TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x);
+TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x,
+                    TensorId told = kNoTensor);
+
+// The tensor of that name, f32 {batch}, for a network that wants to be told; else kNoTensor.
+TensorId declare_told(Plan& plan, const NetworkConfig& config, int64_t batch,
+                      const std::string& name = "told");
 
 // The weights it has, whatever device it will run on.
 ParameterSet parameters_of(const NetworkConfig& config);

@@ -42,8 +42,9 @@ int64_t Objective::record_size() const {
   return loss.is_plain_mse() ? 1 : 1 + 2 * static_cast<int64_t>(loss.terms.size());
 }
 
-void Objective::add_to(Builder& b, TensorId x, TensorId target, TensorId record) const {
-  const auto output = output_stage(network, build_network(b, network, x), x);
+void Objective::add_to(Builder& b, TensorId x, TensorId target, TensorId record,
+                       TensorId told) const {
+  const auto output = output_stage(network, build_network(b, network, x, told), x);
   if (loss.is_plain_mse()) {
     output->add_mse(b, target, record);
     b.backward();

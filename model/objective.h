@@ -20,9 +20,10 @@ struct Objective {
 
   // Adds the network on x {N, H, W, 3}, the loss of its restoration against target u8 of the same
   // shape (value / 255), and the backward steps of both. `record` is an external f32
-  // {record_size()}. Plain MSE is one op (output_stage.h); for other losses y is written, each term
+  // {record_size()}; `told` is build_network()'s. Plain MSE is one op (output_stage.h); for other losses y is written, each term
   // adds to its gradient, and one more op leads from there into the network.
-  void add_to(Builder& builder, TensorId x, TensorId target, TensorId record) const;
+  void add_to(Builder& builder, TensorId x, TensorId target, TensorId record,
+              TensorId told = kNoTensor) const;
 };
 
 }  // namespace dae

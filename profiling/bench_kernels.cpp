@@ -12,6 +12,7 @@
 #include "kernels/global_pool.h"
 #include "kernels/loss_chunks.h"
 #include "kernels/ms_ssim_loss.h"
+#include "kernels/noise_input.h"
 #include "kernels/output_backward.h"
 #include "kernels/perceptual_loss.h"
 #include "kernels/pixel_loss.h"
@@ -62,6 +63,9 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
   const int64_t windows = std::max<int64_t>(side, 32);  // SSIM's need room
   const Shape wide = {10 * images, windows, windows, 3};
   return {
+      {"noise_input",
+       {{picture}, {{10 * images}}, {{10 * images, side / 2, side / 2, 16}}},
+       [](const Queue& q, const Args& t) { noise_input(q, t[0], t[1], t[2]); }},
       {"upsample2x",
        {x, {large, 1, type}},
        [](const Queue& q, const Args& t) { upsample2x(q, t[0], t[1]); }},

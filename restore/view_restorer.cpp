@@ -23,8 +23,9 @@ Program ViewRestorer::plan(const NetworkConfig& network, ParameterSet& parameter
   clean_ = plan.external("clean", image, DType::u8);
   corrupted_ = plan.external("corrupted", image);
   restored_ = plan.external("restored", image);
-  input_ = add_corruption(device_, plan, flags, clean_, corrupted_);
-  const NetworkOutput output = build_network(builder, network, corrupted_);
+  const TensorId told = declare_told(plan, network, batch_);
+  input_ = add_corruption(device_, plan, flags, clean_, corrupted_, {.told = told});
+  const NetworkOutput output = build_network(builder, network, corrupted_, told);
   output_stage(network, output, corrupted_)->add_restoration(builder, restored_);
   weights_ = builder.weights();
   return {device_, std::move(plan)};

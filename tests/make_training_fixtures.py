@@ -135,6 +135,16 @@ def unet_stem(net, x, width=16, blocks=1):
     return factor * (x + net.transposed("tail", y, 3, 4, 0.1))
 
 
+def unet_told(net, x, width=16, blocks=1):
+    """Told a noise of 20/255 in the first picture, and nothing in the second."""
+    factor = gain(net, x)
+    told = torch.tensor([20 / 255 * 255 / 64, -1.0])[:, None, None, None].expand(-1, 1, SIZE, SIZE)
+    # pixel_unshuffle has the channel first, then the place in the square; here the place comes first.
+    seen = F.pixel_unshuffle(torch.cat([x, told], 1), 2).unflatten(1, (4, 4)).transpose(1, 2).flatten(1, 2)
+    y = levels(net, net.conv("head", seen, width, relu=False), width, blocks, 3)
+    return factor * (x + net.transposed("tail", y, 3, 4, 0.1))
+
+
 def run(model):
     net = Net()
     shape = (BATCH, SIZE, SIZE, 3)
@@ -176,7 +186,7 @@ def run(model):
 
 
 def main():
-    results = {f.__name__: run(f) for f in (fc, conv, unet, unet_stem)}
+    results = {f.__name__: run(f) for f in (fc, conv, unet, unet_stem, unet_told)}
     path = pathlib.Path(__file__).parent / "fixtures" / "training_steps.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     for name, result in results.items():

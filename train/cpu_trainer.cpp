@@ -13,8 +13,10 @@ Trainer::StepProgram CpuTrainer::plan() {
   const TensorId clean = plan.tensor("clean", image, DType::u8);
   const TensorId corrupted = plan.tensor("corrupted", image);
   const TensorId record = plan.external("losses", {objective_.record_size()});
-  input_ = add_corruption(Device::cpu, plan, flags_of(config_.corruption), clean, corrupted);
-  objective_.add_to(builder, corrupted, clean, record);
+  const TensorId told = declare_told(plan, config_.network, config_.batch);
+  input_ = add_corruption(Device::cpu, plan, flags_of(config_.corruption), clean, corrupted,
+                          {.told = told});
+  objective_.add_to(builder, corrupted, clean, record, told);
   const OptimizerTensors kept = declare_optimizer(builder);
   add_update(plan, kept, config_.adam);
   return {Program(Device::cpu, std::move(plan)), kept, record};

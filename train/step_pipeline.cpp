@@ -18,9 +18,10 @@ constexpr int kUncaptured = 1;  // pairs: the libraries set themselves up in the
 Program StepPipeline::plan_preparation() {
   Plan plan;
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
-  prepared_input_ = add_corruption(Device::cuda, plan, flags_of(config_.corruption),
-                                   plan.external("clean.0", image, DType::u8),
-                                   plan.external("corrupted.0", image), {.draws = "draws.0"});
+  prepared_input_ = add_corruption(
+      Device::cuda, plan, flags_of(config_.corruption), plan.external("clean.0", image, DType::u8),
+      plan.external("corrupted.0", image),
+      {.draws = "draws.0", .told = declare_told(plan, config_.network, config_.batch, "told.0")});
   return {Device::cuda, std::move(plan)};
 }
 
@@ -36,22 +37,27 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   for (int i = 0; i < (pair ? 2 : 1); i++)
     passes[i] = {plan.external(fmt::format("clean.{}", i), image, DType::u8),
                  plan.external(fmt::format("corrupted.{}", i), image),
-                 plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size})};
+                 plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size}),
+                 declare_told(plan, config_.network, config_.batch, fmt::format("told.{}", i))};
   TensorId sources = kNoTensor;
   const auto corrupt_into = [&](int i) {
-    inputs_[i] = add_corruption(
-        Device::cuda, plan, flags_of(config_.corruption), passes[i].clean, passes[i].corrupted,
-        {.draws = i == 0 ? "draws.0" : "draws.1", .stream = kInput, .sources = sources});
+    inputs_[i] = add_corruption(Device::cuda, plan, flags_of(config_.corruption), passes[i].clean,
+                                passes[i].corrupted,
+                                {.draws = i == 0 ? "draws.0" : "draws.1",
+                                 .stream = kInput,
+                                 .sources = sources,
+                                 .told = passes[i].told});
     sources = inputs_[i].sources;
   };
   if (pair) corrupt_into(1);
-  objective_.add_to(first, passes[0].corrupted, passes[0].clean, passes[0].record);
+  objective_.add_to(first, passes[0].corrupted, passes[0].clean, passes[0].record, passes[0].told);
   const OptimizerTensors kept = declare_optimizer(first);
   add_update(plan, kept, config_.adam);
   if (pair) {
     corrupt_into(0);
     Builder second = first.another_pass();
-    objective_.add_to(second, passes[1].corrupted, passes[1].clean, passes[1].record);
+    objective_.add_to(second, passes[1].corrupted, passes[1].clean, passes[1].record,
+                      passes[1].told);
     add_update(plan, kept, config_.adam);
   }
   return {Program(Device::cuda, std::move(plan), !pair), kept, records};

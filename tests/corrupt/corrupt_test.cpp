@@ -35,7 +35,7 @@ struct Picture {
 
 struct Result {
   std::vector<uint8_t> clean;
-  std::vector<float> corrupted;
+  std::vector<float> corrupted, told;
 };
 
 Result run(Device device, const std::vector<Picture>& pictures, const std::vector<Draw>& draws,
@@ -51,7 +51,7 @@ Result run(Device device, const std::vector<Picture>& pictures, const std::vecto
   const auto views = static_cast<int64_t>(draws.size()), count = views * height * width * 3;
   const Buffer source_table(device, sources.size() * sizeof(Source)),
       draw_table(device, draws.size() * sizeof(Draw)), clean(device, count),
-      corrupted(device, count * sizeof(float));
+      corrupted(device, count * sizeof(float)), told(device, draws.size() * sizeof(float));
   const int64_t scratch = corrupt_workspace_count(device, width, flags.max_radius);
   const Buffer workspace(device, scratch * sizeof(float));
   copy_between_devices(source_table.data(), sources.data(), source_table.bytes());
@@ -62,9 +62,12 @@ Result run(Device device, const std::vector<Picture>& pictures, const std::vecto
   corrupt(Queue{device}, {source_table.data(), {rows, int64_t{sizeof(Source)}}, DType::u8},
           {draw_table.data(), {views, int64_t{sizeof(Draw)}}, DType::u8}, flags,
           {clean.data(), {views, height, width, 3}, DType::u8},
-          {corrupted.data(), {views, height, width, 3}}, {workspace.data(), {scratch}});
+          {corrupted.data(), {views, height, width, 3}}, {workspace.data(), {scratch}},
+          {told.data(), {views}});
   if (device == Device::cuda) synchronize_device();
-  Result result{std::vector<uint8_t>(count), std::vector<float>(count)};
+  Result result{std::vector<uint8_t>(count), std::vector<float>(count),
+                std::vector<float>(draws.size())};
+  copy_between_devices(result.told.data(), told.data(), told.bytes());
   copy_between_devices(result.clean.data(), clean.data(), clean.bytes());
   copy_between_devices(result.corrupted.data(), corrupted.data(), corrupted.bytes());
   return result;
@@ -182,6 +185,7 @@ TEST_P(CorruptTest, MatchesFp64OnOddShapes) {
       const int64_t count = height * width * 3;
       for (size_t v = 0; v < draws.size(); v++) {
         const Expected want = expect(pictures[draws[v].view.image], draws[v], order, height, width);
+        ASSERT_EQ(got.told[v], draws[v].told);
         for (int64_t i = 0; i < count; i++) {
           ASSERT_EQ(got.clean[v * count + i], want.clean[i]);
           // Normals are within 2e-6 and noise at most 0.2 of them; sums of 50 f32 products.
@@ -368,6 +372,25 @@ TEST(Draw, ParametersStayInTheirRangesAndDoNotDisturbEachOther) {
     EXPECT_EQ(other.radius, 0);
   }
   EXPECT_NEAR(brightness / n, 1, 4 * 0.6 / std::sqrt(12.0 * n));
+}
+
+// Half of training's views, and none of evaluation's; which ones does not depend on what is drawn.
+TEST(Draw, TheNoiseOfHalfOfTheViewsIsTold) {
+  const Picture picture(40, 40, 1);
+  const std::vector<Source> sources = {picture.source()};
+  CorruptSpec without_noise;
+  without_noise.noise.present = false;
+  int told = 0;
+  const int n = 4000;
+  for (int64_t slot = 0; slot < n; slot++) {
+    const Draw draw = draw_training({}, 11, 5, slot, sources, 8, 8);
+    const bool is_told = draw.told != kUntold;
+    told += is_told;
+    EXPECT_EQ(draw.told, is_told ? draw.degradation.noise_sigma : kUntold);
+    EXPECT_EQ(draw_training(without_noise, 11, 5, slot, sources, 8, 8).told, is_told ? 0 : kUntold);
+    EXPECT_EQ(draw_evaluation({}, 11, slot, {}).told, kUntold);
+  }
+  EXPECT_NEAR(told, n / 2.0, 4 * std::sqrt(n / 4.0));
 }
 
 TEST(Draw, ViewsLieInsideLargeImagesAndCoverSmallOnes) {

@@ -46,7 +46,10 @@ class Declarations
                                .size = size,
                                .width = 4,
                                .blocks = 1,
+                               .levels = 3,
+                               .stem = 2,
                                .latent = kind == NetworkKind::fc ? 12 : size * size / 8,
+                               .noise_input = kind == NetworkKind::unet,
                                .dtype = dtype};
     executor_.reset();
     buffers_.clear();
@@ -59,8 +62,10 @@ class Declarations
                    corrupted = plan.tensor("corrupted", image),
                    loss = plan.external("loss", {objective.record_size()});
     const CorruptSpec spec;
-    const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted);
-    objective.add_to(builder, corrupted, clean, loss);
+    const TensorId told = declare_told(plan, config, kBatch);
+    const InputTensors input =
+        add_corruption(device, plan, flags_of(spec), clean, corrupted, {.told = told});
+    objective.add_to(builder, corrupted, clean, loss, told);
     const OptimizerTensors optimizer = declare_optimizer(builder);
     add_update(plan, optimizer, AdamConfig{});
     // Nothing shares memory here, so that garbage is garbage to one tensor alone.

@@ -42,8 +42,9 @@ Cost cost_of_step(Device device, NetworkConfig config) {
     return gpu ? plan.external(name, image, dtype) : plan.tensor(name, image, dtype);
   };
   const TensorId clean = batch("clean", DType::u8), corrupted = batch("corrupted", DType::f32);
-  add_corruption(device, plan, flags_of(CorruptSpec{}), clean, corrupted);
-  Objective{config}.add_to(builder, corrupted, clean, plan.external("loss", {1}));
+  const TensorId told = declare_told(plan, config, image[0]);
+  add_corruption(device, plan, flags_of(CorruptSpec{}), clean, corrupted, {.told = told});
+  Objective{config}.add_to(builder, corrupted, clean, plan.external("loss", {1}), told);
   add_update(plan, declare_optimizer(builder), AdamConfig{});
   Cost cost{.steps = static_cast<int64_t>(plan.steps().size()),
             .arena = static_cast<int64_t>(lay_out(plan, true).bytes)};
@@ -61,7 +62,8 @@ struct Case {
 const Case kCases[] = {{"fc", {.kind = NetworkKind::fc}},
                        {"conv", {.kind = NetworkKind::conv, .latent = 128 * 8 * 8}},
                        {"unet", {}},
-                       {"unet_stem", {.levels = 3, .stem = 2}}};
+                       {"unet_stem", {.levels = 3, .stem = 2}},
+                       {"unet_told", {.levels = 3, .stem = 2, .noise_input = true}}};
 
 class PlanBudget : public testing::TestWithParam<std::tuple<Device, Case>> {};
 

@@ -38,6 +38,8 @@ class Seen {
     executor_->bind(builder.weights(), weights_.data());
     picture_.resize(static_cast<size_t>(plan.view(x_).count()));
     executor_->bind(x_, picture_.data());
+    if (const TensorId told = plan.find_if_any("told"); told != kNoTensor)
+      executor_->bind(told, &told_);
   }
 
   // Whether the positions of the column that holds pixel (at, at) see it, from the first row on.
@@ -63,6 +65,7 @@ class Seen {
   Buffer arena_;
   std::unique_ptr<Executor> executor_;
   std::vector<float> weights_, picture_;
+  float told_ = 0;
 };
 
 // Of the pixels around the middle, where borders are out of sight, each of a period.
@@ -90,12 +93,18 @@ TEST(Reach, OfNetworksIsWhatTheySee) {
         {unet_of(1, false), 53},
         {unet_of(2, true), 97},
         {{.width = 2, .blocks = 1, .levels = 3, .stem = 2}, 49},
-        {{.width = 2, .blocks = 2, .levels = 2, .stem = 1}, 19}}) {
-    SCOPED_TRACE(fmt::format("{}, {} blocks, {} levels, stem {}, skips {}", name_of(config.kind),
-                             config.blocks, config.levels, config.stem, config.skips));
+        {{.width = 2, .blocks = 2, .levels = 2, .stem = 1}, 19},
+        {{.width = 2, .blocks = 1, .levels = 2, .stem = 2, .noise_input = true}, 22}}) {
+    SCOPED_TRACE(fmt::format("{}, {} blocks, {} levels, stem {}, skips {}, noise input {}",
+                             name_of(config.kind), config.blocks, config.levels, config.stem,
+                             config.skips, config.noise_input));
     EXPECT_EQ(receptive_radius(config), radius);
-    expect_seen_as_said([&](Builder& b, TensorId x) { return build_body(b, config, x); },
-                        (2 * radius + 32) / 8 * 8);
+    // Told 0, which the weights make nothing of.
+    expect_seen_as_said(
+        [&](Builder& b, TensorId x) {
+          return build_body(b, config, x, declare_told(b.plan(), config, 1));
+        },
+        (2 * radius + 32) / 8 * 8);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "kernels/noise_input.h"
 #include "kernels/step_state.h"
 #include "model/objective.h"
 #include "model/optimizer.h"
@@ -36,7 +37,9 @@ const Case kCases[] = {
     {"fc", {.kind = NetworkKind::fc, .size = kSize, .latent = 24}},
     {"conv", {.kind = NetworkKind::conv, .size = kSize, .latent = 32}},
     {"unet", {.size = kSize, .width = 16, .blocks = 1}},
-    {"unet_stem", {.size = kSize, .width = 16, .blocks = 1, .levels = 3, .stem = 2}}};
+    {"unet_stem", {.size = kSize, .width = 16, .blocks = 1, .levels = 3, .stem = 2}},
+    {"unet_told",
+     {.size = kSize, .width = 16, .blocks = 1, .levels = 3, .stem = 2, .noise_input = true}}};
 
 // One network's step with its memory on a device, from hashed weights on a hashed batch.
 class StepRun {
@@ -63,6 +66,8 @@ class StepRun {
     }
     program_.write(x_, inputs.data());
     program_.write(target_, targets.data());
+    const float told[kBatch] = {20 / 255.0f, kUntold};
+    if (told_ != kNoTensor) program_.write(told_, told);
   }
 
   void run() { program_.run(); }
@@ -92,7 +97,8 @@ class StepRun {
     x_ = plan.external("x", image);
     target_ = plan.external("target", image, DType::u8);
     loss_ = plan.external("loss", {1});
-    Objective{config}.add_to(builder, x_, target_, loss_);
+    told_ = declare_told(plan, config, kBatch);
+    Objective{config}.add_to(builder, x_, target_, loss_, told_);
     kept_ = declare_optimizer(builder);
     add_update(plan, kept_, AdamConfig{});
     return {device, std::move(plan)};
@@ -107,7 +113,7 @@ class StepRun {
     return values;
   }
 
-  TensorId x_, target_, loss_;
+  TensorId x_, target_, loss_, told_;
   OptimizerTensors kept_;
   Program program_;
 };
