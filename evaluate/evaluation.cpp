@@ -35,6 +35,9 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
       throw Cancelled("the evaluation was cancelled");
   };
   const bool own = options.dataset.empty();
+  if (own && config.dataset.empty())
+    fail_field("dataset", "is missing: {} is a network alone, without pictures held out for it",
+               run.string());
   const std::string path = own ? validated_on(config) : options.dataset;
   const int64_t max_side = options.max_side.value_or(config.max_side);
   const Dataset dataset = open_dataset(

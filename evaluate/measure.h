@@ -25,7 +25,7 @@ struct PlacedNetwork {
   std::span<std::byte> arena = {};
 };
 
-// The network of a run folder, its averaged weights on the device. Throws what
+// The network of a run folder or file, its averaged weights on the device. Throws what
 // open_trained_network() does.
 class OpenedRun {
  public:

@@ -51,6 +51,7 @@ json to_json(const RunConfig& c) {
         {"skips", n.skips},
         {"global", n.global},
         {"residual", n.residual},
+        {"noise_input", n.noise_input},
         {"precision", n.dtype == DType::bf16 ? "bf16" : "fp32"}}},
       {"corruption",
        {{"noise", to_string(s.noise)},
@@ -76,6 +77,7 @@ json to_json(const RunConfig& c) {
         {"validation", c.validation},
         {"max_side", c.max_side},
         {"held_out", c.held_out}}},
+      {"from", c.from},
       {"loss", to_string(c.loss)},
       {"budget", c.budget},
       {"batch", c.batch},
@@ -98,6 +100,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     model.at("skips").get_to(c.network.skips);
     model.at("global").get_to(c.network.global);
     model.at("residual").get_to(c.network.residual);
+    c.network.noise_input = model.value("noise_input", c.network.noise_input);
     c.network.dtype = parse_precision(model.at("precision"));
     check(c.network);
     const auto range = [&](const char* key) {
@@ -125,6 +128,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     data.at("validation").get_to(c.validation);
     data.at("max_side").get_to(c.max_side);
     data.at("held_out").get_to(c.held_out);
+    c.from = j.value("from", c.from);
     c.loss = parse_loss(j.at("loss").get<std::string>());
     check(c.loss, c.network.size);
     j.at("budget").get_to(c.budget);

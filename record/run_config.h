@@ -20,6 +20,7 @@ struct RunConfig {
   Schedule schedule;
   std::string dataset, validation;  // as given; validation empty: held out of the dataset
   int64_t max_side = 1024;
+  std::string from;                   // where its first weights come from; empty: the seed
   std::vector<std::string> held_out;  // names of the images kept out of training
   LossSpec loss;
   std::string budget;  // in words: "--time 300"

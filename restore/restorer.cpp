@@ -5,15 +5,21 @@
 #include <cstring>
 #include <numbers>
 
+#include "corrupt/spec.h"
+#include "kernels/noise_input.h"
 #include "model/output_stage.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/field.h"
 
 namespace dae {
 namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
-constexpr int64_t kGainBatch = 16;
+constexpr int64_t kGainBatch = 16, kGainCrops = 8;
+constexpr int64_t kNoiseWindow = 256, kNoiseWindows = 4, kSquare = 16;
+constexpr size_t kEvenShare = 8;
+constexpr double kCut = 0.05;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -25,6 +31,16 @@ std::vector<int64_t> window_starts(int64_t length, int64_t window, int64_t step)
   std::vector<int64_t> starts = {0};
   while (starts.back() + window < length)
     starts.push_back(std::min(starts.back() + step, length - window));
+  return starts;
+}
+
+// Starts of at most `most` windows along a side, evenly spread; one where it covers the side, in its
+// middle.
+std::vector<int64_t> spread(int64_t length, int64_t window, int64_t most) {
+  const int64_t count = std::clamp<int64_t>((length + window - 1) / window, 1, most);
+  if (count == 1) return {std::min<int64_t>(0, (length - window) / 2)};
+  std::vector<int64_t> starts;
+  for (int64_t i = 0; i < count; i++) starts.push_back(i * (length - window) / (count - 1));
   return starts;
 }
 
@@ -82,7 +98,7 @@ void turn(const std::vector<float>& from, int64_t n, int symmetry, std::vector<f
 // The network on pictures of one shape: y is the restoration, or their gain.
 struct Restorer::Pass {
   Shape shape;
-  TensorId x, y, gain, weights;
+  TensorId x, y, gain, told, weights;
   Program program;
 
   void run(const std::vector<float>& from, std::vector<float>& to) {
@@ -108,18 +124,19 @@ Restorer::Pass Restorer::plan_pass(const Shape& shape, bool gain_only) {
   Plan plan;
   Builder builder(device_, plan, parameters_, false, config_.dtype);
   const TensorId x = plan.external("x", shape);
-  TensorId y = kNoTensor;
+  TensorId y = kNoTensor, told = kNoTensor;
   NetworkOutput network;
   if (gain_only) {
     y = build_gain(builder, config_, x);
     plan.keep(y);
   } else {
     if (has_gain()) network.gain = plan.external("gain", {shape[0], 3});
-    network.values = build_body(builder, config_, x);
+    told = declare_told(plan, config_, shape[0]);
+    network.values = build_body(builder, config_, x, told);
     y = plan.external("y", shape);
     output_stage(config_, network, x)->add_restoration(builder, y);
   }
-  return {shape, x, y, network.gain, builder.weights(), Program(device_, std::move(plan))};
+  return {shape, x, y, network.gain, told, builder.weights(), Program(device_, std::move(plan))};
 }
 
 // What a pass takes of the device's memory beside the weights.
@@ -168,18 +185,16 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
   return *kept;
 }
 
+// A network with a noise input, how noisy the picture is.
+void Restorer::tell(Pass& pass, const std::optional<double>& noise) {
+  if (pass.told == kNoTensor) return;
+  const float told = noise ? static_cast<float>(*noise / 255) : kUntold;
+  pass.program.write(pass.told, &told);
+}
+
 std::vector<float> Restorer::picture_gain(const Samples& picture) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
-  const auto spread = [&](int64_t length) {
-    // At most 8 crops along a side, evenly spread, at most one where one covers the picture.
-    const int64_t crops = std::clamp<int64_t>((length + s - 1) / s, 1, 8);
-    std::vector<int64_t> starts;
-    for (int64_t i = 0; i < crops; i++)
-      starts.push_back(crops == 1 ? std::min<int64_t>(0, (length - s) / 2)
-                                  : i * (length - s) / (crops - 1));
-    return starts;
-  };
   Pass& pass = pass_for({kGainBatch, s, s, 3}, true);
   std::vector<float> batch(static_cast<size_t>(kGainBatch * s * s * 3));
   std::vector<float> gains(kGainBatch * 3);
@@ -192,8 +207,8 @@ std::vector<float> Restorer::picture_gain(const Samples& picture) {
     crops += in_batch;
     in_batch = 0;
   };
-  for (const int64_t top : spread(height))
-    for (const int64_t left : spread(width)) {
+  for (const int64_t top : spread(height, s, kGainCrops))
+    for (const int64_t left : spread(width, s, kGainCrops)) {
       read_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
       if (++in_batch == kGainBatch) flush();
     }
@@ -226,6 +241,7 @@ void Restorer::restore_tiled(const Samples& picture, const MutableSamples& resto
           columns = std::min(padded_width, largest_tile_);
   if (options.best) rows = columns = std::max(rows, columns);  // a square can be turned
   Pass& pass = pass_for({1, rows, columns, 3}, false);
+  tell(pass, options.noise);
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture);
     pass.program.write(pass.gain, gain.data());
@@ -308,6 +324,9 @@ std::vector<float> Restorer::restore_crops(const Samples& picture, const Restore
 
 void Restorer::restore(const Samples& picture, const MutableSamples& restored,
                        const RestoreOptions& options) {
+  if (options.noise && !config_.noise_input)
+    fail_field("noise", "{:g}: this network has no noise input", *options.noise);
+  if (options.noise) check_field("noise", *options.noise, 0, kMaxNoise);
   if (!has_one_size(config_) && !options.keep_colour)
     return restore_tiled(picture, restored, options);
   // What is known of the whole result only when it is there: as floats first.
@@ -331,6 +350,59 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
       whole[i] = static_cast<float>(whole[i] / divisor[i % 3]);
   }
   write_window(restored, 0, 0, height, width, whole.data(), width);
+}
+
+// What the network takes away is the noise, but for what it leaves where a picture is busy, and for fine
+// detail that it mistakes for noise there. So: the mean square of what it takes from the evenest
+// squares, by what it leaves of them; of a picture with light at its bounds, where noise is cut off,
+// from the others.
+double Restorer::noise_of(const Samples& picture) {
+  struct Square {
+    bool cut;
+    double variation, taken;  // of the restoration; mean square
+  };
+  const int64_t grid = grid_of(config_);
+  const int64_t rows = std::min(round_up(picture.height, grid), kNoiseWindow),
+                columns = std::min(round_up(picture.width, grid), kNoiseWindow);
+  Pass& pass = pass_for({1, rows, columns, 3}, false);
+  tell(pass, {});
+  std::vector<float> given(static_cast<size_t>(rows * columns * 3)), found(given.size());
+  std::vector<Square> squares;
+  const auto measure = [&](int64_t top, int64_t left) {
+    double sum[3] = {}, squared = 0, taken = 0;
+    for (int64_t y = top; y < top + kSquare; y++)
+      for (int64_t x = left; x < left + kSquare; x++)
+        for (int64_t c = 0; c < 3; c++) {
+          const auto at = static_cast<size_t>((y * columns + x) * 3 + c);
+          const double value = found[at], difference = given[at] - value;
+          sum[c] += value;
+          squared += value * value;
+          taken += difference * difference;
+        }
+    constexpr double kPixels = kSquare * kSquare;
+    bool cut = false;
+    for (const double channel : sum) {
+      squared -= channel * channel / kPixels;
+      cut |= channel / kPixels < kCut || channel / kPixels > 1 - kCut;
+    }
+    squares.push_back({cut, squared, taken / (3 * kPixels)});
+  };
+  for (const int64_t top : spread(picture.height, rows, kNoiseWindows))
+    for (const int64_t left : spread(picture.width, columns, kNoiseWindows)) {
+      read_window(picture, top, left, rows, columns, given.data());
+      pass.run(given, found);
+      for (int64_t y = 0; y + kSquare <= std::min(rows, picture.height); y += kSquare)
+        for (int64_t x = 0; x + kSquare <= std::min(columns, picture.width); x += kSquare)
+          measure(y, x);
+    }
+  if (squares.empty()) return 0;
+  std::sort(squares.begin(), squares.end(), [](const Square& a, const Square& b) {
+    return std::pair(a.cut, a.variation) < std::pair(b.cut, b.variation);
+  });
+  const auto even = std::max<size_t>(1, squares.size() / kEvenShare);
+  double taken = 0;
+  for (size_t i = 0; i < even; i++) taken += squares[i].taken;
+  return 255 * std::sqrt(taken / static_cast<double>(even));
 }
 
 std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {

@@ -36,6 +36,9 @@ class Restorer {
   // The same as {height, width, 3}, row-major, not clamped.
   std::vector<float> restore(FloatView picture, const RestoreOptions& options = {});
 
+  // Denoiser::noise_of().
+  double noise_of(const Samples& picture);
+
  private:
   struct Pass;
   Pass plan_pass(const Shape& shape, bool gain_only);
@@ -43,6 +46,7 @@ class Restorer {
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
   bool has_gain() const;
+  static void tell(Pass& pass, const std::optional<double>& noise);
   std::vector<float> picture_gain(const Samples& picture);
   void run_tile(Pass& pass, std::vector<float>& tile, bool best);
   void restore_tiled(const Samples& picture, const MutableSamples& restored,

@@ -8,15 +8,18 @@
 
 namespace dae {
 
-// A run's network with its averaged weights, laid out as `parameters` says.
+// A network with its averaged weights, laid out as `parameters` says.
 struct TrainedNetwork {
   RunConfig config;  // its precision is the one in which the network computes on the device
   ParameterSet parameters;
   std::vector<float> weights;
 };
 
-// Throws Error when `run` is not a run folder, or its newest checkpoint is damaged or another
-// network's.
-TrainedNetwork open_trained_network(const std::filesystem::path& run, Device device);
+// Of a run folder or of a network file (record/network_file.h). Throws Error when `path` is neither,
+// or the run's newest checkpoint or the file is damaged or another network's.
+TrainedNetwork open_trained_network(const std::filesystem::path& path, Device device);
+
+// Its configuration alone.
+RunConfig read_trained_config(const std::filesystem::path& path);
 
 }  // namespace dae

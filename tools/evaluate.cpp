@@ -7,8 +7,8 @@
 #include "data/files.h"
 #include "data/text.h"
 #include "evaluate/pairs.h"
-#include "record/run_config.h"
 #include "report/evaluation_tables.h"
+#include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/progress.h"
@@ -77,7 +77,8 @@ int main(int argc, char** argv) {
   DeviceOptions device;
   CorruptionOptions corruption;
   EvaluationOptions options;
-  auto* const run_option = app.add_option("RUN", run, "run folder of train_cuda");
+  auto* const run_option =
+      app.add_option("RUN", run, "run folder of train_cuda, or a network file of export");
   app.add_option("--dataset", options.dataset, "pictures to restore [those the run held out]");
   auto* const pairs_option =
       app.add_option("--pairs", pairs, "CLEAN_DIR RESTORED_DIR: score pictures by file name")
@@ -116,7 +117,7 @@ int main(int argc, char** argv) {
       if (view == "whole") refuse_options(app, {"--views", "--most-views"}, "is for --view crops");
       options.whole_pictures = view == "whole";
       options.device = device.apply();
-      options.corruption = corruption.apply(read_run_config(run).corruption);
+      options.corruption = corruption.apply(read_trained_config(run).corruption);
       json = evaluate_run(run, options);
     }
     if (!json_file.empty()) write_file_atomically(json_file, std::string_view(file_text(json)));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace dae {
 
@@ -27,6 +28,10 @@ struct RestoreOptions {
   // Gives each channel of the result the mean that it had: noise and blur go, exposure and colour
   // stay. The result is then held as f32 as well.
   bool keep_colour = false;
+  // What a network with a noise input is told: the standard deviation of the picture's noise in units
+  // of 1/255, more than there is for a smoother result, less for one that keeps more. None: it judges
+  // by itself. A FieldError of `noise` for a network without.
+  std::optional<double> noise = {};
   // The mean over the eight symmetries of the square: a little better, eight times as slow.
   bool best = false;
   // Called after every tile, on the calling thread, with the share that is done, at last 1; false
@@ -34,13 +39,18 @@ struct RestoreOptions {
   std::function<bool(double done)> progress = {};
 };
 
+// The file of the network that ships, which takes noise and slight blur out of photographs
+// (models/README.md). Throws Error when it is not where it was built or installed.
+std::filesystem::path shipped_network();
+
 // Not for two threads at once, and on a GPU not two of them either.
 class Denoiser {
  public:
   // The network of a run folder, as train() or the program train_cuda leave it: its averaged
-  // weights. Throws Error when there is none or it is damaged, FieldError of `device` when that
-  // cannot be used, and of `memory`, naming the least that is enough, when it is too little.
-  explicit Denoiser(const std::filesystem::path& run, const DenoiserOptions& options = {});
+  // weights; or that of a file, as the program export writes them. Throws Error when there is none or
+  // it is damaged, FieldError of `device` when that cannot be used, and of `memory`, naming the least
+  // that is enough, when it is too little.
+  explicit Denoiser(const std::filesystem::path& network, const DenoiserOptions& options = {});
   ~Denoiser();
   Denoiser(Denoiser&&) noexcept;
   Denoiser& operator=(Denoiser&&) noexcept;
@@ -56,6 +66,15 @@ class Denoiser {
                const RestoreOptions& options = {});
   void restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                const RestoreOptions& options = {});
+
+  // Whether RestoreOptions::noise is for this network.
+  bool has_noise_input() const;
+
+  // The standard deviation of the noise in a picture, as restore() takes it, in units of 1/255: by what
+  // the network takes away where the picture is even, in windows that are spread over it.
+  double noise_of(const float* picture, int64_t height, int64_t width, int channels = 3);
+  double noise_of(const uint8_t* picture, int64_t height, int64_t width, int channels = 3);
+  double noise_of(const uint16_t* picture, int64_t height, int64_t width, int channels = 3);
 
   // Pixels that the result at a pixel depends on, each way; beyond it nothing matters but the
   // picture's exposure, which is decided once.

@@ -71,7 +71,7 @@ struct EvaluationOptions {
   std::function<bool(const std::string& what, size_t done, size_t total)> progress = {};
 };
 
-// Of the network in a run folder. Depends on the options and the pictures alone. Throws FieldError,
+// Of the network in a run folder or a file of its own. Depends on the options and the pictures alone. Throws FieldError,
 // Cancelled, and Error when the run, the pictures or the device cannot be used.
 Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& options = {});
 

@@ -5,7 +5,9 @@
 
 #include <cmath>
 
+#include "kernels/noise_input.h"
 #include "model/output_stage.h"
+#include "runtime/error.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -19,7 +21,8 @@ struct Model {
   explicit Model(const NetworkConfig& c) : config(c) {
     Plan plan;
     Builder builder(Device::cpu, plan, parameters, false);
-    build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}));
+    build_network(builder, config, plan.external("x", {1, config.size, config.size, 3}),
+                  declare_told(plan, config, 1));
     weights.resize(static_cast<size_t>(parameters.count()));
     parameters.initialize(3, weights.data());
     // The gain's layer starts at zero; here it shall do something.
@@ -38,7 +41,8 @@ std::vector<float> picture_of(int64_t height, int64_t width) {
 
 // The whole picture as one tile, through the plan itself. Sides are multiples of 8.
 std::vector<float> in_one_piece(const Model& model, const std::vector<float>& picture,
-                                int64_t height, int64_t width, const std::vector<float>& gain) {
+                                int64_t height, int64_t width, const std::vector<float>& gain,
+                                float told = kUntold) {
   Plan plan;
   ParameterSet parameters = model.parameters;
   Builder builder(Device::cpu, plan, parameters, false);
@@ -46,12 +50,14 @@ std::vector<float> in_one_piece(const Model& model, const std::vector<float>& pi
   const TensorId x = plan.external("x", shape), y = plan.external("y", shape);
   NetworkOutput network;
   if (!gain.empty()) network.gain = plan.external("gain", {1, 3});
-  network.values = build_body(builder, model.config, x);
+  const TensorId noise = declare_told(plan, model.config, 1);
+  network.values = build_body(builder, model.config, x, noise);
   output_stage(model.config, network, x)->add_restoration(builder, y);
   Program program(Device::cpu, std::move(plan));
   program.allocate();
   program.write(x, picture.data());
   if (!gain.empty()) program.write(network.gain, gain.data());
+  if (noise != kNoTensor) program.write(noise, &told);
   program.write(builder.weights(), model.weights.data());
   program.run();
   return program.floats(y);
@@ -77,6 +83,40 @@ TEST(Restorer, TilesGiveWhatOnePieceGives) {
     // Not the same bits: the library may order its sums by the tensor's size.
     EXPECT_LT(largest_difference(tiled, whole), 1e-5) << name_of(config.kind);
   }
+}
+
+constexpr NetworkConfig kTold = {.size = 32,
+                                 .width = 4,
+                                 .blocks = 1,
+                                 .levels = 2,
+                                 .stem = 2,
+                                 .global = false,
+                                 .noise_input = true};
+
+// Every tile of it hears what is said, and of nothing where nothing is.
+TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
+  const int64_t height = 64, width = 1304;
+  const std::vector<float> picture = picture_of(height, width);
+  const Model model(kTold);
+  Restorer restorer = model.restorer();
+  for (const std::optional<double> noise : {std::optional<double>(), {0.0}, {25.0}}) {
+    const std::vector<float> tiled =
+        restorer.restore({picture.data(), height, width}, {.noise = noise});
+    const std::vector<float> whole = in_one_piece(
+        model, picture, height, width, {}, noise ? static_cast<float>(*noise) / 255 : kUntold);
+    EXPECT_LT(largest_difference(tiled, whole), 1e-5) << noise.value_or(-1);
+  }
+  const std::vector<float> quiet = restorer.restore({picture.data(), 64, 64}, {.noise = 0}),
+                           noisy = restorer.restore({picture.data(), 64, 64}, {.noise = 25});
+  EXPECT_GT(largest_difference(quiet, noisy), 1e-3);
+}
+
+TEST(Restorer, RefusesNoiseThatCannotBeTold) {
+  const std::vector<float> picture = picture_of(8, 8);
+  Restorer told = Model(kTold).restorer(), plain = Model({.size = 16, .width = 4}).restorer();
+  EXPECT_THROW(plain.restore({picture.data(), 8, 8}, {.noise = 10}), FieldError);
+  for (const double bad : {-1.0, 256.0, std::nan("")})
+    EXPECT_THROW(told.restore({picture.data(), 8, 8}, {.noise = bad}), FieldError) << bad;
 }
 
 TEST(Restorer, OneGainForTheWholePicture) {

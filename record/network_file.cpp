@@ -1,0 +1,58 @@
+#include "record/network_file.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "data/safetensors.h"
+#include "runtime/error.h"
+
+namespace dae {
+namespace {
+
+constexpr char kFormat[] = "dae network 1";
+
+RunConfig config_in(const Safetensors& file, const std::string& path) {
+  const auto format = file.metadata().find("format"), config = file.metadata().find("config");
+  if (format == file.metadata().end() || format->second != kFormat ||
+      config == file.metadata().end())
+    fail("{}: not a network that the program export wrote", path);
+  const nlohmann::json json = nlohmann::json::parse(config->second, nullptr, false);
+  if (json.is_discarded()) fail("{}: its configuration is not valid JSON", path);
+  return run_config_from_json(json, path);
+}
+
+}  // namespace
+
+void save_network(const std::filesystem::path& path, const RunConfig& config,
+                  const ParameterSet& parameters, const std::vector<float>& weights) {
+  RunConfig kept = config;
+  kept.dataset = kept.validation = kept.from = "";
+  kept.held_out.clear();
+  std::vector<BFloat16> rounded;
+  for (const float weight : weights) rounded.push_back(to_bf16(weight));
+  std::vector<NamedTensor> tensors;
+  for (const Parameter& p : parameters.list())
+    tensors.push_back({p.name, {&rounded[static_cast<size_t>(p.offset)], p.shape, DType::bf16}});
+  save_safetensors(path, tensors, {{"format", kFormat}, {"config", to_json(kept).dump()}});
+}
+
+RunConfig read_network_config(const std::filesystem::path& path) {
+  return config_in(Safetensors(path), path.string());
+}
+
+std::vector<float> read_network_weights(const std::filesystem::path& path,
+                                        const ParameterSet& parameters) {
+  const Safetensors file(path);
+  std::vector<float> weights(static_cast<size_t>(parameters.count()));
+  for (const Parameter& p : parameters.list()) {
+    const auto* const values = static_cast<const BFloat16*>(file.get(p.name, p.shape, DType::bf16));
+    for (int64_t i = 0; i < p.shape.count(); i++) {
+      const float weight = to_float(values[i]);
+      if (!std::isfinite(weight)) fail("{}: {} holds {}", path.string(), p.name, weight);
+      weights[static_cast<size_t>(p.offset + i)] = weight;
+    }
+  }
+  return weights;
+}
+
+}  // namespace dae

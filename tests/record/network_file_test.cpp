@@ -1,0 +1,94 @@
+// A network file keeps the network and its configuration, and no name of a picture.
+#include "record/network_file.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "data/safetensors.h"
+#include "runtime/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+constexpr NetworkConfig kNetwork = {.size = 16,
+                                    .width = 4,
+                                    .blocks = 1,
+                                    .levels = 2,
+                                    .stem = 2,
+                                    .global = false,
+                                    .noise_input = true};
+
+class NetworkFile : public testing::Test {
+ protected:
+  NetworkFile() : parameters_(parameters_of(kNetwork)) {
+    weights_.resize(static_cast<size_t>(parameters_.count()));
+    parameters_.initialize(3, weights_.data());
+    config_.network = kNetwork;
+    config_.corruption.noise = {0, 55};
+    config_.corruption.order = Order::camera;
+    config_.dataset = "/home/someone/private";
+    config_.validation = "/home/someone/else";
+    config_.from = "/home/someone/runs/a";
+    config_.held_out = {"portrait.jpg"};
+  }
+  std::string read(const std::string& name) {
+    std::ifstream file(folder_.file(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string error_of(const std::string& name) {
+    try {
+      read_network_config(folder_.file(name));
+      read_network_weights(folder_.file(name), parameters_);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  TemporaryFolder folder_;
+  RunConfig config_;
+  ParameterSet parameters_;
+  std::vector<float> weights_;
+};
+
+TEST_F(NetworkFile, KeepsTheNetworkToBf16AndNoNamesOfPictures) {
+  save_network(folder_.file("a.safetensors"), config_, parameters_, weights_);
+  RunConfig kept = config_;
+  kept.dataset = kept.validation = kept.from = "";
+  kept.held_out.clear();
+  EXPECT_EQ(read_network_config(folder_.file("a.safetensors")), kept);
+  const std::vector<float> found = read_network_weights(folder_.file("a.safetensors"), parameters_);
+  ASSERT_EQ(found.size(), weights_.size());
+  for (const Parameter& p : parameters_.list())
+    for (int64_t i = p.offset; i < p.offset + p.shape.count(); i++)
+      ASSERT_NEAR(found[i], weights_[i], std::abs(weights_[i]) / 256) << p.name;
+  const std::string bytes = read("a.safetensors");
+  EXPECT_EQ(bytes.find("someone"), std::string::npos);
+  EXPECT_EQ(bytes.find("portrait"), std::string::npos);
+  EXPECT_LT(bytes.size(), 2 * weights_.size() + 16384);
+}
+
+TEST_F(NetworkFile, NamesTheFileThatIsNone) {
+  EXPECT_NE(error_of("missing.safetensors").find("missing.safetensors"), std::string::npos);
+  std::ofstream(folder_.file("text.safetensors")) << "no network";
+  EXPECT_NE(error_of("text.safetensors").find("text.safetensors"), std::string::npos);
+  // Another program's, one of another network, one with a weight that is no number, and half of one.
+  float value = 1;
+  save_safetensors(folder_.file("other.safetensors"), {{"x", {&value, {1}}}});
+  EXPECT_NE(error_of("other.safetensors").find("not a network"), std::string::npos);
+  const ParameterSet wider = parameters_of({.size = 16, .width = 8, .blocks = 1});
+  save_network(folder_.file("wider.safetensors"), config_, wider,
+               std::vector<float>(static_cast<size_t>(wider.count())));
+  EXPECT_NE(error_of("wider.safetensors").find("expected"), std::string::npos);
+  weights_[7] = INFINITY;
+  save_network(folder_.file("infinite.safetensors"), config_, parameters_, weights_);
+  EXPECT_NE(error_of("infinite.safetensors").find("holds inf"), std::string::npos);
+  std::ofstream(folder_.file("half.safetensors"), std::ios::binary)
+      << read("infinite.safetensors").substr(0, 3000);
+  EXPECT_NE(error_of("half.safetensors").find("half.safetensors"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dae::test
