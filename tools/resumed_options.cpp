@@ -10,6 +10,7 @@
 #include "record/run_config.h"
 #include "record/run_folder.h"
 #include "runtime/error.h"
+#include "tools/program.h"
 
 namespace dae {
 namespace {
@@ -26,7 +27,9 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
     {"--skips", "/model/skips"},
     {"--global", "/model/global"},
     {"--residual", "/model/residual"},
+    {"--noise-input", "/model/noise_input"},
     {"--precision", "/model/precision"},
+    {"--from", "/from"},
     {"--batch", "/batch"},
     {"--seed", "/seed"},
     {"--lr", "/optimizer/learning_rate"},
@@ -49,6 +52,7 @@ std::optional<double> number(const std::string& text) {
 
 // What is given, as the configuration would have it: "25" is a range from 25 to 25.
 std::string as_recorded(const std::string& option, const std::string& given) {
+  if (option == "--from") return named_network(given).string();
   if (option == "--loss") return to_string(parse_loss(given));
   if (option == "--noise" || option == "--blur" || option == "--brightness" ||
       option == "--channel")

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "record/run_folder.h"
+#include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/resumed_options.h"
@@ -22,6 +23,8 @@ constexpr const char* kAbout =
     "  train_cuda --dataset photos/ --time 3600 --out runs/long\n"
     "  train_cuda --resume --out runs/long --time 3600     an hour more\n"
     "  train_cuda --dataset photos/ --loss mse+0.1*ssim   a weighted sum of losses\n"
+    "  train_cuda --dataset photos/ --from shipped --noise 10:20    the network that ships, "
+    "further\n"
     "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
 
 // "on" or "off" where it was given.
@@ -37,15 +40,18 @@ int main(int argc, char** argv) {
   TrainingOptions options;
   DeviceOptions device;
   CorruptionOptions corruption;
-  std::string skips, global, residual, out, features;
+  std::string from, skips, global, residual, noise_input, out, features;
   bool resume = false;
 
   app.add_option("--dataset", options.dataset,
                  "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
   app.add_option("--val", options.validation, "dataset to validate on [a tenth of --dataset]");
-  app.add_option("--model", options.model, "unet, conv or fc")
-      ->check(CLI::IsMember({"unet", "conv", "fc"}))
-      ->capture_default_str();
+  app.add_option(
+      "--from", from,
+      "run folder, network file or the word `shipped`: start from that network's weights, "
+      "corrupting as it was trained unless told otherwise");
+  app.add_option("--model", options.model, "unet, conv or fc [unet]")
+      ->check(CLI::IsMember({"unet", "conv", "fc"}));
   device.add_to(app);
   app.add_option("--precision", options.precision,
                  "what layers compute in: bf16 (cuda only) or fp32, which is never TF32 [bf16 on "
@@ -67,9 +73,8 @@ int main(int argc, char** argv) {
       ->check(number_between(1e-9, 1e9))
       ->excludes(time)
       ->excludes(steps);
-  app.add_option("--lr", options.learning_rate, "peak learning rate")
-      ->check(number_between(1e-9, 1))
-      ->capture_default_str();
+  app.add_option("--lr", options.learning_rate, "peak learning rate [2e-3; with --from 5e-4]")
+      ->check(number_between(1e-9, 1));
   app.add_option(
          "--loss", options.loss,
          "what to make small: mse, l1, ssim, ms_ssim, dct, perceptual, or a weighted sum such as "
@@ -93,6 +98,10 @@ int main(int argc, char** argv) {
   app.add_option("--skips", skips, "unet: on or off [on]");
   app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
   app.add_option("--residual", residual, "unet: add the input to the output [on]");
+  app.add_option(
+      "--noise-input", noise_input,
+      "unet: tell it the level of noise of half of the crops, so that denoise --sigma and "
+      "--strength can [off]");
   corruption.add_to(app);
   app.add_option("--max-side", options.max_side, "shrink larger pictures to this; 0 keeps them")
       ->check(CLI::Range(0, 65536))
@@ -128,7 +137,13 @@ int main(int argc, char** argv) {
       options.skips = switch_of("--skips", skips);
       options.global = switch_of("--global", global);
       options.residual = switch_of("--residual", residual);
-      options.corruption = corruption.apply({});
+      options.noise_input = switch_of("--noise-input", noise_input);
+      CorruptSpec otherwise;
+      if (!from.empty()) {
+        options.from = named_network(from);
+        otherwise = read_trained_config(options.from).corruption;
+      }
+      options.corruption = corruption.apply(otherwise);
       options.features = features;
       options.out = out;
       outcome = train(options, console, stop.get_token());

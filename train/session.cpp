@@ -393,8 +393,15 @@ TrainingOutcome Session::finish() {
 TrainingOutcome Session::run() {
   const nlohmann::json device = describe_device(options_.device);
   if (options_.resume) resume(device);
+  const bool starts_from = !options_.first_weights.empty();
+  if (starts_from) {
+    const std::vector<float>& weights = options_.first_weights;
+    const std::vector<float> zeros(weights.size());
+    trainer_->restore({weights, weights, zeros, zeros, {.schedule = config_.schedule}});
+  }
   fix_budget();
   begin(device);
+  if (starts_from) save();  // what the folder cannot make again from the seed
   train_steps();
   save();
   return finish();

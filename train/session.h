@@ -21,6 +21,8 @@ struct SessionOptions {
   int64_t validations = 20;  // at most; of a run that nobody watches a few do
   // What a perceptual loss of a new run compares with; empty: a network that is trained first.
   FeatureNetwork features = {};
+  // That a new run starts from, laid out as its network's parameters; empty: random ones.
+  std::vector<float> first_weights = {};
 };
 
 // As train() and resume_training().

@@ -6,13 +6,14 @@
 #include "data/dataset.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
+#include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "train/session.h"
 
 namespace dae {
 namespace {
 
-constexpr double kDefaultSeconds = 300;
+constexpr double kDefaultSeconds = 300, kPeak = 2e-3, kPeakFrom = 5e-4;
 
 NetworkKind kind_of(const std::string& model) {
   for (const NetworkKind kind : {NetworkKind::unet, NetworkKind::conv, NetworkKind::fc})
@@ -20,61 +21,91 @@ NetworkKind kind_of(const std::string& model) {
   fail_field("model", "{}: give unet, conv or fc", model);
 }
 
+// What the options say of a unet alone: f(field, value given, where it goes).
+template <class F>
+void each_of_unet(const TrainingOptions& options, NetworkConfig& network, const F& f) {
+  f("width", options.width, network.width);
+  f("blocks", options.blocks, network.blocks);
+  f("levels", options.levels, network.levels);
+  f("stem", options.stem, network.stem);
+  f("skips", options.skips, network.skips);
+  f("global", options.global, network.global);
+  f("residual", options.residual, network.residual);
+  f("noise_input", options.noise_input, network.noise_input);
+}
+
+// The network of `from` for crops of another size, or a FieldError naming what contradicts it.
+NetworkConfig network_like(const NetworkConfig& from, const TrainingOptions& options) {
+  NetworkConfig network = from;
+  network.size = options.size;
+  if (network.kind == NetworkKind::conv)  // its latent is a map of so many channels
+    network.latent = from.latent / (from.size * from.size) * (network.size * network.size);
+  const auto agree = [](const char* field, const auto& given, const auto& has) {
+    if (given && *given != has)
+      fail_field(field, "{}: the network to start from has {}", *given, has);
+  };
+  if (!options.model.empty() && kind_of(options.model) != from.kind)
+    fail_field("model", "{}: the network to start from is {}", options.model, name_of(from.kind));
+  each_of_unet(options, network, agree);
+  agree("latent", options.latent, network.latent);
+  if (has_one_size(from)) agree("size", std::optional(options.size), from.size);
+  return network;
+}
+
 NetworkConfig network_of(const TrainingOptions& options) {
   NetworkConfig network;
-  network.kind = kind_of(options.model);
+  network.kind = options.model.empty() ? NetworkKind::unet : kind_of(options.model);
   network.size = options.size;
   const bool unet = network.kind == NetworkKind::unet;
-  const auto of_unet = [&](const char* field, const auto& given, auto& value) {
-    if (!given) return;
-    if (!unet) fail_field(field, "is for the model unet");
-    value = *given;
-  };
-  of_unet("width", options.width, network.width);
-  of_unet("blocks", options.blocks, network.blocks);
   if (unet) {
     network.levels = 3;
     network.stem = 2;
   }
-  of_unet("levels", options.levels, network.levels);
-  of_unet("stem", options.stem, network.stem);
-  of_unet("skips", options.skips, network.skips);
-  of_unet("global", options.global, network.global);
-  of_unet("residual", options.residual, network.residual);
+  each_of_unet(options, network, [&](const char* field, const auto& given, auto& value) {
+    if (!given) return;
+    if (!unet) fail_field(field, "is for the model unet");
+    value = *given;
+  });
   if (options.latent) {
     if (unet) fail_field("latent", "is for fc and conv: unet has none");
     network.latent = *options.latent;
   } else if (network.kind == NetworkKind::conv) {
     network.latent = 128 * (network.size / 8) * (network.size / 8);
   }
+  return network;
+}
+
+void set_precision(const TrainingOptions& options, NetworkConfig& network) {
   if (!options.precision.empty() && options.precision != "bf16" && options.precision != "fp32")
     fail_field("precision", "{}: give bf16 or fp32", options.precision);
   if (options.precision == "bf16" && options.device == Device::cpu)
     fail_field("precision", "bf16: the CPU computes in fp32");
-  if (options.device == Device::cuda && options.precision != "fp32") network.dtype = DType::bf16;
-  check(network);
-  return network;
+  network.dtype =
+      options.device == Device::cuda && options.precision != "fp32" ? DType::bf16 : DType::f32;
 }
 
-RunConfig config_of(const TrainingOptions& options) {
+RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedNetwork>& from) {
   if (options.dataset.empty())
     fail_field("dataset", "is missing: name a folder of images, or `synthetic`");
   if (options.batch < 1 || options.batch > 65536)
     fail_field("batch", "{}: give 1 to 65536 crops", options.batch);
-  if (!(options.learning_rate >= 1e-9 && options.learning_rate <= 1))
-    fail_field("learning_rate", "{:g}: give 1e-09 to 1", options.learning_rate);
+  const double peak = options.learning_rate.value_or(from ? kPeakFrom : kPeak);
+  if (!(peak >= 1e-9 && peak <= 1)) fail_field("learning_rate", "{:g}: give 1e-09 to 1", peak);
   if (options.max_side < 0 || options.max_side > 65536)
     fail_field("max_side", "{}: give 0 to 65536 pixels", options.max_side);
   validate(options.corruption);
   RunConfig config;
-  config.network = network_of(options);
+  config.network = from ? network_like(from->config.network, options) : network_of(options);
+  set_precision(options, config.network);
+  check(config.network);
   config.loss = parse_loss(options.loss);
   check(config.loss, options.size);
   config.corruption = options.corruption;
-  config.schedule.peak = options.learning_rate;
+  config.schedule.peak = peak;
   // The run can be resumed and evaluated from anywhere.
   config.dataset = absolute_dataset(options.dataset);
   config.validation = absolute_dataset(options.validation);
+  if (from) config.from = std::filesystem::absolute(options.from).lexically_normal().string();
   config.max_side = options.max_side;
   config.batch = options.batch;
   config.seed = options.seed;
@@ -100,7 +131,10 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
                       const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
-  session.config = config_of(options);
+  std::optional<TrainedNetwork> from;
+  if (!options.from.empty()) from = open_trained_network(options.from, options.device);
+  session.config = config_of(options, from);
+  if (from) session.first_weights = std::move(from->weights);
   session.device = options.device;
   session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
                                                       : options.budget;

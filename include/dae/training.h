@@ -34,20 +34,26 @@ struct TrainingOptions {
   std::string validation = {};  // the same, to validate on; empty: a tenth of `dataset`
   int64_t max_side = 1024;      // larger pictures are shrunk to this; 0 keeps them
 
-  std::string model = "unet";                      // unet, conv or fc: docs/models.md
+  // A run folder or network file to start from, instead of at random: its network, trained further on
+  // other pictures or another corruption. What is said below of the network must agree with it.
+  std::filesystem::path from = {};
+
+  std::string model = {};                          // unet, conv or fc: docs/models.md [unet]
   int64_t size = 64;                               // side of the crops in pixels, a multiple of 8
   std::optional<int64_t> width = {}, blocks = {};  // unet alone [32, 2]
   std::optional<int64_t> levels = {}, stem = {};   // unet alone [3, 2]
   std::optional<bool> skips = {}, global = {}, residual = {};  // unet alone [true]
+  std::optional<bool> noise_input = {};                        // unet alone [false]
   std::optional<int64_t> latent = {};  // fc and conv alone [512; 128 for each 8x8 pixels]
 
   std::string loss = "mse";             // a sum such as "mse+0.1*ssim": docs/models.md
   std::filesystem::path features = {};  // of a perceptual loss; empty: a network trained first
   CorruptSpec corruption = {};
   int64_t batch = 16;
-  double learning_rate = 2e-3;  // at its peak
-  uint64_t seed = 1;            // of everything random
-  TrainingBudget budget = {};   // none: 300 seconds
+  std::optional<double> learning_rate =
+      {};                      // at its peak [2e-3; 5e-4 where it starts from another]
+  uint64_t seed = 1;           // of everything random
+  TrainingBudget budget = {};  // none: 300 seconds
 
   Device device = best_device();
   std::string precision = {};      // bf16 (a GPU alone) or fp32 [bf16 on a GPU]

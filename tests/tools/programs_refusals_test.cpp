@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST_F(Programs, HelpTeaches) {
-  for (const char* program : {"train_cuda", "denoise", "evaluate", "corrupt", "blur_report"}) {
+  for (const char* program :
+       {"train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report"}) {
     const Outcome outcome = run(std::string(program) + " --help");
     EXPECT_EQ(outcome.code, 0) << program;
     EXPECT_GT(outcome.out.size(), 500u) << program;
@@ -61,7 +62,11 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
   expect_refused("evaluate x --json " + path("none/e.json"), 1, "none/e.json");
   expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
-  expect_refused("denoise", 2, "RUN");
+  expect_refused("denoise", 2, "IMAGE");
+  expect_refused("denoise x.png --sigma nan", 2, "--sigma");
+  expect_refused("denoise x.png --strength -1", 2, "--strength");
+  expect_refused("export x", 2, "FILE");
+  expect_refused("export x network.txt", 2, ".safetensors");
   expect_refused("corrupt", 2, "DATASET");
 }
 
@@ -87,7 +92,8 @@ TEST_F(Programs, RefusesDataItCannotUse) {
     EXPECT_EQ(run(train("--steps 1 --out /proc/run")).code, 1);
 
   expect_refused("denoise " + path("nowhere") + " x.png" + out, 1, "no such run folder");
-  expect_refused("denoise " + path("photos") + " x.png" + out, 1, "config.json");
+  expect_refused("export " + path("photos") + " " + path("n.safetensors"), 1, "config.json");
+  expect_refused(train("--from " + path("nowhere") + out), 1, "no such run folder");
   expect_refused("evaluate " + path("photos"), 1, "config.json");
   expect_refused("evaluate --pairs " + path("photos") + " " + path("empty"), 1, "no images");
 }

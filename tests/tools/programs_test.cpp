@@ -56,8 +56,8 @@ void wait_for(const Condition& condition) {
 }
 
 TEST_F(Programs, SayTheirVersion) {
-  for (const std::string name : {"train_cuda", "denoise", "evaluate", "corrupt", "blur_report",
-                                 "bench", "dump_step", "describe_gpu"}) {
+  for (const std::string name : {"train_cuda", "denoise", "evaluate", "export", "corrupt",
+                                 "blur_report", "bench", "dump_step", "describe_gpu"}) {
     if (!fs::exists(std::string(DAE_PROGRAMS) + "/" + name)) continue;  // built without benchmarks
     const Outcome outcome = run(name + " --version");
     EXPECT_EQ(outcome.code, 0) << name << outcome.err;
@@ -105,6 +105,52 @@ TEST_F(Programs, TrainEvaluateAndDenoise) {
   }
   outcome = run("evaluate --pairs " + path("photos") + " " + path("photos"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+// A run as one file: it restores as the run does, is evaluated, and is what another run starts from.
+TEST_F(Programs, ARunIsExportedUsedAndTrainedFurther) {
+  make_photos("photos");
+  Outcome outcome = run(train("--steps 4 --noise 30:40 --noise-input on --out " + path("run")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::string file = path("n.safetensors"), picture = path("photos/leaf1.png");
+  outcome = run("export " + path("run") + " " + file);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(run("export " + path("run") + " " + file).code, 2) << "it is there already";
+  EXPECT_EQ(run("export --force " + path("run") + " " + file).code, 0);
+  for (const std::string& network : {path("run"), file}) {
+    outcome = run("denoise " + network + " " + picture + " --sigma 20 --out " + path("o") +
+                  std::to_string(network.size()));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("leaf1.png  (noise 20.0 of 255)"), std::string::npos) << outcome.out;
+  }
+  const Image by_run = load_image(path("o") + std::to_string(path("run").size()) + "/leaf1.png"),
+              by_file = load_image(path("o") + std::to_string(file.size()) + "/leaf1.png");
+  for (size_t i = 0; i < by_run.pixels.size(); i++)
+    ASSERT_NEAR(by_run.pixels[i], by_file.pixels[i], 2) << "weights in 16 bits";
+  EXPECT_EQ(run("evaluate " + file + " --dataset " + path("photos")).code, 0);
+  outcome = run("evaluate " + file);
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("--dataset"), std::string::npos) << outcome.err;
+
+  // The corruption is the other run's where nothing is said of it, and resuming takes the same words.
+  const std::string further = "--steps 3 --blur off --from " + file + " --out " + path("further");
+  outcome = run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " " + further);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto config = nlohmann::json::parse(read("further/config.json"));
+  EXPECT_EQ(config["from"], file);
+  EXPECT_EQ(config["model"]["width"], 4);
+  EXPECT_EQ(config["model"]["size"], 24);
+  EXPECT_EQ(config["corruption"]["noise"], "30:40");
+  EXPECT_EQ(config["corruption"]["blur"], "off");
+  EXPECT_EQ(config["optimizer"]["learning_rate"], 5e-4);
+  outcome =
+      run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " --resume " + further);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  outcome = run("train_cuda --dataset " + path("photos") + " --width 8 --from " + file + " --out " +
+                path("other"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("--width 8: the network to start from has 4"), std::string::npos)
+      << outcome.err;
 }
 
 TEST_F(Programs, EveryModelTrainsAndRestores) {

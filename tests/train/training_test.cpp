@@ -194,6 +194,39 @@ TEST_F(Training, ABudgetIsOneThing) {
   EXPECT_EQ(resume_training(run, {.budget = {.steps = 3}, .device = Device::cpu}).step, 3u);
 }
 
+// The first step's loss is the other network's, not that of random weights; what is saved at once lets a
+// run that was cut off go on.
+TEST_F(Training, StartsFromAnotherNetwork) {
+  Witness first, fresh, further;
+  train(options("first", 40), first);
+  TrainingOptions more = options("further", 3);
+  more.width = more.blocks = {};
+  more.from = folder_.file("first");
+  more.learning_rate = 1e-9;
+  train(more, further);
+  train(options("fresh", 3), fresh);
+  // As good as it was, and far from where others begin.
+  EXPECT_NEAR(*further.rows.back().validation_psnr, *first.rows.back().validation_psnr, 0.01);
+  EXPECT_GT(*further.rows.back().validation_psnr, *fresh.rows.back().validation_psnr + 1);
+  EXPECT_EQ(further.checkpoints.size(), 2u) << "before the first step and after the last";
+  const auto expect_field = [&](const std::string& field, const auto& spoil) {
+    TrainingOptions spoiled = more;
+    spoiled.out = folder_.file("spoiled");
+    spoil(spoiled);
+    try {
+      train(spoiled);
+      ADD_FAILURE() << field << " was accepted";
+    } catch (const FieldError& error) {
+      EXPECT_EQ(error.field(), field) << error.what();
+    }
+  };
+  using Options = TrainingOptions;
+  expect_field("model", [](Options& o) { o.model = "conv"; });
+  expect_field("width", [](Options& o) { o.width = 8; });
+  expect_field("noise_input", [](Options& o) { o.noise_input = true; });
+  expect_field("latent", [](Options& o) { o.latent = 9; });
+}
+
 TEST_F(Training, NamesTheFieldThatMakesNoSense) {
   const auto expect_field = [&](const std::string& field,
                                 const std::function<void(TrainingOptions&)>& spoil) {

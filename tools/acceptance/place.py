@@ -15,7 +15,7 @@ import tempfile
 from runner import FAILED, PASSED, SKIPPED, WAITING
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = ("train_cuda", "denoise", "evaluate", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu",
+PROGRAMS = ("train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu",
             "tests/planted_bugs")
 # What our programs open of NVIDIA's, by names that stay the same over versions.
 LIBRARIES = ("libcudnn*.so.*", "libcublas*.so.*", "libnvrtc*.so.*", "libnvJitLink.so.*")
