@@ -2,8 +2,8 @@
 # Packs a build for a GPU machine that has neither this project's Debian packages nor a network:
 # programs, the tests that have a CUDA side, and the shared libraries they need. Programs find those in
 # lib/ beside them by their RPATH, whatever the environment says.
-#   bash tools/gpu_bundle.sh [--build FOLDER] [ARCHIVE]              here: build/gpu_bundle.tar.gz
-#   bash tools/gpu_acceptance.sh --build build/gpu_bundle.tar.gz     there, in a checkout of the same commit
+#   bash tools/gpu_bundle.sh [--build FOLDER] [ARCHIVE]              here: build/gpu_bundle.tar.xz
+#   bash tools/gpu_acceptance.sh --build build/gpu_bundle.tar.xz     there, in a checkout of the same commit
 # It builds preset `bundle`, whose tests find their files from the root of any checkout. --build packs
 # what another preset has built in FOLDER: a rehearsal for this machine, since tests of other presets look
 # for their files in the checkout that they were built in.
@@ -21,16 +21,16 @@ refuse() {
   exit "${2:-1}"
 }
 
-build="" archive="" level=-9
+build="" archive="" level=-6
 while [ $# -gt 0 ]; do
   case $1 in
-    --build) [ $# -ge 2 ] || refuse "--build: give a folder" 2; build=$2 level=-6; shift ;;
+    --build) [ $# -ge 2 ] || refuse "--build: give a folder" 2; build=$2 level=-1; shift ;;
     -*) refuse "unknown option $1 (its first lines say what there is)" 2 ;;
     *) [ -z "$archive" ] || refuse "one archive, not both $archive and $1" 2; archive=$1 ;;
   esac
   shift
 done
-archive=${archive:-build/gpu_bundle.tar.gz}
+archive=${archive:-build/gpu_bundle.tar.xz}
 readonly most=$((64 << 20))  # what a machine may be handed at once: this and a checkout
 readonly programs=(train_cuda denoise evaluate export corrupt blur_report bench dump_step describe_gpu)
 tests=()
@@ -76,11 +76,10 @@ awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' <<<"$needed" | sort -u | while rea
 done
 git describe --always --dirty >"$stage/commit" 2>/dev/null || echo unknown >"$stage/commit"
 
-# gzip, because xz may be missing there. A rehearsal's archive is 1% larger and made in a third of the time.
-zip=gzip
-! command -v pigz >/dev/null || zip=pigz
+# xz sees that test programs are alike, 33 MiB where gzip makes 60; there Python unpacks it. A rehearsal's
+# archive is larger and made in a fifth of the time.
 mkdir -p "$(dirname "$archive")"
-tar -C "$stage" --owner=0 --group=0 -cf - . | $zip $level >"$archive.part"
+tar -C "$stage" --owner=0 --group=0 -cf - . | xz -T0 $level >"$archive.part"
 bytes=$(stat -c %s "$archive.part")
 # Where there is no git, or this is no checkout of its, the archive is held to the limit alone.
 checkout=$({ git ls-files -z || true; } 2>/dev/null | { du -cb --files0-from=- || true; } 2>/dev/null |

@@ -8,7 +8,7 @@
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
-  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev chrpath"
+  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev chrpath xz-utils"
 
 install_packages() {
   local missing="" package

@@ -38,7 +38,7 @@ def installed(*modules):
 
 
 def extract(archive, folder):
-    """Python's own unpacking: the machine may have neither xz nor pigz, nor a tar that asks for them."""
+    """Python's own unpacking: the machine may have no xz, nor a tar that asks for it."""
     with tarfile.open(archive) as file:
         file.extraction_filter = getattr(tarfile, "data_filter", None)
         file.extractall(folder)
