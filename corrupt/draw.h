@@ -8,7 +8,8 @@
 // where `stream` says what the words are for, `slot` is the place in the batch (in evaluation: the
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
-//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, unused}
+//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, shot},
+//                block 2 = {grain, unused, unused, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
 #pragma once
@@ -48,7 +49,10 @@ inline constexpr int kMaxRadius = 12;  // ceil(3 * kMaxBlur)
 
 struct Degradation {
   float noise_sigma = 0;  // in the units of pixels that lie in [0, 1]
-  float blur_sigma = 0;   // pixels; 0 is no blur
+  float shot_sigma = 0;   // the same, of the noise that grows with the root of the value, at 1
+  float grain[2] = {1,
+                    0};  // weights of the noise's smoothing at distance 0 and 1: t0^2 + 2 t1^2 = 1
+  float blur_sigma = 0;  // pixels; 0 is no blur
   float brightness = 1;
   float channel[3] = {1, 1, 1};
   float gain[3] = {1, 1, 1};         // brightness * channel, rounded once
@@ -76,7 +80,8 @@ struct NoiseStream {
 struct Draw {
   View view;
   Degradation degradation;
-  float told = kUntold;  // the level of noise that a network with a noise input is told
+  float told =
+      kUntold;  // the level of noise that a network with a noise input is told: at mid-grey
   NoiseStream noise;
 };
 
@@ -110,5 +115,9 @@ int32_t max_radius(const CorruptSpec& spec);
 // Sets blur_sigma, radius and taps: a Gaussian sampled at whole pixels, cut at ceil(3 sigma),
 // normalised in fp64 and rounded to f32 once. sigma in [0, kMaxBlur].
 void set_blur(Degradation& degradation, float sigma);
+
+// Sets grain: a Gaussian of `sigma` pixels at distances 0 and 1, scaled so that smoothing white noise
+// by it along an axis leaves its strength. sigma in [0, kMaxGrain].
+void set_grain(Degradation& degradation, float sigma);
 
 }  // namespace dae

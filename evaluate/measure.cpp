@@ -26,7 +26,7 @@ struct RowSpec {
 std::vector<RowSpec> row_specs(const MeasureOptions& options) {
   const Range off{0, 0, false};
   CorruptSpec none = options.corruption;
-  none.noise = none.blur = none.brightness = none.channel = off;
+  none.noise = none.shot = none.grain = none.blur = none.brightness = none.channel = off;
   if (options.sigma) {
     CorruptSpec spec = none;
     const auto sigma = static_cast<float>(*options.sigma);
@@ -35,16 +35,19 @@ std::vector<RowSpec> row_specs(const MeasureOptions& options) {
     return {{"sigma", spec}};
   }
   std::vector<RowSpec> rows = {{"all", options.corruption}};
-  const auto alone = [&](const char* name, Range CorruptSpec::*range) {
-    if (!(options.corruption.*range).present) return;
+  const auto alone = [&](const char* name, const std::vector<Range CorruptSpec::*>& ranges) {
     CorruptSpec spec = none;
-    spec.*range = options.corruption.*range;
-    rows.push_back({name, spec});
+    bool any = false;
+    for (Range CorruptSpec::*range : ranges) {
+      spec.*range = options.corruption.*range;
+      any |= (spec.*range).present;
+    }
+    if (any) rows.push_back({name, spec});
   };
-  alone("noise", &CorruptSpec::noise);
-  alone("blur", &CorruptSpec::blur);
-  alone("brightness", &CorruptSpec::brightness);
-  alone("channel", &CorruptSpec::channel);
+  alone("noise", {&CorruptSpec::noise, &CorruptSpec::shot, &CorruptSpec::grain});
+  alone("blur", {&CorruptSpec::blur});
+  alone("brightness", {&CorruptSpec::brightness});
+  alone("channel", {&CorruptSpec::channel});
   rows.push_back({"clean", none});
   return rows;
 }

@@ -58,6 +58,8 @@ json to_json(const RunConfig& c) {
         {"blur", to_string(s.blur)},
         {"brightness", to_string(s.brightness)},
         {"channel", to_string(s.channel)},
+        {"shot", to_string(s.shot)},
+        {"grain", to_string(s.grain)},
         {"order", name_of(s.order)},
         {"clip", s.clip},
         {"quantize", s.quantize}}},
@@ -106,10 +108,15 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     const auto range = [&](const char* key) {
       return parse_range(key, corruption.at(key).get<std::string>());
     };
+    const auto later = [&](const char* key) {  // younger than the format
+      return corruption.contains(key) ? range(key) : Range{0, 0, false};
+    };
     c.corruption = {.noise = range("noise"),
                     .blur = range("blur"),
                     .brightness = range("brightness"),
                     .channel = range("channel"),
+                    .shot = later("shot"),
+                    .grain = later("grain"),
                     .order = parse_order(corruption.at("order").get<std::string>()),
                     .clip = corruption.at("clip"),
                     .quantize = corruption.at("quantize")};
