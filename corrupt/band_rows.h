@@ -29,10 +29,11 @@ inline int64_t round_up_row(int64_t n) {
   return (n + kRowStep - 1) / kRowStep * kRowStep;
 }
 
-// Copies row y of the view: cropped, reflected where it leaves the image, flipped.
-inline void fetch_row(const Source& source, const View& view, int64_t y, int64_t width,
-                      uint8_t* out) {
-  const uint8_t* const row = source.pixels + reflect(view.y + y, source.height) * source.row_bytes;
+// Copies row y of the view of `pixels`, one of the source's pictures: cropped, reflected where it leaves
+// the image, flipped.
+inline void fetch_row(const Source& source, const uint8_t* pixels, const View& view, int64_t y,
+                      int64_t width, uint8_t* out) {
+  const uint8_t* const row = pixels + reflect(view.y + y, source.height) * source.row_bytes;
   const bool inside = view.x >= 0 && view.x + width <= source.width;
   if (inside && !view.flip) {
     std::memcpy(out, row + int64_t{3} * view.x, static_cast<size_t>(3 * width));
@@ -76,9 +77,11 @@ void run_band(const Band& band) {
   float* const raw_noise = noise_line + stride + 3;
 
   const auto make_row = [&](int64_t y) {
-    fetch_row(*band.source, draw.view, y, band.width, bytes);
+    fetch_row(*band.source, band.source->pixels, draw.view, y, band.width, bytes);
     if (y >= band.begin && y < band.end)
       std::memcpy(band.clean + y * n, bytes, static_cast<size_t>(n));
+    if (band.source->given != nullptr)
+      fetch_row(*band.source, band.source->given, draw.view, y, band.width, bytes);
     float* const blurred = ring + y % slots * stride;
     float* const row = radius > 0 ? padded : blurred;
     Rows::to_float(bytes, row, n);

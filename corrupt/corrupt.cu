@@ -54,13 +54,12 @@ __device__ inline Normals normals_of(const NoiseStream& noise, int block, int y)
   return n;
 }
 
-// The 8-bit value of element `element` of view row y.
-__device__ inline uint8_t pixel_of(const Source& source, const View& view, int y, int element,
-                                   int width) {
+// The 8-bit value of element `element` of view row y, of one of the source's pictures.
+__device__ inline uint8_t pixel_of(const Source& source, const uint8_t* pixels, const View& view,
+                                   int y, int element, int width) {
   const int column = element / 3, x = view.flip ? width - 1 - column : column;
   const int64_t row = reflect(view.y + y, source.height);
-  return source
-      .pixels[row * source.row_bytes + 3 * reflect(view.x + x, source.width) + element % 3];
+  return pixels[row * source.row_bytes + 3 * reflect(view.x + x, source.width) + element % 3];
 }
 
 // The columns of the view that a tile with a halo of `radius` pixels has, and the Philox blocks that
@@ -107,6 +106,7 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
   const int nth = static_cast<int>(blockIdx.x) % tiles;
   const Draw& draw = draws[view];
   const Source source = sources[draw.view.image];
+  const uint8_t* const given = source.given != nullptr ? source.given : source.pixels;
   const Degradation& d = draw.degradation;
   const int radius = d.radius;
   const int top = nth / tiles_across * tile, left = nth % tiles_across * tile;
@@ -132,7 +132,7 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
     for (int k = 0; k < 4; k++) {
       const int element = 4 * block + k;
       if (!halo.has(element)) continue;
-      float value = over_255(pixel_of(source, draw.view, y, element, width));
+      float value = over_255(pixel_of(source, given, draw.view, y, element, width));
       if (noisy && flags.order == Order::classic)
         value = std::fma(d.noise_sigma, n.value[k], value);
       with_halo[row * halo_columns * 3 + element - 3 * halo.first] = value;
@@ -204,7 +204,7 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
         value = std::fma(sigma, noise, value);
       }
       const int64_t out = (int64_t{view} * height + y) * width * 3 + element;
-      clean[out] = pixel_of(source, draw.view, y, element, width);
+      clean[out] = pixel_of(source, source.pixels, draw.view, y, element, width);
       corrupted[out] = clip_and_quantize(value, flags.clip, flags.quantize);
     }
   }

@@ -53,7 +53,8 @@ int64_t corrupt_workspace_count(Device device, int64_t width, int32_t max_radius
 // sources   u8  {images, sizeof(Source)}  the source table; 8-byte aligned
 // draws     u8  {N, sizeof(Draw)}         one draw a view; 8-byte aligned
 // clean     u8  {N, H, W, 3}              out: the views as they were
-// corrupted f32 {N, H, W, 3}              out: the views corrupted, nominally in [0, 1]
+// corrupted f32 {N, H, W, 3}              out: the views corrupted, nominally in [0, 1]; of a pair, those
+//                                         of the picture that is given
 // workspace f32 {corrupt_workspace_count(...)} or larger
 // told      f32 {N}, or empty             out: what the draws say that a network is told
 //

@@ -104,8 +104,10 @@ Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
 
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width) {
-  return draw_training_of(spec, seed, step, slot,
-                          sample_view(seed, step, slot, sources, height, width));
+  Draw draw = draw_training_of(spec, seed, step, slot,
+                               sample_view(seed, step, slot, sources, height, width));
+  if (sources[static_cast<size_t>(draw.view.image)].given != nullptr) draw.told = kUntold;
+  return draw;
 }
 
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {

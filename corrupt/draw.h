@@ -29,6 +29,9 @@ struct Source {
   const uint8_t* pixels = nullptr;
   int64_t row_bytes = 0;  // from one row to the next, at least 3 * width
   int32_t height = 0, width = 0;
+  // Another picture of the same size and rows, which is corrupted in place of this one: the noisy one
+  // of a pair. nullptr: there is none.
+  const uint8_t* given = nullptr;
 };
 
 inline Source source_of(ByteView picture) {
@@ -97,7 +100,7 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 
 // The two above and the noise stream: view number `slot` of training step `step`. Of half of the
 // views, by a bit of their own, a network is told the level of noise, so that it learns both to
-// believe it and to do without.
+// believe it and to do without; of pairs nobody knows it.
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width);
 

@@ -23,7 +23,8 @@ struct RowSpec {
   CorruptSpec spec;
 };
 
-std::vector<RowSpec> row_specs(const MeasureOptions& options) {
+// `paired`: pictures come with others, which are given to the network in place of corrupted ones.
+std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
   const Range off{0, 0, false};
   CorruptSpec none = options.corruption;
   none.noise = none.shot = none.grain = none.blur = none.brightness = none.channel = off;
@@ -35,6 +36,7 @@ std::vector<RowSpec> row_specs(const MeasureOptions& options) {
     return {{"sigma", spec}};
   }
   std::vector<RowSpec> rows = {{"all", options.corruption}};
+  if (paired) return rows;
   const auto alone = [&](const char* name, const std::vector<Range CorruptSpec::*>& ranges) {
     CorruptSpec spec = none;
     bool any = false;
@@ -171,7 +173,8 @@ PlacedNetwork OpenedRun::network() {
 Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
                    const std::vector<int64_t>& images, const MeasureOptions& options) {
   const std::vector<Source> sources = sources_of(dataset, images);
-  const std::vector<RowSpec> rows = row_specs(options);
+  const bool paired = !sources.empty() && sources[0].given != nullptr;
+  const std::vector<RowSpec> rows = row_specs(options, paired);
   Evaluation evaluation;
   evaluation.noise_clip = options.corruption.clip ? "on" : "off";
   if (options.whole_pictures)

@@ -77,6 +77,7 @@ json to_json(const RunConfig& c) {
       {"data",
        {{"dataset", c.dataset},
         {"validation", c.validation},
+        {"pairs", c.given},
         {"max_side", c.max_side},
         {"held_out", c.held_out}}},
       {"from", c.from},
@@ -133,6 +134,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     optimizer.at("ema_decay").get_to(c.adam.ema_decay);
     data.at("dataset").get_to(c.dataset);
     data.at("validation").get_to(c.validation);
+    c.given = data.value("pairs", c.given);
     data.at("max_side").get_to(c.max_side);
     data.at("held_out").get_to(c.held_out);
     c.from = j.value("from", c.from);

@@ -38,8 +38,9 @@ struct Result {
   std::vector<float> corrupted, told;
 };
 
+// `paired`: the first picture's partner, which is given in its place, is the second.
 Result run(Device device, const std::vector<Picture>& pictures, const std::vector<Draw>& draws,
-           const CorruptFlags& flags, int64_t height, int64_t width) {
+           const CorruptFlags& flags, int64_t height, int64_t width, bool paired = false) {
   std::vector<Source> sources;
   std::vector<Buffer> pixels;
   for (const Picture& picture : pictures) {
@@ -48,6 +49,7 @@ Result run(Device device, const std::vector<Picture>& pictures, const std::vecto
     sources.push_back(picture.source());
     sources.back().pixels = reinterpret_cast<const uint8_t*>(pixels.back().data());
   }
+  if (paired) sources[0].given = sources[1].pixels;
   const auto views = static_cast<int64_t>(draws.size()), count = views * height * width * 3;
   const Buffer source_table(device, sources.size() * sizeof(Source)),
       draw_table(device, draws.size() * sizeof(Draw)), clean(device, count),
@@ -262,6 +264,23 @@ TEST_P(CorruptTest, SamplesDoNotDependOnTheBatch) {
   }
 }
 
+// Of a pair one picture is the target and the other is corrupted; the second alone is as it always was.
+TEST_P(CorruptTest, OfAPairTheOtherPictureIsCorrupted) {
+  const std::vector<Picture> pictures = {{60, 90, 1}, {60, 90, 2}};
+  CorruptSpec spec;
+  Draw draw = draw_training(spec, 1, 9, 3, std::vector{pictures[0].source()}, 48, 70);
+  draw.view.x = -5;  // reflected, too
+  draw.view.flip = true;
+  Draw other = draw;
+  other.view.image = 1;
+  const Result pair = run(GetParam(), pictures, {draw}, flags_of(spec), 48, 70, true),
+               first = run(GetParam(), pictures, {draw}, flags_of(spec), 48, 70),
+               second = run(GetParam(), pictures, {other}, flags_of(spec), 48, 70);
+  EXPECT_EQ(pair.clean, first.clean);
+  EXPECT_EQ(pair.corrupted, second.corrupted);
+  EXPECT_NE(first.corrupted, second.corrupted);
+}
+
 // More than a grid's second dimension has: 65535.
 TEST_P(CorruptTest, TakesTheLargestBatch) {
   if (watcher() != Watcher::none) GTEST_SKIP() << "65537 blocks take a sanitizer minutes";
@@ -420,6 +439,10 @@ TEST(Draw, TheNoiseOfHalfOfTheViewsIsTold) {
     EXPECT_EQ(draw_evaluation({}, 11, slot, {}).told, kUntold);
   }
   EXPECT_NEAR(told, n / 2.0, 4 * std::sqrt(n / 4.0));
+  Source pair = picture.source();
+  pair.given = picture.pixels.data();
+  for (int64_t slot = 0; slot < 20; slot++)
+    EXPECT_EQ(draw_training({}, 11, 5, slot, std::vector{pair}, 8, 8).told, kUntold);
 }
 
 // Grain leaves noise as strong as it was, and neighbours alike; light makes it grow with its root.
