@@ -5,6 +5,8 @@
 // write up to round_up_row(n):
 //   to_float(in, out, n)                        out = in / 255
 //   add_noise(row, n, noise, y, sigma)          row += sigma * normals of view row y
+//   normals(row, n, noise, y)                   row = normals of view row y
+//   add_camera_noise(row, noise, n, sigma, shot)  row += camera_sigma(row, sigma, shot) * noise
 //   blur_along(in, out, n, taps, radius)        along the row; in has 3 * radius elements either
 //                                               side
 //   blur_across(rows, out, n, taps, radius)     across rows[0 .. 2 * radius]
@@ -27,10 +29,11 @@ inline int64_t round_up_row(int64_t n) {
   return (n + kRowStep - 1) / kRowStep * kRowStep;
 }
 
-// Copies row y of the view: cropped, reflected where it leaves the image, flipped.
-inline void fetch_row(const Source& source, const View& view, int64_t y, int64_t width,
-                      uint8_t* out) {
-  const uint8_t* const row = source.pixels + reflect(view.y + y, source.height) * source.row_bytes;
+// Copies row y of the view of `pixels`, one of the source's pictures: cropped, reflected where it leaves
+// the image, flipped.
+inline void fetch_row(const Source& source, const uint8_t* pixels, const View& view, int64_t y,
+                      int64_t width, uint8_t* out) {
+  const uint8_t* const row = pixels + reflect(view.y + y, source.height) * source.row_bytes;
   const bool inside = view.x >= 0 && view.x + width <= source.width;
   if (inside && !view.flip) {
     std::memcpy(out, row + int64_t{3} * view.x, static_cast<size_t>(3 * width));
@@ -59,18 +62,26 @@ void run_band(const Band& band) {
   const int32_t radius = d.radius;
   const int64_t n = 3 * band.width, stride = round_up_row(n), slots = 2 * radius + 1;
   const bool noise_first = band.flags.order == Order::classic && d.noise_sigma > 0;
-  const bool noise_last = band.flags.order == Order::camera && d.noise_sigma > 0;
+  const bool camera = band.flags.order == Order::camera, grainy = d.grain[1] > 0;
+  const bool noise_last = camera && d.noise_sigma > 0 && !(d.shot_sigma > 0) && !grainy;
+  const bool camera_noise = camera && !noise_last && (d.noise_sigma > 0 || d.shot_sigma > 0);
 
-  // scratch: the ring | one row of floats | one row with room at both ends | one row of bytes
+  // scratch: the ring | one row of floats | one row with room at both ends | one row of bytes; then of
+  // grain: three rows smoothed along | one smoothed across | one with room at both ends
   float* const ring = band.scratch;
   float* const line = ring + slots * stride;
   float* const padded = line + stride + 3 * radius;
   uint8_t* const bytes = reinterpret_cast<uint8_t*>(padded + stride + 3 * radius);
+  float* const grain_ring = padded + stride + 3 * radius + stride / 4;
+  float* const noise_line = grain_ring + 3 * stride;
+  float* const raw_noise = noise_line + stride + 3;
 
   const auto make_row = [&](int64_t y) {
-    fetch_row(*band.source, draw.view, y, band.width, bytes);
+    fetch_row(*band.source, band.source->pixels, draw.view, y, band.width, bytes);
     if (y >= band.begin && y < band.end)
       std::memcpy(band.clean + y * n, bytes, static_cast<size_t>(n));
+    if (band.source->given != nullptr)
+      fetch_row(*band.source, band.source->given, draw.view, y, band.width, bytes);
     float* const blurred = ring + y % slots * stride;
     float* const row = radius > 0 ? padded : blurred;
     Rows::to_float(bytes, row, n);
@@ -79,6 +90,20 @@ void run_band(const Band& band) {
       reflect_ends(row, band.width, radius);
       Rows::blur_along(row, blurred, n, d.taps, radius);
     }
+  };
+
+  int64_t grain_made = std::max<int64_t>(0, band.begin - 1);
+  const auto make_noise = [&](int64_t y) {
+    if (!grainy) return Rows::normals(noise_line, n, draw.noise, y);
+    for (const int64_t last = std::min(y + 1, band.height - 1); grain_made <= last; grain_made++) {
+      Rows::normals(raw_noise, n, draw.noise, grain_made);
+      reflect_ends(raw_noise, band.width, 1);
+      Rows::blur_along(raw_noise, grain_ring + grain_made % 3 * stride, n, d.grain, 1);
+    }
+    const float* rows[3];
+    for (int64_t k = -1; k <= 1; k++)
+      rows[k + 1] = grain_ring + reflect(y + k, band.height) % 3 * stride;
+    Rows::blur_across(rows, noise_line, n, d.grain, 1);
   };
 
   int64_t made = std::max<int64_t>(0, band.begin - radius);
@@ -95,6 +120,10 @@ void run_band(const Band& band) {
     }
     Rows::scale(row, n, d.gain);
     if (noise_last) Rows::add_noise(row, n, draw.noise, y, d.noise_sigma);
+    if (camera_noise) {
+      make_noise(y);
+      Rows::add_camera_noise(row, noise_line, n, d.noise_sigma, d.shot_sigma);
+    }
     Rows::finish(row, band.corrupted + y * n, n, band.flags);
   }
 }

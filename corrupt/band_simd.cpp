@@ -156,6 +156,24 @@ struct VectorRows {
     }
   }
 
+  static void normals(float* row, int64_t n, const NoiseStream& noise, int64_t y) {
+    std::fill_n(row, n, 0.0f);
+    add_noise(row, n, noise, y, 1);
+  }
+
+  static void add_camera_noise(float* row, const float* noise, int64_t n, float sigma, float shot) {
+    const Floats both = hn::Set(kFloats, sigma * sigma), growth = hn::Set(kFloats, shot * shot);
+    Floats strength = hn::Set(kFloats, sigma);
+    for (int64_t i = 0; i < n; i += lanes()) {
+      const Floats value = hn::LoadU(kFloats, row + i);
+      if (shot > 0) {
+        const Floats light = hn::IfThenElseZero(hn::Gt(value, hn::Zero(kFloats)), value);
+        strength = hn::Sqrt(hn::MulAdd(growth, light, both));
+      }
+      hn::StoreU(hn::MulAdd(strength, hn::LoadU(kFloats, noise + i), value), kFloats, row + i);
+    }
+  }
+
   static void blur_along(const float* in, float* out, int64_t n, const float* taps,
                          int32_t radius) {
     blur(
@@ -251,7 +269,8 @@ void corrupt_band_scalar(const Band& band) {
 int64_t band_scratch_count(int64_t width, int32_t max_radius) {
   const int64_t row = round_up_row(3 * width);
   const int64_t padded = row + 6 * max_radius, bytes = row / 4;
-  return round_up_row((2 * max_radius + 1) * row + row + padded + bytes);
+  const int64_t grain = 4 * row + row + 6;
+  return round_up_row((2 * max_radius + 1) * row + row + padded + bytes + grain);
 }
 
 }  // namespace dae

@@ -11,7 +11,10 @@
 // 32^2 = 1.7 times at r = 5; exchanging halos between blocks was rejected, since it would take a
 // second kernel and 12 bytes a pixel each way. Tiles are 32 pixels a side up to radius 7 and 24
 // above, so that tile and row-blurred tile together fit 48 KiB. 256 threads, at least four blocks
-// an SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six.
+// an SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six. Shot
+// noise and grain take a few more, so three.
+//
+// Grain smooths noise in the same way, over a pixel around the tile; it stands where the halo was.
 //
 // Work is dealt out by Philox block (four elements of a view's row), not by pixel, so each block of
 // words is made once a tile. Same operations in the same order as band_scalar.h: the same bits.
@@ -32,7 +35,8 @@ constexpr int tile_side(int max_radius) {
 
 constexpr size_t shared_bytes(int max_radius) {
   const size_t tile = static_cast<size_t>(tile_side(max_radius));
-  const size_t halo = tile + 2 * static_cast<size_t>(max_radius);
+  // At least a pixel: grain needs the noise around the tile.
+  const size_t halo = tile + 2 * static_cast<size_t>(max_radius > 1 ? max_radius : 1);
   return (halo * halo + halo * tile) * 3 * sizeof(float);
 }
 
@@ -50,16 +54,48 @@ __device__ inline Normals normals_of(const NoiseStream& noise, int block, int y)
   return n;
 }
 
-// The 8-bit value of element `element` of view row y.
-__device__ inline uint8_t pixel_of(const Source& source, const View& view, int y, int element,
-                                   int width) {
+// The 8-bit value of element `element` of view row y, of one of the source's pictures.
+__device__ inline uint8_t pixel_of(const Source& source, const uint8_t* pixels, const View& view,
+                                   int y, int element, int width) {
   const int column = element / 3, x = view.flip ? width - 1 - column : column;
   const int64_t row = reflect(view.y + y, source.height);
-  return source
-      .pixels[row * source.row_bytes + 3 * reflect(view.x + x, source.width) + element % 3];
+  return pixels[row * source.row_bytes + 3 * reflect(view.x + x, source.width) + element % 3];
 }
 
-__global__ void __launch_bounds__(kThreads, 4)
+// The columns of the view that a tile with a halo of `radius` pixels has, and the Philox blocks that
+// make their noise.
+struct Columns {
+  int first, from, to;  // of the halo; inside the view
+
+  __device__ Columns(int left, int columns, int radius, int width)
+      : first(left - radius),
+        from(first > 0 ? first : 0),
+        to(left + columns + radius < width ? left + columns + radius : width) {}
+  __device__ int first_block() const { return 3 * from / 4; }
+  __device__ int blocks() const { return (3 * to + 3) / 4 - first_block(); }
+  __device__ bool has(int element) const { return element >= 3 * from && element < 3 * to; }
+};
+
+// What lies beyond the view's left and right: reflections of the part that is there.
+__device__ inline void reflect_sides(float* area, int rows, int columns, const Columns& in,
+                                     int width) {
+  const int outside = columns - (in.to - in.from), before = in.from - in.first;
+  for (int i = threadIdx.x; i < rows * outside * 3; i += kThreads) {
+    const int row = i / (3 * outside), c = i % 3, missing = i / 3 % outside;
+    const int column = missing < before ? missing : missing + (in.to - in.from);
+    const int inside = static_cast<int>(reflect(in.first + column, width)) - in.first;
+    float* const line = area + row * columns * 3;
+    line[3 * column + c] = line[3 * inside + c];
+  }
+}
+
+// Grain's two weights along a row of `stride` elements.
+__device__ inline float along(const float* at, const float* grain) {
+  return std::fma(grain[1], at[-3] + at[3], grain[0] * at[0]);
+}
+
+template <bool kCameraNoise>
+__global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
     corrupt_kernel(const Source* __restrict__ sources, const Draw* __restrict__ draws,
                    CorruptFlags flags, uint8_t* __restrict__ clean, float* __restrict__ corrupted,
                    float* __restrict__ told, int height, int width, int tiles_across, int tiles,
@@ -70,47 +106,42 @@ __global__ void __launch_bounds__(kThreads, 4)
   const int nth = static_cast<int>(blockIdx.x) % tiles;
   const Draw& draw = draws[view];
   const Source source = sources[draw.view.image];
+  const uint8_t* const given = source.given != nullptr ? source.given : source.pixels;
   const Degradation& d = draw.degradation;
   const int radius = d.radius;
   const int top = nth / tiles_across * tile, left = nth % tiles_across * tile;
   const int rows = height - top < tile ? height - top : tile;
   const int columns = width - left < tile ? width - left : tile;
   const int halo_rows = rows + 2 * radius, halo_columns = columns + 2 * radius;
-  float* const with_halo = shared;                               // {halo_rows, halo_columns, 3}
-  float* const blurred = shared + halo_rows * halo_columns * 3;  // {halo_rows, columns, 3}
-  const bool noisy = d.noise_sigma > 0;
+  float* const with_halo = shared;  // {halo_rows, halo_columns, 3}
+  const bool noisy = d.noise_sigma > 0 || (kCameraNoise && d.shot_sigma > 0);
+  const bool grainy = kCameraNoise && noisy && flags.order == Order::camera && d.grain[1] > 0;
+  const int with_noise = grainy && radius == 0 ? (rows + 2) * (columns + 2) : 0;
+  const int halo_pixels = with_noise > 0 ? with_noise : halo_rows * halo_columns;
+  float* const blurred = shared + halo_pixels * 3;  // {halo_rows, columns, 3}
   if (told != nullptr && nth == 0 && threadIdx.x == 0) told[view] = draw.told;
 
   // 1. The part of the halo that lies in the view's columns, with its noise.
-  const int from = left - radius > 0 ? left - radius : 0;
-  const int to = left + columns + radius < width ? left + columns + radius : width;
-  const int first_block = 3 * from / 4, blocks = (3 * to + 3) / 4 - first_block;
+  const Columns halo(left, columns, radius, width);
+  const int blocks = halo.blocks();
   for (int i = threadIdx.x; i < halo_rows * blocks; i += kThreads) {
-    const int row = i / blocks, block = first_block + i % blocks;
+    const int row = i / blocks, block = halo.first_block() + i % blocks;
     const int y = static_cast<int>(reflect(top - radius + row, height));
     Normals n = {};
     if (noisy && flags.order == Order::classic) n = normals_of(draw.noise, block, y);
     for (int k = 0; k < 4; k++) {
       const int element = 4 * block + k;
-      if (element < 3 * from || element >= 3 * to) continue;
-      float value = over_255(pixel_of(source, draw.view, y, element, width));
+      if (!halo.has(element)) continue;
+      float value = over_255(pixel_of(source, given, draw.view, y, element, width));
       if (noisy && flags.order == Order::classic)
         value = std::fma(d.noise_sigma, n.value[k], value);
-      with_halo[row * halo_columns * 3 + element - 3 * (left - radius)] = value;
+      with_halo[row * halo_columns * 3 + element - 3 * halo.first] = value;
     }
   }
   __syncthreads();
 
-  // 2. What lies beyond the view's left and right: reflections of the part just made.
-  const int outside = halo_columns - (to - from);
-  for (int i = threadIdx.x; i < halo_rows * outside * 3; i += kThreads) {
-    const int row = i / (3 * outside), c = i % 3;
-    const int missing = i / 3 % outside, before = from - (left - radius);
-    const int column = missing < before ? missing : missing + (to - from);  // within the halo
-    const int inside = static_cast<int>(reflect(left - radius + column, width)) - (left - radius);
-    float* const line = with_halo + row * halo_columns * 3;
-    line[3 * column + c] = line[3 * inside + c];
-  }
+  // 2. And what lies beyond them.
+  reflect_sides(with_halo, halo_rows, halo_columns, halo, width);
   __syncthreads();
 
   // 3. Along the rows.
@@ -126,12 +157,29 @@ __global__ void __launch_bounds__(kThreads, 4)
   }
   __syncthreads();
 
-  // 4. Down the columns, and the rest, by Philox block again: camera noise belongs to the output.
+  // 4. The noise of the tile and a pixel around it, where it has grain.
+  if (grainy) {
+    const Columns around(left, columns, 1, width);
+    const int per_row = around.blocks();
+    for (int i = threadIdx.x; i < (rows + 2) * per_row; i += kThreads) {
+      const int row = i / per_row, block = around.first_block() + i % per_row;
+      const Normals n =
+          normals_of(draw.noise, block, static_cast<int>(reflect(top - 1 + row, height)));
+      for (int k = 0; k < 4; k++)
+        if (around.has(4 * block + k))
+          with_halo[row * (columns + 2) * 3 + 4 * block + k - 3 * around.first] = n.value[k];
+    }
+    __syncthreads();
+    reflect_sides(with_halo, rows + 2, columns + 2, around, width);
+    __syncthreads();
+  }
+
+  // 5. Down the columns, and the rest, by Philox block again: camera noise belongs to the output.
   const int out_first = 3 * left / 4, out_blocks = (3 * (left + columns) + 3) / 4 - out_first;
   for (int i = threadIdx.x; i < rows * out_blocks; i += kThreads) {
     const int row = i / out_blocks, block = out_first + i % out_blocks, y = top + row;
     Normals n = {};
-    if (noisy && flags.order == Order::camera) n = normals_of(draw.noise, block, y);
+    if (noisy && !grainy && flags.order == Order::camera) n = normals_of(draw.noise, block, y);
     for (int k = 0; k < 4; k++) {
       const int element = 4 * block + k;
       if (element < 3 * left || element >= 3 * (left + columns)) continue;
@@ -143,9 +191,20 @@ __global__ void __launch_bounds__(kThreads, 4)
           value = std::fma(d.taps[r], at[-r * columns * 3] + at[r * columns * 3], value);
       }
       value *= d.gain[element % 3];
-      if (noisy && flags.order == Order::camera) value = std::fma(d.noise_sigma, n.value[k], value);
+      if (noisy && flags.order == Order::camera) {
+        float noise = n.value[k];
+        if (grainy) {
+          const int line = (columns + 2) * 3;
+          const float* const m = with_halo + (row + 1) * line + 3 + element - 3 * left;
+          noise = std::fma(d.grain[1], along(m - line, d.grain) + along(m + line, d.grain),
+                           d.grain[0] * along(m, d.grain));
+        }
+        const float sigma =
+            kCameraNoise ? camera_sigma(value, d.noise_sigma, d.shot_sigma) : d.noise_sigma;
+        value = std::fma(sigma, noise, value);
+      }
       const int64_t out = (int64_t{view} * height + y) * width * 3 + element;
-      clean[out] = pixel_of(source, draw.view, y, element, width);
+      clean[out] = pixel_of(source, source.pixels, draw.view, y, element, width);
       corrupted[out] = clip_and_quantize(value, flags.clip, flags.quantize);
     }
   }
@@ -158,10 +217,11 @@ void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const Cor
   const int height = static_cast<int>(clean.shape[1]), width = static_cast<int>(clean.shape[2]);
   const int tile = tile_side(flags.max_radius);
   const int across = ceil_div(width, tile), tiles = across * ceil_div(height, tile);
-  launch("corrupt", corrupt_kernel, static_cast<unsigned>(clean.shape[0] * tiles), kThreads,
-         shared_bytes(flags.max_radius), stream, static_cast<const Source*>(sources.data),
-         static_cast<const Draw*>(draws.data), flags, clean.as<uint8_t>(), corrupted.as<float>(),
-         static_cast<float*>(told.data), height, width, across, tiles, tile);
+  launch("corrupt", flags.camera_noise ? corrupt_kernel<true> : corrupt_kernel<false>,
+         static_cast<unsigned>(clean.shape[0] * tiles), kThreads, shared_bytes(flags.max_radius),
+         stream, static_cast<const Source*>(sources.data), static_cast<const Draw*>(draws.data),
+         flags, clean.as<uint8_t>(), corrupted.as<float>(), static_cast<float*>(told.data), height,
+         width, across, tiles, tile);
 }
 
 }  // namespace dae::cuda

@@ -51,6 +51,9 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   const PhiloxWords second = words(seed, step, slot, stream, 1);
   Degradation d;
   d.noise_sigma = uniform(spec.noise, first.word[0], 0) / 255.0f;
+  d.shot_sigma = uniform(spec.shot, second.word[3], 0) / 255.0f;
+  if (spec.grain.present)
+    set_grain(d, uniform(spec.grain, words(seed, step, slot, stream, 2).word[0], 0));
   set_blur(d, uniform(spec.blur, first.word[1], 0));
   d.brightness = uniform(spec.brightness, first.word[2], 1);
   for (int c = 0; c < 3; c++) {
@@ -58,6 +61,13 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
     d.gain[c] = d.brightness * d.channel[c];
   }
   return d;
+}
+
+// Of the noise of a value of one half.
+float level_of(const Degradation& d) {
+  return d.shot_sigma > 0
+             ? std::sqrt(d.noise_sigma * d.noise_sigma + d.shot_sigma * d.shot_sigma * 0.5f)
+             : d.noise_sigma;
 }
 
 int32_t radius_of(float sigma) {
@@ -88,14 +98,16 @@ Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   const bool told = (words(seed, step, slot, Stream::training_parameters, 0).word[3] >> 31) != 0;
   return {view,
           degradation,
-          told ? degradation.noise_sigma : kUntold,
+          told ? level_of(degradation) : kUntold,
           {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
 }
 
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width) {
-  return draw_training_of(spec, seed, step, slot,
-                          sample_view(seed, step, slot, sources, height, width));
+  Draw draw = draw_training_of(spec, seed, step, slot,
+                               sample_view(seed, step, slot, sources, height, width));
+  if (sources[static_cast<size_t>(draw.view.image)].given != nullptr) draw.told = kUntold;
+  return draw;
 }
 
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {
@@ -121,6 +133,15 @@ void set_blur(Degradation& degradation, float sigma) {
     sum += 2 * weight[k];
   }
   for (int k = 0; k <= kMaxRadius; k++) degradation.taps[k] = static_cast<float>(weight[k] / sum);
+}
+
+void set_grain(Degradation& degradation, float sigma) {
+  if (!(sigma >= 0 && sigma <= kMaxGrain))
+    fail("corruption: grain of {} pixels is outside 0..{}", sigma, kMaxGrain);
+  const double beside = sigma > 0 ? std::exp(-0.5 / (double{sigma} * sigma)) : 0;
+  const double norm = std::sqrt(1 + 2 * beside * beside);
+  degradation.grain[0] = static_cast<float>(1 / norm);
+  degradation.grain[1] = static_cast<float>(beside / norm);
 }
 
 }  // namespace dae

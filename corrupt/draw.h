@@ -8,7 +8,8 @@
 // where `stream` says what the words are for, `slot` is the place in the batch (in evaluation: the
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
-//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, unused}
+//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, shot},
+//                block 2 = {grain, unused, unused, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
 #pragma once
@@ -28,6 +29,9 @@ struct Source {
   const uint8_t* pixels = nullptr;
   int64_t row_bytes = 0;  // from one row to the next, at least 3 * width
   int32_t height = 0, width = 0;
+  // Another picture of the same size and rows, which is corrupted in place of this one: the noisy one
+  // of a pair. nullptr: there is none.
+  const uint8_t* given = nullptr;
 };
 
 inline Source source_of(ByteView picture) {
@@ -48,7 +52,10 @@ inline constexpr int kMaxRadius = 12;  // ceil(3 * kMaxBlur)
 
 struct Degradation {
   float noise_sigma = 0;  // in the units of pixels that lie in [0, 1]
-  float blur_sigma = 0;   // pixels; 0 is no blur
+  float shot_sigma = 0;   // the same, of the noise that grows with the root of the value, at 1
+  float grain[2] = {1,
+                    0};  // weights of the noise's smoothing at distance 0 and 1: t0^2 + 2 t1^2 = 1
+  float blur_sigma = 0;  // pixels; 0 is no blur
   float brightness = 1;
   float channel[3] = {1, 1, 1};
   float gain[3] = {1, 1, 1};         // brightness * channel, rounded once
@@ -76,7 +83,8 @@ struct NoiseStream {
 struct Draw {
   View view;
   Degradation degradation;
-  float told = kUntold;  // the level of noise that a network with a noise input is told
+  float told =
+      kUntold;  // the level of noise that a network with a noise input is told: at mid-grey
   NoiseStream noise;
 };
 
@@ -92,7 +100,7 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 
 // The two above and the noise stream: view number `slot` of training step `step`. Of half of the
 // views, by a bit of their own, a network is told the level of noise, so that it learns both to
-// believe it and to do without.
+// believe it and to do without; of pairs nobody knows it.
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width);
 
@@ -110,5 +118,9 @@ int32_t max_radius(const CorruptSpec& spec);
 // Sets blur_sigma, radius and taps: a Gaussian sampled at whole pixels, cut at ceil(3 sigma),
 // normalised in fp64 and rounded to f32 once. sigma in [0, kMaxBlur].
 void set_blur(Degradation& degradation, float sigma);
+
+// Sets grain: a Gaussian of `sigma` pixels at distances 0 and 1, scaled so that smoothing white noise
+// by it along an axis leaves its strength. sigma in [0, kMaxGrain].
+void set_grain(Degradation& degradation, float sigma);
 
 }  // namespace dae

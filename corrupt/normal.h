@@ -77,6 +77,12 @@ DAE_HOST_DEVICE inline void normal_pair(uint32_t w0, uint32_t w1, float& first, 
   second = (quadrant & 2) != 0 ? -sine : sine;
 }
 
+// The standard deviation of a camera's noise at a value (corrupt.h).
+DAE_HOST_DEVICE inline float camera_sigma(float value, float sigma, float shot) {
+  if (!(shot > 0.0f)) return sigma;
+  return std::sqrt(std::fma(shot * shot, value > 0.0f ? value : 0.0f, sigma * sigma));
+}
+
 DAE_HOST_DEVICE inline float clip_and_quantize(float value, bool clip, bool quantize) {
   if (clip) {
     value = value > 0.0f ? value : 0.0f;

@@ -3,7 +3,7 @@
 //
 // resident: all photographs are copied to the GPU once, and views are cut out by the corruption.
 // streamed: the host cuts the views out, and only they are copied, batch by batch, into slots of
-// 3 * height * width bytes. Each slot is a source of its own, so the table of slots never changes.
+// slot_bytes(). Each slot is a source of its own, so the table of slots never changes.
 //
 // What a view shows outside its picture is reflected when it is cut out; everything else that the
 // corruption does stays inside the view. So both ways give the same bits.
@@ -17,8 +17,12 @@
 
 namespace dae {
 
-// Bytes of all pixels, without gaps.
+// Bytes of all pixels, without gaps; of pairs, both pictures'.
 size_t bytes_of(std::span<const Source> sources);
+
+// Bytes of the slot that a view of height x width of any of them takes: of pairs, two views, the given
+// one second.
+size_t slot_bytes(std::span<const Source> sources, int64_t height, int64_t width);
 
 // Photographs on the GPU, and the table that says where; the table itself is in host memory.
 struct ResidentPictures {
@@ -34,8 +38,8 @@ ResidentPictures upload_pictures(std::span<const Source> sources);
 void cut_views(std::span<const Source> sources, int64_t height, int64_t width, int64_t first_slot,
                std::span<Draw> draws, uint8_t* pixels);
 
-// The table of slots that lie at `pixels`, one after another.
-std::vector<Source> slot_table(const std::byte* pixels, int64_t slots, int64_t height,
-                               int64_t width);
+// The table of slots for views of such sources that lie at `pixels`, one after another.
+std::vector<Source> slot_table(std::span<const Source> sources, const std::byte* pixels,
+                               int64_t slots, int64_t height, int64_t width);
 
 }  // namespace dae

@@ -55,6 +55,11 @@ const char* name_of(Order order) {
 
 void validate(const CorruptSpec& spec) {
   validate("noise", spec.noise, kMaxNoise);
+  validate("shot", spec.shot, kMaxNoise);
+  validate("grain", spec.grain, kMaxGrain);
+  for (const auto& [field, range] : {std::pair("shot", &spec.shot), {"grain", &spec.grain}})
+    if (range->present && spec.order != Order::camera)
+      fail_field(field, "{}: it is for the order camera", to_string(*range));
   validate("blur", spec.blur, kMaxBlur);
   validate("brightness", spec.brightness, kMaxFactor);
   validate("channel", spec.channel, kMaxFactor);

@@ -257,6 +257,45 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   return dataset;
 }
 
+Dataset open_pairs(const std::string& clean, const std::string& given,
+                   const std::function<void(size_t done, size_t total)>& progress) {
+  const DatasetOptions whole = {.max_side = 0, .progress = progress};
+  Dataset pairs = open_dataset(clean, whole);
+  auto others = std::make_shared<const Dataset>(open_dataset(given, whole));
+  std::multimap<std::string, int64_t> by_name;
+  const auto key = [](const std::string& name) {
+    return fs::path(name).replace_extension().generic_string();
+  };
+  for (int64_t i = 0; i < others->size(); i++) by_name.emplace(key((*others)[i].name), i);
+  std::vector<Dataset::Entry> matched;
+  for (Dataset::Entry& entry : pairs.entries_) {
+    const std::string path = (fs::path(clean) / entry.name).string(), name = key(entry.name);
+    const auto found = by_name.find(name);
+    const auto skip = [&](const std::string& reason) {
+      pairs.skipped_.push_back({entry.name, fmt::format("{}: {}", path, reason)});
+    };
+    if (found == by_name.end()) {
+      skip(fmt::format("it has no partner in {}", given));
+    } else if (by_name.count(name) > 1) {
+      skip(fmt::format("it has {} partners in {}", by_name.count(name), given));
+    } else if (const ByteView& other = (*others)[found->second].view;
+               other.height != entry.view.height || other.width != entry.view.width) {
+      skip(fmt::format("{}x{} pixels, but {} of its partner", entry.view.width, entry.view.height,
+                       fmt::format("{}x{}", other.width, other.height)));
+    } else {
+      entry.given = other;
+      matched.push_back(std::move(entry));
+    }
+  }
+  if (matched.empty())
+    fail("no picture in {} has a partner of the same name and size in {}{}", clean, given,
+         pairs.skipped_.empty() ? "" : "; the first: " + pairs.skipped_[0].reason);
+  pairs.entries_ = std::move(matched);
+  pairs.skipped_.insert(pairs.skipped_.end(), others->skipped_.begin(), others->skipped_.end());
+  pairs.given_ = std::move(others);
+  return pairs;
+}
+
 std::string absolute_dataset(const std::string& path) {
   return path.empty() || path == "synthetic" ? path
                                              : fs::absolute(path).lexically_normal().string();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ class Dataset {
     std::string name;  // path relative to the dataset's folder
     ByteView view;
     Likeness likeness;
+    ByteView given = {};  // of a pair: the other picture, of the same size; else without data
   };
   struct Skipped {
     std::string name, reason;
@@ -36,10 +38,13 @@ class Dataset {
 
  private:
   friend class DatasetBuilder;
+  friend Dataset open_pairs(const std::string&, const std::string&,
+                            const std::function<void(size_t, size_t)>&);
   std::vector<Entry> entries_;
   std::vector<Skipped> skipped_;
   MappedFile cache_;
-  std::vector<Image> drawn_;  // of `synthetic`
+  std::vector<Image> drawn_;              // of `synthetic`
+  std::shared_ptr<const Dataset> given_;  // of pairs
 };
 
 struct DatasetOptions {
@@ -52,6 +57,12 @@ struct DatasetOptions {
 // `synthetic`: 48 dead-leaves pictures. Throws Error when there is nothing to read, naming the
 // path, the count of broken files and the first one's reason.
 Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
+
+// The pictures of folder `clean` with those of folder `given` that have the same name but for the
+// extension, as they are, never shrunk. What has no partner there, or one of another size, or several,
+// is skipped with that reason. Throws Error when no pair is left.
+Dataset open_pairs(const std::string& clean, const std::string& given,
+                   const std::function<void(size_t done, size_t total)>& progress = {});
 
 // The same dataset from any working directory: an absolute path, or `synthetic` or nothing as they
 // are.

@@ -40,9 +40,10 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
                run.string());
   const std::string path = own ? validated_on(config) : options.dataset;
   const int64_t max_side = options.max_side.value_or(config.max_side);
-  const Dataset dataset = open_dataset(
-      path, {.max_side = max_side,
-             .progress = [&](size_t done, size_t total) { tell("reading " + path, done, total); }});
+  const auto progress = [&](size_t done, size_t total) { tell("reading " + path, done, total); };
+  const Dataset dataset = own && !config.given.empty() && !options.sigma
+                              ? open_pairs(path, config.given, progress)
+                              : open_dataset(path, {.max_side = max_side, .progress = progress});
   const std::set<std::string> held_out(config.held_out.begin(), config.held_out.end());
   std::vector<int64_t> images;
   for (int64_t i = 0; i < dataset.size(); i++)

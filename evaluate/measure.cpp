@@ -23,10 +23,11 @@ struct RowSpec {
   CorruptSpec spec;
 };
 
-std::vector<RowSpec> row_specs(const MeasureOptions& options) {
+// `paired`: pictures come with others, which are given to the network in place of corrupted ones.
+std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
   const Range off{0, 0, false};
   CorruptSpec none = options.corruption;
-  none.noise = none.blur = none.brightness = none.channel = off;
+  none.noise = none.shot = none.grain = none.blur = none.brightness = none.channel = off;
   if (options.sigma) {
     CorruptSpec spec = none;
     const auto sigma = static_cast<float>(*options.sigma);
@@ -35,16 +36,20 @@ std::vector<RowSpec> row_specs(const MeasureOptions& options) {
     return {{"sigma", spec}};
   }
   std::vector<RowSpec> rows = {{"all", options.corruption}};
-  const auto alone = [&](const char* name, Range CorruptSpec::*range) {
-    if (!(options.corruption.*range).present) return;
+  if (paired) return rows;
+  const auto alone = [&](const char* name, const std::vector<Range CorruptSpec::*>& ranges) {
     CorruptSpec spec = none;
-    spec.*range = options.corruption.*range;
-    rows.push_back({name, spec});
+    bool any = false;
+    for (Range CorruptSpec::*range : ranges) {
+      spec.*range = options.corruption.*range;
+      any |= (spec.*range).present;
+    }
+    if (any) rows.push_back({name, spec});
   };
-  alone("noise", &CorruptSpec::noise);
-  alone("blur", &CorruptSpec::blur);
-  alone("brightness", &CorruptSpec::brightness);
-  alone("channel", &CorruptSpec::channel);
+  alone("noise", {&CorruptSpec::noise, &CorruptSpec::shot, &CorruptSpec::grain});
+  alone("blur", {&CorruptSpec::blur});
+  alone("brightness", {&CorruptSpec::brightness});
+  alone("channel", {&CorruptSpec::channel});
   rows.push_back({"clean", none});
   return rows;
 }
@@ -168,7 +173,8 @@ PlacedNetwork OpenedRun::network() {
 Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
                    const std::vector<int64_t>& images, const MeasureOptions& options) {
   const std::vector<Source> sources = sources_of(dataset, images);
-  const std::vector<RowSpec> rows = row_specs(options);
+  const bool paired = !sources.empty() && sources[0].given != nullptr;
+  const std::vector<RowSpec> rows = row_specs(options, paired);
   Evaluation evaluation;
   evaluation.noise_clip = options.corruption.clip ? "on" : "off";
   if (options.whole_pictures)

@@ -6,7 +6,10 @@ namespace dae {
 
 std::vector<Source> sources_of(const Dataset& dataset, const std::vector<int64_t>& images) {
   std::vector<Source> sources;
-  for (const int64_t i : images) sources.push_back(source_of(dataset[i].view));
+  for (const int64_t i : images) {
+    sources.push_back(source_of(dataset[i].view));
+    sources.back().given = dataset[i].given.data;
+  }
   return sources;
 }
 

@@ -26,7 +26,7 @@ RunConfig config_in(const Safetensors& file, const std::string& path) {
 void save_network(const std::filesystem::path& path, const RunConfig& config,
                   const ParameterSet& parameters, const std::vector<float>& weights) {
   RunConfig kept = config;
-  kept.dataset = kept.validation = kept.from = "";
+  kept.dataset = kept.validation = kept.given = kept.from = "";
   kept.held_out.clear();
   std::vector<BFloat16> rounded;
   for (const float weight : weights) rounded.push_back(to_bf16(weight));

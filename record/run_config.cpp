@@ -58,6 +58,8 @@ json to_json(const RunConfig& c) {
         {"blur", to_string(s.blur)},
         {"brightness", to_string(s.brightness)},
         {"channel", to_string(s.channel)},
+        {"shot", to_string(s.shot)},
+        {"grain", to_string(s.grain)},
         {"order", name_of(s.order)},
         {"clip", s.clip},
         {"quantize", s.quantize}}},
@@ -75,6 +77,7 @@ json to_json(const RunConfig& c) {
       {"data",
        {{"dataset", c.dataset},
         {"validation", c.validation},
+        {"pairs", c.given},
         {"max_side", c.max_side},
         {"held_out", c.held_out}}},
       {"from", c.from},
@@ -106,10 +109,15 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     const auto range = [&](const char* key) {
       return parse_range(key, corruption.at(key).get<std::string>());
     };
+    const auto later = [&](const char* key) {  // younger than the format
+      return corruption.contains(key) ? range(key) : Range{0, 0, false};
+    };
     c.corruption = {.noise = range("noise"),
                     .blur = range("blur"),
                     .brightness = range("brightness"),
                     .channel = range("channel"),
+                    .shot = later("shot"),
+                    .grain = later("grain"),
                     .order = parse_order(corruption.at("order").get<std::string>()),
                     .clip = corruption.at("clip"),
                     .quantize = corruption.at("quantize")};
@@ -126,6 +134,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     optimizer.at("ema_decay").get_to(c.adam.ema_decay);
     data.at("dataset").get_to(c.dataset);
     data.at("validation").get_to(c.validation);
+    c.given = data.value("pairs", c.given);
     data.at("max_side").get_to(c.max_side);
     data.at("held_out").get_to(c.held_out);
     c.from = j.value("from", c.from);

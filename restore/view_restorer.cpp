@@ -32,7 +32,7 @@ Program ViewRestorer::plan(const NetworkConfig& network, ParameterSet& parameter
 }
 
 size_t ViewRestorer::own_bytes() const {
-  const size_t slots = device_ == Device::cuda ? program_.plan().view(clean_).bytes() +
+  const size_t slots = device_ == Device::cuda ? 2 * program_.plan().view(clean_).bytes() +
                                                      static_cast<size_t>(batch_) * sizeof(Source)
                                                : 0;
   return program_.plan().bytes(Role::batch) + slots;
@@ -43,9 +43,9 @@ void ViewRestorer::attach(std::byte* arena, size_t bytes, const float* weights,
   host_sources_ = sources;
   std::vector<Source> table = sources;
   if (device_ == Device::cuda) {
-    cut_.resize(program_.plan().view(clean_).bytes());
+    cut_.resize(static_cast<size_t>(batch_) * slot_bytes(sources, height_, width_));
     slots_ = Buffer(device_, cut_.size());
-    table = slot_table(slots_.data(), batch_, height_, width_);
+    table = slot_table(sources, slots_.data(), batch_, height_, width_);
   }
   program_.attach({arena, bytes});
   program_.bind(weights_, const_cast<float*>(weights));

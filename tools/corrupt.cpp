@@ -28,9 +28,10 @@ constexpr const char* kAbout =
 
 // Three lines, as wide as a crop of the default size.
 std::string label_of(const Degradation& d) {
-  return fmt::format("noise {:.1f}  blur {:.2f}\nbrightness {:.2f}\nr {:.2f}  g {:.2f}  b {:.2f}",
-                     d.noise_sigma * 255, d.blur_sigma, d.brightness, d.channel[0], d.channel[1],
-                     d.channel[2]);
+  const std::string shot = d.shot_sigma > 0 ? fmt::format("+{:.1f}", d.shot_sigma * 255) : "";
+  return fmt::format("noise {:.1f}{}  blur {:.2f}\nbrightness {:.2f}\nr {:.2f}  g {:.2f}  b {:.2f}",
+                     d.noise_sigma * 255, shot, d.blur_sigma, d.brightness, d.channel[0],
+                     d.channel[1], d.channel[2]);
 }
 
 }  // namespace

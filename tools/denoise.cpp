@@ -136,9 +136,13 @@ class Restoration {
         const double noise =
             wanted_.sigma ? *wanted_.sigma
                           : denoiser_->noise_of(samples, photo.height, photo.width, photo.channels);
-        options.noise = std::min(wanted_.strength * noise, 255.0);
         words = fmt::format("noise {:.1f} of 255", noise);
-        if (wanted_.strength != 1) words += fmt::format(", taken for {:.1f}", *options.noise);
+        // Without a word from the user the network judges by itself: it does that as well, place by
+        // place, and one that learnt from pairs knows no other way.
+        if (wanted_.sigma || wanted_.strength != 1) {
+          options.noise = std::min(wanted_.strength * noise, 255.0);
+          if (wanted_.strength != 1) words += fmt::format(", taken for {:.1f}", *options.noise);
+        }
       }
       denoiser_->restore(samples, photo.height, photo.width, samples, options);
       return words;

@@ -110,6 +110,13 @@ void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
   add("--blur", blur, "Gaussian blur, standard deviation in pixels, to 4", "0.2:1.5");
   add("--brightness", brightness, "one factor for the picture, to 4", "0.7:1.3");
   add("--channel", channel, "one factor for each of red, green and blue, to 4", "0.85:1.15");
+  add("--shot", shot,
+      "order camera: noise that grows with the root of the light, its standard deviation at white",
+      "off");
+  add("--grain", grain,
+      "order camera: pixels that noise is smoothed by, as demosaicing does, and no weaker for it; "
+      "to 1",
+      "off");
   add("--order", order, "classic (noise, blur, factors) or camera (blur, factors, noise)",
       "classic");
   add("--clip", clip, "on or off: clip to [0, 1]", "on");
@@ -121,6 +128,8 @@ CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {
   if (!blur.empty()) spec.blur = parse_range("blur", blur);
   if (!brightness.empty()) spec.brightness = parse_range("brightness", brightness);
   if (!channel.empty()) spec.channel = parse_range("channel", channel);
+  if (!shot.empty()) spec.shot = parse_range("shot", shot);
+  if (!grain.empty()) spec.grain = parse_range("grain", grain);
   if (!order.empty()) spec.order = parse_order(order);
   if (!clip.empty()) spec.clip = parse_switch("--clip", clip);
   if (!quantize.empty()) spec.quantize = parse_switch("--quantize", quantize);

@@ -39,6 +39,8 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
     {"--blur", "/corruption/blur"},
     {"--brightness", "/corruption/brightness"},
     {"--channel", "/corruption/channel"},
+    {"--shot", "/corruption/shot"},
+    {"--grain", "/corruption/grain"},
     {"--order", "/corruption/order"},
     {"--clip", "/corruption/clip"},
     {"--quantize", "/corruption/quantize"}};
@@ -55,7 +57,7 @@ std::string as_recorded(const std::string& option, const std::string& given) {
   if (option == "--from") return named_network(given).string();
   if (option == "--loss") return to_string(parse_loss(given));
   if (option == "--noise" || option == "--blur" || option == "--brightness" ||
-      option == "--channel")
+      option == "--channel" || option == "--shot" || option == "--grain")
     return to_string(parse_range(option.substr(2), given));
   return given;
 }

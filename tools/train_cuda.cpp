@@ -23,6 +23,7 @@ constexpr const char* kAbout =
     "  train_cuda --dataset photos/ --time 3600 --out runs/long\n"
     "  train_cuda --resume --out runs/long --time 3600     an hour more\n"
     "  train_cuda --dataset photos/ --loss mse+0.1*ssim   a weighted sum of losses\n"
+    "  train_cuda --dataset clean/ --pairs noisy/ --from shipped   your camera's own noise\n"
     "  train_cuda --dataset photos/ --from shipped --noise 10:20    the network that ships, "
     "further\n"
     "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
@@ -46,6 +47,9 @@ int main(int argc, char** argv) {
   app.add_option("--dataset", options.dataset,
                  "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
   app.add_option("--val", options.validation, "dataset to validate on [a tenth of --dataset]");
+  app.add_option("--pairs", options.pairs,
+                 "folder of noisy pictures, each with the name and size of its clean partner in "
+                 "--dataset: learn from these, not from the corruption");
   app.add_option(
       "--from", from,
       "run folder, network file or the word `shipped`: start from that network's weights, "
@@ -125,6 +129,7 @@ int main(int argc, char** argv) {
                                 {.budget = options.budget,
                                  .dataset = options.dataset,
                                  .validation = options.validation,
+                                 .pairs = options.pairs,
                                  .device = options.device,
                                  .profile = options.profile},
                                 console, stop.get_token());
@@ -143,6 +148,11 @@ int main(int argc, char** argv) {
         options.from = named_network(from);
         otherwise = read_trained_config(options.from).corruption;
       }
+      if (!options.pairs.empty())
+        refuse_options(app,
+                       {"--noise", "--blur", "--brightness", "--channel", "--shot", "--grain",
+                        "--order", "--clip", "--quantize", "--max-side"},
+                       "says how pictures are corrupted, and --pairs brings them as they are");
       options.corruption = corruption.apply(otherwise);
       options.features = features;
       options.out = out;

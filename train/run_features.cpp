@@ -24,7 +24,9 @@ FeatureNetwork train_run_features(const std::vector<Source>& sources, TrainingOb
     if (stop.stop_requested()) throw Cancelled("the training was stopped before its first step");
   };
   const auto begin = std::chrono::steady_clock::now();
-  TrainedFeatures trained = train_features(sources, CorruptSpec{}, training);
+  std::vector<Source> clean = sources;  // of pairs, too: the corruption is what is told apart
+  for (Source& source : clean) source.given = nullptr;
+  TrainedFeatures trained = train_features(clean, CorruptSpec{}, training);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   std::string told;
   for (const ToldApart& t : trained.told_apart)

@@ -49,6 +49,11 @@ RunConfig settled(RunConfig config, Device device) {
 RunConfig moved(RunConfig config, const SessionOptions& options) {
   if (!options.config.dataset.empty()) config.dataset = options.config.dataset;
   if (!options.config.validation.empty()) config.validation = options.config.validation;
+  if (!options.config.given.empty()) {
+    if (config.given.empty())
+      fail_field("pairs", "{}: the run learns from its corruption", options.config.given);
+    config.given = options.config.given;
+  }
   return config;
 }
 
@@ -64,7 +69,7 @@ class Session {
         config_(
             settled(options.resume ? moved(read_run_config(options.out), options) : options.config,
                     options.device)),
-        pictures_(config_.dataset, config_.validation, config_.max_side,
+        pictures_(config_.dataset, config_.given, config_.validation, config_.max_side,
                   options.resume ? config_.held_out : std::vector<std::string>(), observer) {
     config_.held_out = pictures_.held_out_names();
     end_if_stopped();

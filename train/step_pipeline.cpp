@@ -72,7 +72,7 @@ StepPipeline::StepPipeline(const TrainerConfig& config, std::vector<Source> sour
 }
 
 size_t StepPipeline::view_bytes() const {
-  return static_cast<size_t>(3 * config_.network.size * config_.network.size);
+  return slot_bytes(sources_, config_.network.size, config_.network.size);
 }
 
 size_t StepPipeline::record_bytes() const {
@@ -96,7 +96,7 @@ void StepPipeline::attach() {
   } else {
     slots_ = Buffer(Device::cuda, static_cast<size_t>(slots()) * view_bytes());
     pictures_.table =
-        slot_table(slots_.data(), slots(), config_.network.size, config_.network.size);
+        slot_table(sources_, slots_.data(), slots(), config_.network.size, config_.network.size);
   }
   const Shape table = source_table(pictures_.table.size());
   preparation_.executor().resize(prepared_input_.sources, table);

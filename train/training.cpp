@@ -101,12 +101,20 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
   config.loss = parse_loss(options.loss);
   check(config.loss, options.size);
   config.corruption = options.corruption;
+  config.max_side = options.max_side;
+  if (!options.pairs.empty()) {
+    if (!options.validation.empty())
+      fail_field("validation", "{}: a tenth of the pairs is validated on", options.validation);
+    const Range off{0, 0, false};
+    config.corruption = {off, off, off, off, off, off, Order::classic, false, false};
+    config.max_side = 0;
+  }
   config.schedule.peak = peak;
   // The run can be resumed and evaluated from anywhere.
   config.dataset = absolute_dataset(options.dataset);
   config.validation = absolute_dataset(options.validation);
+  config.given = absolute_dataset(options.pairs);
   if (from) config.from = std::filesystem::absolute(options.from).lexically_normal().string();
-  config.max_side = options.max_side;
   config.batch = options.batch;
   config.seed = options.seed;
   return config;
@@ -159,6 +167,7 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
   session.resume = true;
   session.config.dataset = absolute_dataset(options.dataset);
   session.config.validation = absolute_dataset(options.validation);
+  session.config.given = absolute_dataset(options.pairs);
   session.profile = options.profile;
   return run_session(session, observer, stop);
 }

@@ -11,11 +11,13 @@
 namespace dae {
 namespace {
 
-Dataset open(const std::string& path, int64_t max_side, TrainingObserver& observer) {
-  Dataset dataset =
-      open_dataset(path, {.max_side = max_side, .progress = [&](size_t done, size_t total) {
-                            observer.preparing("reading " + path, done, total);
-                          }});
+Dataset open(const std::string& path, const std::string& given, int64_t max_side,
+             TrainingObserver& observer) {
+  const auto progress = [&](size_t done, size_t total) {
+    observer.preparing("reading " + path, done, total);
+  };
+  Dataset dataset = given.empty() ? open_dataset(path, {.max_side = max_side, .progress = progress})
+                                  : open_pairs(path, given, progress);
   if (!dataset.skipped().empty()) observer.warned(describe_skipped(dataset, path));
   return dataset;
 }
@@ -45,12 +47,13 @@ Split split_by_name(const Dataset& dataset, const std::vector<std::string>& held
 
 }  // namespace
 
-TrainingPictures::TrainingPictures(const std::string& dataset, const std::string& validation,
-                                   int64_t max_side, const std::vector<std::string>& held_out,
+TrainingPictures::TrainingPictures(const std::string& dataset, const std::string& given,
+                                   const std::string& validation, int64_t max_side,
+                                   const std::vector<std::string>& held_out,
                                    TrainingObserver& observer)
-    : own_validation_(validation.empty()), dataset_(open(dataset, max_side, observer)) {
+    : own_validation_(validation.empty()), dataset_(open(dataset, given, max_side, observer)) {
   if (!own_validation_) {
-    validation_ = open(validation, max_side, observer);
+    validation_ = open(validation, "", max_side, observer);
     split_ = {.train = all_of(dataset_), .held_out = all_of(validation_)};
   } else if (!held_out.empty()) {
     split_ = split_by_name(dataset_, held_out, dataset);

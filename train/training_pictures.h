@@ -15,11 +15,13 @@ inline constexpr double kHeldOut = 0.1;  // of the pictures, where no others are
 
 class TrainingPictures {
  public:
+  // `given`: a folder of pictures that make pairs with the dataset's (open_pairs()), or empty.
   // `held_out`: the names that a run which is resumed holds out already; empty: it is new. Copies of
   // what is validated on (data/likeness.h) are not trained on. Throws Error when there is nothing to
   // train or validate on, and when not all of `held_out` are there. The observer is told of what
   // cannot be read and of the copies.
-  TrainingPictures(const std::string& dataset, const std::string& validation, int64_t max_side,
+  TrainingPictures(const std::string& dataset, const std::string& given,
+                   const std::string& validation, int64_t max_side,
                    const std::vector<std::string>& held_out, TrainingObserver& observer);
 
   // Their pixels lie in host memory and are this object's.

@@ -30,6 +30,11 @@ struct CorruptSpec {
   Range blur{0.2f, 1.5f};        // standard deviation of the Gaussian blur, in pixels
   Range brightness{0.7f, 1.3f};  // one factor for the whole image
   Range channel{0.85f, 1.15f};   // one factor for each of red, green and blue
+  // Of a camera's noise, which order camera alone has: light's own share, a standard deviation that
+  // grows with the root of the value and is this at white, in units of 1/255; and how coarse the noise
+  // is, as after demosaicing: it is smoothed by this many pixels, and no weaker for it.
+  Range shot{0, 0, false};
+  Range grain{0, 0, false};
   Order order = Order::classic;
   bool clip = true;      // to [0, 1], last
   bool quantize = true;  // to the nearest k/255 (ties to even), as a file would. Without clip, k is
@@ -38,7 +43,8 @@ struct CorruptSpec {
   bool operator==(const CorruptSpec&) const = default;
 };
 
-inline constexpr float kMaxNoise = 255;  // of CorruptSpec::noise
+inline constexpr float kMaxNoise = 255;  // of CorruptSpec::noise and shot
+inline constexpr float kMaxGrain = 1;    // of CorruptSpec::grain
 inline constexpr float kMaxBlur = 4;     // of CorruptSpec::blur
 inline constexpr float kMaxFactor = 4;   // of CorruptSpec::brightness and channel
 

@@ -32,7 +32,10 @@ struct TrainingOptions {
   // `synthetic`.
   std::string dataset = {};
   std::string validation = {};  // the same, to validate on; empty: a tenth of `dataset`
-  int64_t max_side = 1024;      // larger pictures are shrunk to this; 0 keeps them
+  // A folder of pictures that are to become those of `dataset`: each has the name and size of its
+  // partner there. They take the corruption's place, and none is shrunk.
+  std::string pairs = {};
+  int64_t max_side = 1024;  // larger pictures are shrunk to this; 0 keeps them
 
   // A run folder or network file to start from, instead of at random: its network, trained further on
   // other pictures or another corruption. What is said below of the network must agree with it.
@@ -130,7 +133,7 @@ struct ResumeOptions {
   // Beyond it the learning rate rises once more.
   TrainingBudget budget = {};
   // Where the run's pictures lie now; empty: where they lay. Those that it holds out must be there.
-  std::string dataset = {}, validation = {};
+  std::string dataset = {}, validation = {}, pairs = {};
   Device device = best_device();
   bool profile = false;
 };

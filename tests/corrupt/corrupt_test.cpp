@@ -38,8 +38,9 @@ struct Result {
   std::vector<float> corrupted, told;
 };
 
+// `paired`: the first picture's partner, which is given in its place, is the second.
 Result run(Device device, const std::vector<Picture>& pictures, const std::vector<Draw>& draws,
-           const CorruptFlags& flags, int64_t height, int64_t width) {
+           const CorruptFlags& flags, int64_t height, int64_t width, bool paired = false) {
   std::vector<Source> sources;
   std::vector<Buffer> pixels;
   for (const Picture& picture : pictures) {
@@ -48,6 +49,7 @@ Result run(Device device, const std::vector<Picture>& pictures, const std::vecto
     sources.push_back(picture.source());
     sources.back().pixels = reinterpret_cast<const uint8_t*>(pixels.back().data());
   }
+  if (paired) sources[0].given = sources[1].pixels;
   const auto views = static_cast<int64_t>(draws.size()), count = views * height * width * 3;
   const Buffer source_table(device, sources.size() * sizeof(Source)),
       draw_table(device, draws.size() * sizeof(Draw)), clean(device, count),
@@ -153,8 +155,40 @@ Expected expect(const Picture& picture, const Draw& draw, Order order, int64_t h
   }
   for (size_t i = 0; i < count; i++)
     out.values[i] *= double{d.brightness} * double{d.channel[i % 3]};
-  if (order == Order::camera) add_noise();
+  if (order == Order::camera) {
+    Values m(count);
+    for (int64_t y = 0; y < height; y++)
+      for (int64_t i = 0; i < 3 * width; i++) m[y * 3 * width + i] = normal_at(draw.noise, y, i);
+    const double beside = d.grain[1], middle = std::sqrt(1 - 2 * beside * beside);
+    for (const bool along : {true, false}) {
+      const Values from = m;
+      for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+          for (int64_t c = 0; c < 3; c++)
+            m[at(y, x, c)] = middle * from[at(y, x, c)] +
+                             beside * (from[along ? at(y, mirrored(x - 1, width), c)
+                                                  : at(mirrored(y - 1, height), x, c)] +
+                                       from[along ? at(y, mirrored(x + 1, width), c)
+                                                  : at(mirrored(y + 1, height), x, c)]);
+    }
+    for (size_t i = 0; i < count; i++) {
+      const double light = std::max(out.values[i], 0.0), shot = d.shot_sigma;
+      out.values[i] +=
+          m[i] * std::sqrt(double{d.noise_sigma} * d.noise_sigma + shot * shot * light);
+    }
+  }
   return out;
+}
+
+// What each camera's corruption adds, and both.
+std::vector<CorruptSpec> specs_of_every_kind() {
+  CorruptSpec classic, camera, shot, grain, both;
+  camera.order = shot.order = grain.order = both.order = Order::camera;
+  shot.shot = both.shot = {5, 40};
+  grain.grain = both.grain = {0, 1};
+  shot.noise = {0, 0, false};
+  shot.blur = grain.blur = {0, 0, false};
+  return {classic, camera, shot, grain, both};
 }
 
 class CorruptTest : public testing::TestWithParam<Device> {
@@ -169,12 +203,11 @@ TEST_P(CorruptTest, MatchesFp64OnOddShapes) {
   const std::vector<Picture> pictures = {{97, 130, 1}, {1, 1, 2}, {3, 200, 3}, {64, 64, 4}};
   std::vector<Source> sources;
   for (const Picture& picture : pictures) sources.push_back(picture.source());
-  CorruptSpec spec;
-  spec.blur = {0.3f, 4.0f, true};
-  for (const Order order : {Order::classic, Order::camera})
+  for (CorruptSpec spec : specs_of_every_kind())
     for (const auto& [height, width] : std::initializer_list<std::pair<int64_t, int64_t>>{
              {1, 1}, {5, 3}, {33, 31}, {64, 64}, {2, 150}, {140, 7}}) {
-      spec.order = order;
+      const Order order = spec.order;
+      if (spec.blur.present) spec.blur = {0.3f, 4.0f, true};
       CorruptFlags flags = flags_of(spec);
       flags.clip = flags.quantize = false;
       std::vector<Draw> draws;
@@ -231,6 +264,23 @@ TEST_P(CorruptTest, SamplesDoNotDependOnTheBatch) {
   }
 }
 
+// Of a pair one picture is the target and the other is corrupted; the second alone is as it always was.
+TEST_P(CorruptTest, OfAPairTheOtherPictureIsCorrupted) {
+  const std::vector<Picture> pictures = {{60, 90, 1}, {60, 90, 2}};
+  CorruptSpec spec;
+  Draw draw = draw_training(spec, 1, 9, 3, std::vector{pictures[0].source()}, 48, 70);
+  draw.view.x = -5;  // reflected, too
+  draw.view.flip = true;
+  Draw other = draw;
+  other.view.image = 1;
+  const Result pair = run(GetParam(), pictures, {draw}, flags_of(spec), 48, 70, true),
+               first = run(GetParam(), pictures, {draw}, flags_of(spec), 48, 70),
+               second = run(GetParam(), pictures, {other}, flags_of(spec), 48, 70);
+  EXPECT_EQ(pair.clean, first.clean);
+  EXPECT_EQ(pair.corrupted, second.corrupted);
+  EXPECT_NE(first.corrupted, second.corrupted);
+}
+
 // More than a grid's second dimension has: 65535.
 TEST_P(CorruptTest, TakesTheLargestBatch) {
   if (watcher() != Watcher::none) GTEST_SKIP() << "65537 blocks take a sanitizer minutes";
@@ -255,12 +305,10 @@ TEST(Corrupt, VectorCodeGivesTheScalarBits) {
   const Picture picture(150, 170, 5);
   const Source source = picture.source();
   const std::vector<Source> sources = {source};
-  CorruptSpec spec;
-  spec.blur = {0.0f, 4.0f, true};
-  for (const Order order : {Order::classic, Order::camera})
+  for (CorruptSpec spec : specs_of_every_kind())
     for (const bool quantize : {true, false})
       for (const int32_t width : {1, 2, 5, 21, 22, 43, 64, 129}) {
-        spec.order = order;
+        if (spec.blur.present) spec.blur = {0.0f, 4.0f, true};
         spec.quantize = quantize;
         for (int64_t slot = 0; slot < 4; slot++) {
           const int32_t height = 140;
@@ -391,6 +439,44 @@ TEST(Draw, TheNoiseOfHalfOfTheViewsIsTold) {
     EXPECT_EQ(draw_evaluation({}, 11, slot, {}).told, kUntold);
   }
   EXPECT_NEAR(told, n / 2.0, 4 * std::sqrt(n / 4.0));
+  Source pair = picture.source();
+  pair.given = picture.pixels.data();
+  for (int64_t slot = 0; slot < 20; slot++)
+    EXPECT_EQ(draw_training({}, 11, 5, slot, std::vector{pair}, 8, 8).told, kUntold);
+}
+
+// Grain leaves noise as strong as it was, and neighbours alike; light makes it grow with its root.
+TEST(Corrupt, CameraNoiseHasTheStrengthAndTheGrainThatWereDrawn) {
+  Picture black(128, 128, 1), white = black;
+  std::fill(black.pixels.begin(), black.pixels.end(), 0);
+  std::fill(white.pixels.begin(), white.pixels.end(), 255);
+  CorruptSpec spec;
+  spec.noise = {10, 10};
+  spec.shot = {20, 20};
+  spec.grain = {0.8f, 0.8f};
+  spec.blur = spec.brightness = spec.channel = {0, 0, false};
+  spec.order = Order::camera;
+  spec.clip = spec.quantize = false;
+  const double beside = std::exp(-0.5 / 0.64), norm = 1 + 2 * beside * beside;
+  for (const auto& [picture, value, sigma] :
+       {std::tuple{&black, 0.0, 10.0}, {&white, 1.0, std::sqrt(500.0)}}) {
+    const std::vector<Source> sources = {picture->source()};
+    const Draw draw = draw_training(spec, 3, 1, 0, sources, 128, 128);
+    EXPECT_FLOAT_EQ(draw_evaluation(spec, 3, 0, {}).degradation.shot_sigma, 20 / 255.0f);
+    if (draw.told != kUntold) {
+      EXPECT_NEAR(draw.told, std::sqrt(100 + 400 * 0.5) / 255, 1e-6);
+    }
+    const Result result = run(Device::cpu, {*picture}, {draw}, flags_of(spec), 128, 128);
+    double square = 0, product = 0;
+    for (size_t i = 0; i < result.corrupted.size(); i++) {
+      const double noise = (result.corrupted[i] - value) * 255;
+      square += noise * noise;
+      if (i % (3 * 128) >= 3) product += noise * (result.corrupted[i - 3] - value) * 255;
+    }
+    const double variance = square / static_cast<double>(result.corrupted.size());
+    EXPECT_NEAR(std::sqrt(variance), sigma, 0.03 * sigma);
+    EXPECT_NEAR(product / static_cast<double>(3 * 128 * 127) / variance, 2 * beside / norm, 0.03);
+  }
 }
 
 TEST(Draw, ViewsLieInsideLargeImagesAndCoverSmallOnes) {
@@ -443,6 +529,9 @@ TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {
   expect_refused([](CorruptSpec& s) { s.noise = {5, 1, true}; });
   expect_refused([](CorruptSpec& s) { s.noise = {-1, 1, true}; });
   expect_refused([](CorruptSpec& s) { s.blur = {0, 99, true}; });
+  expect_refused([](CorruptSpec& s) { s.shot = {1, 2}; });  // of the classic order
+  expect_refused([](CorruptSpec& s) { s.grain = {0, 1}; });
+  expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.grain = {0, 1.5f}; });
   expect_refused([](CorruptSpec& s) { s.brightness = {std::nanf(""), 1, true}; });
   expect_refused([](CorruptSpec& s) { s.channel = {0.5f, INFINITY, true}; });
 }
@@ -455,6 +544,9 @@ TEST(Corrupt, NamesWhatDoesNotFit) {
   draw.view.image = 0;
   draw.degradation.radius = 5;
   EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.max_radius = 4}, 8, 8), Error);
+  draw.degradation.radius = 0;
+  draw.degradation.shot_sigma = 0.1f;
+  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.order = Order::camera}, 8, 8), Error);
 }
 
 }  // namespace

@@ -269,6 +269,34 @@ TEST_F(DatasetTest, WhatCannotBeReadIsNamed) {
   EXPECT_EQ(open().skipped().size(), 2u) << "from the cache, too";
 }
 
+// By name but for the extension; what has no partner, two of them, or one of another size is named.
+TEST_F(DatasetTest, PairsAreFoundByName) {
+  const fs::path noisy = temporary_.path() / "noisy";
+  fs::create_directories(noisy / "in");
+  const Image a = add("a.png", 1, 30, 40), b = add("in/b.png", 2, 30, 40);
+  for (const char* const name : {"alone.png", "twice.png", "size.png"}) add(name, 3, 30, 40);
+  save_png(noisy / "a.png", b);
+  save_png(noisy / "in" / "b.png", a);
+  for (const char* const name : {"twice.png", "size.png", "unasked.png"})
+    save_png(noisy / name, draw_dead_leaves(1, 1, 20, 40));
+  fs::copy_file(noisy / "twice.png", noisy / "twice.jpg");
+  const Dataset pairs = open_pairs(photos().string(), noisy.string());
+  ASSERT_EQ(pairs.size(), 2);
+  const auto same = [](ByteView view, const Image& image) {
+    return view.height == image.height && view.width == image.width &&
+           std::equal(image.pixels.begin(), image.pixels.end(), view.data);
+  };
+  EXPECT_TRUE(same(pairs[0].view, a) && same(pairs[0].given, b)) << pairs[0].name;
+  EXPECT_TRUE(same(pairs[1].view, b) && same(pairs[1].given, a)) << pairs[1].name;
+  std::string reasons;
+  for (const Dataset::Skipped& skipped : pairs.skipped()) reasons += skipped.reason + "\n";
+  for (const char* const words : {"alone.png: it has no partner", "twice.png: it has 2 partners",
+                                  "size.png: 40x30 pixels, but 40x20 of its partner"})
+    EXPECT_NE(reasons.find(words), std::string::npos) << reasons;
+  EXPECT_EQ(pairs.skipped().size(), 3u);
+  expect_error([&] { open_pairs(photos().string(), (noisy / "in").string()); }, "no picture in");
+}
+
 TEST_F(DatasetTest, SyntheticNeedsNothing) {
   const Dataset dataset = open_dataset("synthetic");
   EXPECT_EQ(dataset.size(), 48);

@@ -31,6 +31,7 @@ class NetworkFile : public testing::Test {
     config_.corruption.order = Order::camera;
     config_.dataset = "/home/someone/private";
     config_.validation = "/home/someone/else";
+    config_.given = "/home/someone/noisy";
     config_.from = "/home/someone/runs/a";
     config_.held_out = {"portrait.jpg"};
   }
@@ -57,7 +58,7 @@ class NetworkFile : public testing::Test {
 TEST_F(NetworkFile, KeepsTheNetworkToBf16AndNoNamesOfPictures) {
   save_network(folder_.file("a.safetensors"), config_, parameters_, weights_);
   RunConfig kept = config_;
-  kept.dataset = kept.validation = kept.from = "";
+  kept.dataset = kept.validation = kept.given = kept.from = "";
   kept.held_out.clear();
   EXPECT_EQ(read_network_config(folder_.file("a.safetensors")), kept);
   const std::vector<float> found = read_network_weights(folder_.file("a.safetensors"), parameters_);

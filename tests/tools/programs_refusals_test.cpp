@@ -94,6 +94,8 @@ TEST_F(Programs, RefusesDataItCannotUse) {
   expect_refused("denoise " + path("nowhere") + " x.png" + out, 1, "no such run folder");
   expect_refused("export " + path("photos") + " " + path("n.safetensors"), 1, "config.json");
   expect_refused(train("--from " + path("nowhere") + out), 1, "no such run folder");
+  expect_refused(train("--pairs " + path("nowhere") + out), 1, "no such folder");
+  expect_refused(train("--pairs " + path("photos") + " --noise 3" + out), 2, "--noise");
   expect_refused("evaluate " + path("photos"), 1, "config.json");
   expect_refused("evaluate --pairs " + path("photos") + " " + path("empty"), 1, "no images");
 }

@@ -301,8 +301,15 @@ class PipelineTest : public testing::TestWithParam<Device> {
   void SetUp() override {
     if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
   }
-  std::vector<float> train(double resident_share, const std::vector<int>& calls) const {
-    const Pictures pictures;
+  std::vector<float> train(double resident_share, const std::vector<int>& calls,
+                           bool paired = false) const {
+    Pictures pictures;
+    std::vector<Image> given;  // each picture's partner: itself, in other light
+    for (size_t i = 0; i < pictures.images.size() && paired; i++) {
+      given.push_back(pictures.images[i]);
+      for (uint8_t& value : given.back().pixels) value = static_cast<uint8_t>(value / 2 + 9);
+      pictures.sources[i].given = given.back().pixels.data();
+    }
     TrainerConfig config = config_of(GetParam(), NetworkKind::unet, DType::f32);
     config.network = {.size = 8, .width = 1, .blocks = 1, .global = false};
     config.batch = 1;
@@ -326,6 +333,13 @@ TEST_P(PipelineTest, StreamedPhotographsArriveInTime) {
     variant.apply();
     EXPECT_EQ(train(0, calls), resident) << variant.name;
   }
+}
+
+TEST_P(PipelineTest, PairsArriveTogether) {
+  const std::vector<int> calls = {2, 1, 2};
+  const std::vector<float> resident = train(1, calls, true);
+  EXPECT_EQ(train(0, calls, true), resident);
+  EXPECT_NE(train(1, calls), resident);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, PipelineTest, testing::ValuesIn(tested_devices()), device_name);
