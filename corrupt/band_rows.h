@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "corrupt/band.h"
+#include "corrupt/normal.h"
 #include "runtime/reflect.h"
 
 namespace dae {
@@ -62,8 +63,9 @@ void run_band(const Band& band) {
   const int32_t radius = d.radius;
   const int64_t n = 3 * band.width, stride = round_up_row(n), slots = 2 * radius + 1;
   const bool noise_first = band.flags.order == Order::classic && d.noise_sigma > 0;
-  const bool camera = band.flags.order == Order::camera, grainy = d.grain[1] > 0;
-  const bool noise_last = camera && d.noise_sigma > 0 && !(d.shot_sigma > 0) && !grainy;
+  const bool camera = band.flags.order == Order::camera, grainy = d.grain[1] > 0,
+             mixed = d.mix[1] > 0;
+  const bool noise_last = camera && d.noise_sigma > 0 && !(d.shot_sigma > 0) && !grainy && !mixed;
   const bool camera_noise = camera && !noise_last && (d.noise_sigma > 0 || d.shot_sigma > 0);
 
   // scratch: the ring | one row of floats | one row with room at both ends | one row of bytes; then of
@@ -92,11 +94,15 @@ void run_band(const Band& band) {
     }
   };
 
+  const auto make_normals = [&](float* row, int64_t y) {
+    Rows::normals(row, n, draw.noise, y);
+    for (int64_t x = 0; x < band.width && mixed; x++) mix_channels(row + 3 * x, d.mix);
+  };
   int64_t grain_made = std::max<int64_t>(0, band.begin - 1);
   const auto make_noise = [&](int64_t y) {
-    if (!grainy) return Rows::normals(noise_line, n, draw.noise, y);
+    if (!grainy) return make_normals(noise_line, y);
     for (const int64_t last = std::min(y + 1, band.height - 1); grain_made <= last; grain_made++) {
-      Rows::normals(raw_noise, n, draw.noise, grain_made);
+      make_normals(raw_noise, grain_made);
       reflect_ends(raw_noise, band.width, 1);
       Rows::blur_along(raw_noise, grain_ring + grain_made % 3 * stride, n, d.grain, 1);
     }

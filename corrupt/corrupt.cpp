@@ -23,8 +23,9 @@ void check_draw(const Draw& draw, int64_t view, int64_t sources, const CorruptFl
   if (draw.degradation.radius < 0 || draw.degradation.radius > flags.max_radius)
     fail("{}: draw {} blurs by {} pixels a side, but max_radius is {}", kOp, view,
          draw.degradation.radius, flags.max_radius);
-  if (!flags.camera_noise && (draw.degradation.shot_sigma > 0 || draw.degradation.grain[1] > 0))
-    fail("{}: draw {} has shot noise or grain, which the flags say that none has", kOp, view);
+  const Degradation& d = draw.degradation;
+  if (!flags.camera_noise && (d.shot_sigma > 0 || d.grain[1] > 0 || d.mix[1] > 0))
+    fail("{}: draw {} has a camera's noise, which the flags say that none has", kOp, view);
 }
 
 // Threads take bands as they come, since views differ in cost. This is OpenMP by hand because

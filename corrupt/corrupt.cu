@@ -14,7 +14,8 @@
 // an SM: 64 registers; left alone the compiler aims for five blocks and spills, and so does six. Shot
 // noise and grain take a few more, so three.
 //
-// Grain smooths noise in the same way, over a pixel around the tile; it stands where the halo was.
+// Noise that pixels or channels share is made once for the tile and a pixel around it, mixed and
+// smoothed; it stands where the halo was.
 //
 // Work is dealt out by Philox block (four elements of a view's row), not by pixel, so each block of
 // words is made once a tile. Same operations in the same order as band_scalar.h: the same bits.
@@ -115,8 +116,9 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
   const int halo_rows = rows + 2 * radius, halo_columns = columns + 2 * radius;
   float* const with_halo = shared;  // {halo_rows, halo_columns, 3}
   const bool noisy = d.noise_sigma > 0 || (kCameraNoise && d.shot_sigma > 0);
-  const bool grainy = kCameraNoise && noisy && flags.order == Order::camera && d.grain[1] > 0;
-  const int with_noise = grainy && radius == 0 ? (rows + 2) * (columns + 2) : 0;
+  const bool woven =
+      kCameraNoise && noisy && flags.order == Order::camera && (d.grain[1] > 0 || d.mix[1] > 0);
+  const int with_noise = woven && radius == 0 ? (rows + 2) * (columns + 2) : 0;
   const int halo_pixels = with_noise > 0 ? with_noise : halo_rows * halo_columns;
   float* const blurred = shared + halo_pixels * 3;  // {halo_rows, columns, 3}
   if (told != nullptr && nth == 0 && threadIdx.x == 0) told[view] = draw.told;
@@ -157,8 +159,8 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
   }
   __syncthreads();
 
-  // 4. The noise of the tile and a pixel around it, where it has grain.
-  if (grainy) {
+  // 4. The noise of the tile and a pixel around it, where pixels or channels share some.
+  if (woven) {
     const Columns around(left, columns, 1, width);
     const int per_row = around.blocks();
     for (int i = threadIdx.x; i < (rows + 2) * per_row; i += kThreads) {
@@ -170,6 +172,10 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
           with_halo[row * (columns + 2) * 3 + 4 * block + k - 3 * around.first] = n.value[k];
     }
     __syncthreads();
+    const int mixed = around.to - around.from, skipped = around.from - around.first;
+    for (int i = threadIdx.x; i < (rows + 2) * mixed; i += kThreads)
+      mix_channels(with_halo + (i / mixed * (columns + 2) + skipped + i % mixed) * 3, d.mix);
+    __syncthreads();
     reflect_sides(with_halo, rows + 2, columns + 2, around, width);
     __syncthreads();
   }
@@ -179,7 +185,7 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
   for (int i = threadIdx.x; i < rows * out_blocks; i += kThreads) {
     const int row = i / out_blocks, block = out_first + i % out_blocks, y = top + row;
     Normals n = {};
-    if (noisy && !grainy && flags.order == Order::camera) n = normals_of(draw.noise, block, y);
+    if (noisy && !woven && flags.order == Order::camera) n = normals_of(draw.noise, block, y);
     for (int k = 0; k < 4; k++) {
       const int element = 4 * block + k;
       if (element < 3 * left || element >= 3 * (left + columns)) continue;
@@ -193,7 +199,7 @@ __global__ void __launch_bounds__(kThreads, kCameraNoise ? 3 : 4)
       value *= d.gain[element % 3];
       if (noisy && flags.order == Order::camera) {
         float noise = n.value[k];
-        if (grainy) {
+        if (woven) {
           const int line = (columns + 2) * 3;
           const float* const m = with_halo + (row + 1) * line + 3 + element - 3 * left;
           noise = std::fma(d.grain[1], along(m - line, d.grain) + along(m + line, d.grain),

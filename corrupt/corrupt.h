@@ -13,8 +13,9 @@
 //
 // A camera's noise. sigma(v) = noise_sigma where shot_sigma is 0, else the root of
 // fma(shot_sigma^2, max(v, 0), noise_sigma^2): what its amplifier adds, and light's own (Foi et al.,
-// 2008). m is n, or, where grain[1] is not 0, n smoothed by the two weights of grain, along rows, then
-// along columns, as the blur does it: what demosaicing leaves of noise that was every pixel's own.
+// 2008). m is n; where mix[1] is not 0, mix[0] n + mix[1] ((n_r + n_g) + n_b) of its pixel; where
+// grain[1] is not 0, that smoothed by the two weights of grain, along rows, then along columns, as the
+// blur does it: what demosaicing leaves of noise that was every pixel's own.
 //
 // Blur. Separable, rows first, then columns; both sum taps[0] * v[0], then outwards
 // taps[k] * (v[-k] + v[k]) by fma. Outside the view it reflects without repeating the edge pixel.
@@ -32,18 +33,18 @@
 namespace dae {
 
 // What is the same for a whole batch. `max_radius` bounds the radius of every draw in it, and without
-// `camera_noise` none has shot noise or grain: on a GPU that is a kernel of its own.
+// `camera_noise` none has any of them: on a GPU that is a kernel of its own.
 struct CorruptFlags {
   Order order = Order::classic;
   bool clip = true;
   bool quantize = true;
-  bool camera_noise = false;  // whether a draw may have shot noise or grain
+  bool camera_noise = false;  // whether a draw may have shot noise, grain or common noise
   int32_t max_radius = kMaxRadius;
 };
 
 inline CorruptFlags flags_of(const CorruptSpec& spec) {
-  return {spec.order, spec.clip, spec.quantize, spec.shot.present || spec.grain.present,
-          max_radius(spec)};
+  return {spec.order, spec.clip, spec.quantize,
+          spec.shot.present || spec.grain.present || spec.common.present, max_radius(spec)};
 }
 
 // f32 elements of workspace that corrupt() needs for views of this width. On the CPU it grows with

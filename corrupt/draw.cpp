@@ -52,8 +52,11 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   Degradation d;
   d.noise_sigma = uniform(spec.noise, first.word[0], 0) / 255.0f;
   d.shot_sigma = uniform(spec.shot, second.word[3], 0) / 255.0f;
-  if (spec.grain.present)
-    set_grain(d, uniform(spec.grain, words(seed, step, slot, stream, 2).word[0], 0));
+  if (spec.grain.present || spec.common.present) {
+    const PhiloxWords third = words(seed, step, slot, stream, 2);
+    set_grain(d, uniform(spec.grain, third.word[0], 0));
+    set_common(d, uniform(spec.common, third.word[1], 0));
+  }
   set_blur(d, uniform(spec.blur, first.word[1], 0));
   d.brightness = uniform(spec.brightness, first.word[2], 1);
   for (int c = 0; c < 3; c++) {
@@ -133,6 +136,17 @@ void set_blur(Degradation& degradation, float sigma) {
     sum += 2 * weight[k];
   }
   for (int k = 0; k <= kMaxRadius; k++) degradation.taps[k] = static_cast<float>(weight[k] / sum);
+}
+
+void set_common(Degradation& degradation, float correlation) {
+  if (!(correlation >= 0 && correlation <= 1))
+    fail("corruption: a correlation of {} is outside 0..1", correlation);
+  // The variance of own n + all (n_r + n_g + n_b) is own^2 + 2 own all + 3 all^2, the covariance the
+  // same without own^2.
+  const double own = std::sqrt(1 - double{correlation});
+  degradation.mix[0] = static_cast<float>(own);
+  degradation.mix[1] =
+      static_cast<float>((std::sqrt(own * own + 3 * double{correlation}) - own) / 3);
 }
 
 void set_grain(Degradation& degradation, float sigma) {

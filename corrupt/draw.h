@@ -9,7 +9,7 @@
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
 //   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, shot},
-//                block 2 = {grain, unused, unused, unused}
+//                block 2 = {grain, common, unused, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
 #pragma once
@@ -56,6 +56,8 @@ struct Degradation {
   float grain[2] = {1,
                     0};  // weights of the noise's smoothing at distance 0 and 1: t0^2 + 2 t1^2 = 1
   float blur_sigma = 0;  // pixels; 0 is no blur
+  float mix[2] = {
+      1, 0};  // of a pixel's noise: weights of the channel's own and of the sum of all three
   float brightness = 1;
   float channel[3] = {1, 1, 1};
   float gain[3] = {1, 1, 1};         // brightness * channel, rounded once
@@ -118,6 +120,9 @@ int32_t max_radius(const CorruptSpec& spec);
 // Sets blur_sigma, radius and taps: a Gaussian sampled at whole pixels, cut at ceil(3 sigma),
 // normalised in fp64 and rounded to f32 once. sigma in [0, kMaxBlur].
 void set_blur(Degradation& degradation, float sigma);
+
+// Sets mix: channels whose noise is as strong as ever and has this correlation, in [0, 1].
+void set_common(Degradation& degradation, float correlation);
 
 // Sets grain: a Gaussian of `sigma` pixels at distances 0 and 1, scaled so that smoothing white noise
 // by it along an axis leaves its strength. sigma in [0, kMaxGrain].

@@ -77,6 +77,12 @@ DAE_HOST_DEVICE inline void normal_pair(uint32_t w0, uint32_t w1, float& first, 
   second = (quadrant & 2) != 0 ? -sine : sine;
 }
 
+// A pixel's three normals, mixed in place (corrupt.h).
+DAE_HOST_DEVICE inline void mix_channels(float* pixel, const float* mix) {
+  const float common = mix[1] * (pixel[0] + pixel[1] + pixel[2]);
+  for (int c = 0; c < 3; c++) pixel[c] = mix[0] * pixel[c] + common;
+}
+
 // The standard deviation of a camera's noise at a value (corrupt.h).
 DAE_HOST_DEVICE inline float camera_sigma(float value, float sigma, float shot) {
   if (!(shot > 0.0f)) return sigma;

@@ -57,7 +57,9 @@ void validate(const CorruptSpec& spec) {
   validate("noise", spec.noise, kMaxNoise);
   validate("shot", spec.shot, kMaxNoise);
   validate("grain", spec.grain, kMaxGrain);
-  for (const auto& [field, range] : {std::pair("shot", &spec.shot), {"grain", &spec.grain}})
+  validate("common", spec.common, 1);
+  for (const auto& [field, range] :
+       {std::pair("shot", &spec.shot), {"grain", &spec.grain}, {"common", &spec.common}})
     if (range->present && spec.order != Order::camera)
       fail_field(field, "{}: it is for the order camera", to_string(*range));
   validate("blur", spec.blur, kMaxBlur);

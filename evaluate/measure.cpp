@@ -27,7 +27,8 @@ struct RowSpec {
 std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
   const Range off{0, 0, false};
   CorruptSpec none = options.corruption;
-  none.noise = none.shot = none.grain = none.blur = none.brightness = none.channel = off;
+  none.noise = none.shot = none.grain = none.common = none.blur = none.brightness = none.channel =
+      off;
   if (options.sigma) {
     CorruptSpec spec = none;
     const auto sigma = static_cast<float>(*options.sigma);
@@ -46,7 +47,8 @@ std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
     }
     if (any) rows.push_back({name, spec});
   };
-  alone("noise", {&CorruptSpec::noise, &CorruptSpec::shot, &CorruptSpec::grain});
+  alone("noise",
+        {&CorruptSpec::noise, &CorruptSpec::shot, &CorruptSpec::grain, &CorruptSpec::common});
   alone("blur", {&CorruptSpec::blur});
   alone("brightness", {&CorruptSpec::brightness});
   alone("channel", {&CorruptSpec::channel});

@@ -60,6 +60,7 @@ json to_json(const RunConfig& c) {
         {"channel", to_string(s.channel)},
         {"shot", to_string(s.shot)},
         {"grain", to_string(s.grain)},
+        {"common", to_string(s.common)},
         {"order", name_of(s.order)},
         {"clip", s.clip},
         {"quantize", s.quantize}}},
@@ -118,6 +119,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
                     .channel = range("channel"),
                     .shot = later("shot"),
                     .grain = later("grain"),
+                    .common = later("common"),
                     .order = parse_order(corruption.at("order").get<std::string>()),
                     .clip = corruption.at("clip"),
                     .quantize = corruption.at("quantize")};

@@ -117,6 +117,9 @@ void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
       "order camera: pixels that noise is smoothed by, as demosaicing does, and no weaker for it; "
       "to 1",
       "off");
+  add("--common", common,
+      "order camera: how alike the channels' noise is, from 0 to 1, where it is the same in all",
+      "off");
   add("--order", order, "classic (noise, blur, factors) or camera (blur, factors, noise)",
       "classic");
   add("--clip", clip, "on or off: clip to [0, 1]", "on");
@@ -129,6 +132,7 @@ CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {
   if (!brightness.empty()) spec.brightness = parse_range("brightness", brightness);
   if (!channel.empty()) spec.channel = parse_range("channel", channel);
   if (!shot.empty()) spec.shot = parse_range("shot", shot);
+  if (!common.empty()) spec.common = parse_range("common", common);
   if (!grain.empty()) spec.grain = parse_range("grain", grain);
   if (!order.empty()) spec.order = parse_order(order);
   if (!clip.empty()) spec.clip = parse_switch("--clip", clip);

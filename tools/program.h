@@ -30,7 +30,7 @@ struct DeviceOptions {
 // --noise a:b and the other ranges, --order, --clip, --quantize. Only what was given is changed.
 // `otherwise`: what holds where an option is not given, "as the run"; empty: the defaults.
 struct CorruptionOptions {
-  std::string noise, blur, brightness, channel, shot, grain, order, clip, quantize;
+  std::string noise, blur, brightness, channel, shot, grain, common, order, clip, quantize;
 
   void add_to(CLI::App& app, const std::string& otherwise = "");
   CorruptSpec apply(CorruptSpec spec) const;

@@ -41,6 +41,7 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
     {"--channel", "/corruption/channel"},
     {"--shot", "/corruption/shot"},
     {"--grain", "/corruption/grain"},
+    {"--common", "/corruption/common"},
     {"--order", "/corruption/order"},
     {"--clip", "/corruption/clip"},
     {"--quantize", "/corruption/quantize"}};
@@ -57,7 +58,7 @@ std::string as_recorded(const std::string& option, const std::string& given) {
   if (option == "--from") return named_network(given).string();
   if (option == "--loss") return to_string(parse_loss(given));
   if (option == "--noise" || option == "--blur" || option == "--brightness" ||
-      option == "--channel" || option == "--shot" || option == "--grain")
+      option == "--channel" || option == "--shot" || option == "--grain" || option == "--common")
     return to_string(parse_range(option.substr(2), given));
   return given;
 }

@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
       if (!options.pairs.empty())
         refuse_options(app,
                        {"--noise", "--blur", "--brightness", "--channel", "--shot", "--grain",
-                        "--order", "--clip", "--quantize", "--max-side"},
+                        "--common", "--order", "--clip", "--quantize", "--max-side"},
                        "says how pictures are corrupted, and --pairs brings them as they are");
       options.corruption = corruption.apply(otherwise);
       options.features = features;

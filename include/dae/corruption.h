@@ -35,6 +35,8 @@ struct CorruptSpec {
   // is, as after demosaicing: it is smoothed by this many pixels, and no weaker for it.
   Range shot{0, 0, false};
   Range grain{0, 0, false};
+  // And how alike the channels' noise is: its correlation. 1: that of a grey picture, the same in all.
+  Range common{0, 0, false};
   Order order = Order::classic;
   bool clip = true;      // to [0, 1], last
   bool quantize = true;  // to the nearest k/255 (ties to even), as a file would. Without clip, k is

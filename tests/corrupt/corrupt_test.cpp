@@ -159,6 +159,11 @@ Expected expect(const Picture& picture, const Draw& draw, Order order, int64_t h
     Values m(count);
     for (int64_t y = 0; y < height; y++)
       for (int64_t i = 0; i < 3 * width; i++) m[y * 3 * width + i] = normal_at(draw.noise, y, i);
+    const double own = d.mix[0], all = (std::sqrt(3 - 2 * own * own) - own) / 3;
+    for (size_t i = 0; i < count; i += 3) {
+      const double sum = m[i] + m[i + 1] + m[i + 2];
+      for (size_t c = 0; c < 3; c++) m[i + c] = own * m[i + c] + all * sum;
+    }
     const double beside = d.grain[1], middle = std::sqrt(1 - 2 * beside * beside);
     for (const bool along : {true, false}) {
       const Values from = m;
@@ -182,13 +187,14 @@ Expected expect(const Picture& picture, const Draw& draw, Order order, int64_t h
 
 // What each camera's corruption adds, and both.
 std::vector<CorruptSpec> specs_of_every_kind() {
-  CorruptSpec classic, camera, shot, grain, both;
-  camera.order = shot.order = grain.order = both.order = Order::camera;
+  CorruptSpec classic, camera, shot, grain, common, both;
+  camera.order = shot.order = grain.order = common.order = both.order = Order::camera;
+  common.common = both.common = {0, 1};
   shot.shot = both.shot = {5, 40};
   grain.grain = both.grain = {0, 1};
   shot.noise = {0, 0, false};
   shot.blur = grain.blur = {0, 0, false};
-  return {classic, camera, shot, grain, both};
+  return {classic, camera, shot, grain, common, both};
 }
 
 class CorruptTest : public testing::TestWithParam<Device> {
@@ -479,6 +485,16 @@ TEST(Corrupt, CameraNoiseHasTheStrengthAndTheGrainThatWereDrawn) {
   }
 }
 
+TEST(Draw, CommonNoiseIsTheSameInAllChannelsAtOne) {
+  for (const float correlation : {0.0f, 0.25f, 0.7f, 1.0f}) {
+    Degradation d;
+    set_common(d, correlation);
+    const double own = d.mix[0], all = d.mix[1];
+    EXPECT_NEAR(own * own + 2 * own * all + 3 * all * all, 1, 1e-6) << "as strong as it was";
+    EXPECT_NEAR(2 * own * all + 3 * all * all, correlation, 1e-6);
+  }
+}
+
 TEST(Draw, ViewsLieInsideLargeImagesAndCoverSmallOnes) {
   const Picture large(70, 90, 1), small(1, 20, 2);
   const std::vector<Source> sources = {large.source(), small.source()};
@@ -531,6 +547,8 @@ TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {
   expect_refused([](CorruptSpec& s) { s.blur = {0, 99, true}; });
   expect_refused([](CorruptSpec& s) { s.shot = {1, 2}; });  // of the classic order
   expect_refused([](CorruptSpec& s) { s.grain = {0, 1}; });
+  expect_refused([](CorruptSpec& s) { s.common = {0, 1}; });
+  expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.common = {0, 1.5f}; });
   expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.grain = {0, 1.5f}; });
   expect_refused([](CorruptSpec& s) { s.brightness = {std::nanf(""), 1, true}; });
   expect_refused([](CorruptSpec& s) { s.channel = {0.5f, INFINITY, true}; });
