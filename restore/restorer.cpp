@@ -362,8 +362,9 @@ double Restorer::noise_of(const Samples& picture) {
     double variation, taken;  // of the restoration; mean square
   };
   const int64_t grid = grid_of(config_);
-  const int64_t rows = std::min(round_up(picture.height, grid), kNoiseWindow),
-                columns = std::min(round_up(picture.width, grid), kNoiseWindow);
+  const int64_t most = std::min(kNoiseWindow, largest_tile_);
+  const int64_t rows = std::min(round_up(picture.height, grid), most),
+                columns = std::min(round_up(picture.width, grid), most);
   Pass& pass = pass_for({1, rows, columns, 3}, false);
   tell(pass, {});
   std::vector<float> given(static_cast<size_t>(rows * columns * 3)), found(given.size());
