@@ -1,7 +1,8 @@
 // What a network with a noise input sees: a picture of half the size, whose pixel has the four it is
 // made of and beside each how noisy the picture is, as far as anyone has said (after FFDNet, Zhang,
 // Zuo & Zhang, 2018, which is always told). Sixteen channels are what convolutions are fast for on
-// every device; the weights of a four-channel one took oneDNN forty times as long as all the rest.
+// every device: the gradient of a four-channel one's weights took oneDNN ten times as long as all the
+// rest of a step.
 #pragma once
 
 #include "runtime/queue.h"

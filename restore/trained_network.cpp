@@ -30,14 +30,20 @@ RunConfig read_trained_config(const std::filesystem::path& path) {
   return is_file(path) ? read_network_config(path) : read_run_config(path);
 }
 
+// In the sources that this was built from, as long as they are there; where it was installed, under the
+// prefix of then or beside the program's folder.
 std::filesystem::path shipped_network() {
-  const std::filesystem::path here = std::filesystem::path(DAE_MODELS) / "photographs.safetensors";
-  if (is_file(here)) return here;
-  const std::filesystem::path installed =
-      std::filesystem::path(DAE_INSTALLED_MODELS) / "photographs.safetensors";
-  if (is_file(installed)) return installed;
-  fail("the network that ships lies neither at {} nor at {}; name a run folder or a network file",
-       here.string(), installed.string());
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  std::string places;
+  for (const fs::path& folder :
+       {fs::path(DAE_MODELS), fs::path(DAE_INSTALLED_MODELS), program / "../share/dae"}) {
+    const fs::path file = (folder / "photographs.safetensors").lexically_normal();
+    if (is_file(file)) return file;
+    places += (places.empty() ? "" : ", ") + file.string();
+  }
+  fail("the network that ships is missing at {}; name a run folder or a network file", places);
 }
 
 }  // namespace dae
