@@ -1,8 +1,7 @@
 // What a network with a noise input sees: a picture of half the size, whose pixel has the four it is
-// made of and beside each how noisy the picture is, as far as anyone has said (after FFDNet, Zhang,
-// Zuo & Zhang, 2018, which is always told). Sixteen channels are what convolutions are fast for on
-// every device: the gradient of a four-channel one's weights took oneDNN ten times as long as all the
-// rest of a step.
+// made of and beside each how noisy the picture is, as far as anyone has said (after FFDNet, Zhang, Zuo
+// & Zhang, 2018, which is always told). Convolutions are fast for sixteen channels on every device; of
+// four, the gradient of a convolution's weights took oneDNN ten times as long as all else in a step.
 #pragma once
 
 #include "runtime/queue.h"
