@@ -15,7 +15,6 @@ struct Denoiser::Inside {
   std::unique_ptr<Restorer> restorer;
 
   void restore(const Samples& picture, void* restored, const RestoreOptions& options);
-  double noise_of(const Samples& picture);
 };
 
 namespace {
@@ -44,11 +43,6 @@ void Denoiser::Inside::restore(const Samples& picture, void* restored,
                     options);
   if (!filled.empty()) put_hidden_back(picture, made.data());
   std::memcpy(restored, made.data(), made.size());
-}
-
-double Denoiser::Inside::noise_of(const Samples& picture) {
-  check(picture);
-  return restorer->noise_of(picture);
 }
 
 Denoiser::Denoiser(const std::filesystem::path& network, const DenoiserOptions& options)
@@ -81,18 +75,6 @@ void Denoiser::restore(const uint16_t* picture, int64_t height, int64_t width, u
 
 bool Denoiser::has_noise_input() const {
   return inside_->network.noise_input;
-}
-
-double Denoiser::noise_of(const float* picture, int64_t height, int64_t width, int channels) {
-  return inside_->noise_of({picture, SampleType::f32, channels, height, width});
-}
-
-double Denoiser::noise_of(const uint8_t* picture, int64_t height, int64_t width, int channels) {
-  return inside_->noise_of({picture, SampleType::u8, channels, height, width});
-}
-
-double Denoiser::noise_of(const uint16_t* picture, int64_t height, int64_t width, int channels) {
-  return inside_->noise_of({picture, SampleType::u16, channels, height, width});
 }
 
 int64_t Denoiser::receptive_radius() const {

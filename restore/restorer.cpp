@@ -17,9 +17,6 @@ namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16, kGainCrops = 8;
-constexpr int64_t kNoiseWindow = 256, kNoiseWindows = 4, kSquare = 16;
-constexpr size_t kEvenShare = 8;
-constexpr double kCut = 0.05;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -350,60 +347,6 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
       whole[i] = static_cast<float>(whole[i] / divisor[i % 3]);
   }
   write_window(restored, 0, 0, height, width, whole.data(), width);
-}
-
-// What the network takes away is the noise, but for what it leaves where a picture is busy, and for fine
-// detail that it mistakes for noise there. So: the mean square of what it takes from the evenest
-// squares, by what it leaves of them; of a picture with light at its bounds, where noise is cut off,
-// from the others.
-double Restorer::noise_of(const Samples& picture) {
-  struct Square {
-    bool cut;
-    double variation, taken;  // of the restoration; mean square
-  };
-  const int64_t grid = grid_of(config_);
-  const int64_t most = std::min(kNoiseWindow, largest_tile_);
-  const int64_t rows = std::min(round_up(picture.height, grid), most),
-                columns = std::min(round_up(picture.width, grid), most);
-  Pass& pass = pass_for({1, rows, columns, 3}, false);
-  tell(pass, {});
-  std::vector<float> given(static_cast<size_t>(rows * columns * 3)), found(given.size());
-  std::vector<Square> squares;
-  const auto measure = [&](int64_t top, int64_t left) {
-    double sum[3] = {}, squared = 0, taken = 0;
-    for (int64_t y = top; y < top + kSquare; y++)
-      for (int64_t x = left; x < left + kSquare; x++)
-        for (int64_t c = 0; c < 3; c++) {
-          const auto at = static_cast<size_t>((y * columns + x) * 3 + c);
-          const double value = found[at], difference = given[at] - value;
-          sum[c] += value;
-          squared += value * value;
-          taken += difference * difference;
-        }
-    constexpr double kPixels = kSquare * kSquare;
-    bool cut = false;
-    for (const double channel : sum) {
-      squared -= channel * channel / kPixels;
-      cut |= channel / kPixels < kCut || channel / kPixels > 1 - kCut;
-    }
-    squares.push_back({cut, squared, taken / (3 * kPixels)});
-  };
-  for (const int64_t top : spread(picture.height, rows, kNoiseWindows))
-    for (const int64_t left : spread(picture.width, columns, kNoiseWindows)) {
-      read_window(picture, top, left, rows, columns, given.data());
-      pass.run(given, found);
-      for (int64_t y = 0; y + kSquare <= std::min(rows, picture.height); y += kSquare)
-        for (int64_t x = 0; x + kSquare <= std::min(columns, picture.width); x += kSquare)
-          measure(y, x);
-    }
-  if (squares.empty()) return 0;
-  std::sort(squares.begin(), squares.end(), [](const Square& a, const Square& b) {
-    return std::pair(a.cut, a.variation) < std::pair(b.cut, b.variation);
-  });
-  const auto even = std::max<size_t>(1, squares.size() / kEvenShare);
-  double taken = 0;
-  for (size_t i = 0; i < even; i++) taken += squares[i].taken;
-  return 255 * std::sqrt(taken / static_cast<double>(even));
 }
 
 std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {

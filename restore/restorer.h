@@ -36,9 +36,6 @@ class Restorer {
   // The same as {height, width, 3}, row-major, not clamped.
   std::vector<float> restore(FloatView picture, const RestoreOptions& options = {});
 
-  // Denoiser::noise_of().
-  double noise_of(const Samples& picture);
-
  private:
   struct Pass;
   Pass plan_pass(const Shape& shape, bool gain_only);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -38,10 +37,6 @@ struct CorruptionOptions {
 
 // "on" or "off"; anything else is a UsageError naming the option.
 bool parse_switch(const std::string& option, const std::string& text);
-
-// The absolute path of a network as an option names it: a run folder, a network file, or the word
-// `shipped`.
-std::filesystem::path named_network(const std::string& given);
 
 // Checks of what CLI11's own let through: NaN passes its ranges, and "-1" is a seed of 2^64 - 1.
 CLI::Validator number_between(double low, double high);

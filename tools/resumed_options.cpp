@@ -10,7 +10,6 @@
 #include "record/run_config.h"
 #include "record/run_folder.h"
 #include "runtime/error.h"
-#include "tools/program.h"
 
 namespace dae {
 namespace {
@@ -55,7 +54,7 @@ std::optional<double> number(const std::string& text) {
 
 // What is given, as the configuration would have it: "25" is a range from 25 to 25.
 std::string as_recorded(const std::string& option, const std::string& given) {
-  if (option == "--from") return named_network(given).string();
+  if (option == "--from") return std::filesystem::absolute(given).lexically_normal().string();
   if (option == "--loss") return to_string(parse_loss(given));
   if (option == "--noise" || option == "--blur" || option == "--brightness" ||
       option == "--channel" || option == "--shot" || option == "--grain" || option == "--common")

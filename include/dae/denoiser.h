@@ -39,10 +39,6 @@ struct RestoreOptions {
   std::function<bool(double done)> progress = {};
 };
 
-// The file of the network that ships, which takes noise and slight blur out of photographs
-// (models/README.md). Throws Error when it is not where it was built or installed.
-std::filesystem::path shipped_network();
-
 // Not for two threads at once, and on a GPU not two of them either.
 class Denoiser {
  public:
@@ -69,12 +65,6 @@ class Denoiser {
 
   // Whether RestoreOptions::noise is for this network.
   bool has_noise_input() const;
-
-  // The standard deviation of the noise in a picture, as restore() takes it, in units of 1/255: by what
-  // the network takes away where the picture is even, in windows that are spread over it.
-  double noise_of(const float* picture, int64_t height, int64_t width, int channels = 3);
-  double noise_of(const uint8_t* picture, int64_t height, int64_t width, int channels = 3);
-  double noise_of(const uint16_t* picture, int64_t height, int64_t width, int channels = 3);
 
   // Pixels that the result at a pixel depends on, each way; beyond it nothing matters but the
   // picture's exposure, which is decided once.

@@ -72,9 +72,9 @@ class RunFolder(unittest.TestCase):
         self.assertIn('"runs/long"', code)
         seen = {"print": lambda *words: None}
         exec(code.replace("runs/long", str(self.run_folder)), seen)
-        self.assertEqual(tuple(seen["weights"]["head.weight"].shape), (4, 3, 3, 3))
+        self.assertEqual(tuple(seen["weights"]["head.weight"].shape), (4, 4, 4, 3))
         self.assertEqual(tuple(seen["weights"]["encoder.1.0.a.weight"].shape), (8, 3, 3, 8))
-        self.assertEqual(tuple(seen["weights"]["up.2.weight"].shape), (32, 2, 2, 16))
+        self.assertEqual(tuple(seen["weights"]["up.1.weight"].shape), (16, 2, 2, 8))
         self.assertEqual(tuple(seen["weights"]["global.output.weight"].shape), (3, 64))
         self.assertEqual(seen["tensors"]["step"][0], 3)
         self.assertEqual(seen["curve"][-1][0], 3)

@@ -118,10 +118,9 @@ TEST_F(Programs, ARunIsExportedUsedAndTrainedFurther) {
   EXPECT_EQ(run("export " + path("run") + " " + file).code, 2) << "it is there already";
   EXPECT_EQ(run("export --force " + path("run") + " " + file).code, 0);
   for (const std::string& network : {path("run"), file}) {
-    outcome = run("denoise " + network + " " + picture + " --sigma 20 --out " + path("o") +
+    outcome = run("denoise " + network + " " + picture + " --out " + path("o") +
                   std::to_string(network.size()));
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_NE(outcome.out.find("leaf1.png  (noise 20.0 of 255)"), std::string::npos) << outcome.out;
   }
   const Image by_run = load_image(path("o") + std::to_string(path("run").size()) + "/leaf1.png"),
               by_file = load_image(path("o") + std::to_string(file.size()) + "/leaf1.png");
@@ -133,8 +132,9 @@ TEST_F(Programs, ARunIsExportedUsedAndTrainedFurther) {
   EXPECT_NE(outcome.err.find("--dataset"), std::string::npos) << outcome.err;
 
   // The corruption is the other run's where nothing is said of it, and resuming takes the same words.
-  const std::string further = "--steps 3 --blur off --from " + file + " --out " + path("further");
-  outcome = run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " " + further);
+  const std::string further = " --blur off --from " + file + " --out " + path("further");
+  outcome =
+      run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " --steps 3" + further);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto config = nlohmann::json::parse(read("further/config.json"));
   EXPECT_EQ(config["from"], file);
@@ -143,8 +143,8 @@ TEST_F(Programs, ARunIsExportedUsedAndTrainedFurther) {
   EXPECT_EQ(config["corruption"]["noise"], "30:40");
   EXPECT_EQ(config["corruption"]["blur"], "off");
   EXPECT_EQ(config["optimizer"]["learning_rate"], 5e-4);
-  outcome =
-      run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " --resume " + further);
+  outcome = run("train_cuda --size 24 --batch 2 --dataset " + path("photos") +
+                " --resume --steps 5" + further);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   outcome = run("train_cuda --dataset " + path("photos") + " --width 8 --from " + file + " --out " +
                 path("other"));
