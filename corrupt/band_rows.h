@@ -5,7 +5,6 @@
 // write up to round_up_row(n):
 //   to_float(in, out, n)                        out = in / 255
 //   add_noise(row, n, noise, y, sigma)          row += sigma * normals of view row y
-//   normals(row, n, noise, y)                   row = normals of view row y
 //   add_camera_noise(row, noise, n, sigma, shot)  row += camera_sigma(row, sigma, shot) * noise
 //   blur_along(in, out, n, taps, radius)        along the row; in has 3 * radius elements either
 //                                               side
@@ -95,7 +94,8 @@ void run_band(const Band& band) {
   };
 
   const auto make_normals = [&](float* row, int64_t y) {
-    Rows::normals(row, n, draw.noise, y);
+    std::fill_n(row, n, 0.0f);
+    Rows::add_noise(row, n, draw.noise, y, 1);
     for (int64_t x = 0; x < band.width && mixed; x++) mix_channels(row + 3 * x, d.mix);
   };
   int64_t grain_made = std::max<int64_t>(0, band.begin - 1);

@@ -25,11 +25,6 @@ struct ScalarRows {
     }
   }
 
-  static void normals(float* row, int64_t n, const NoiseStream& noise, int64_t y) {
-    std::fill_n(row, n, 0.0f);
-    add_noise(row, n, noise, y, 1);
-  }
-
   static void add_camera_noise(float* row, const float* noise, int64_t n, float sigma, float shot) {
     for (int64_t i = 0; i < n; i++)
       row[i] = std::fma(camera_sigma(row[i], sigma, shot), noise[i], row[i]);

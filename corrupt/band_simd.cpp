@@ -156,11 +156,6 @@ struct VectorRows {
     }
   }
 
-  static void normals(float* row, int64_t n, const NoiseStream& noise, int64_t y) {
-    std::fill_n(row, n, 0.0f);
-    add_noise(row, n, noise, y, 1);
-  }
-
   static void add_camera_noise(float* row, const float* noise, int64_t n, float sigma, float shot) {
     const Floats both = hn::Set(kFloats, sigma * sigma), growth = hn::Set(kFloats, shot * shot);
     Floats strength = hn::Set(kFloats, sigma);

@@ -280,8 +280,8 @@ Dataset open_pairs(const std::string& clean, const std::string& given,
       skip(fmt::format("it has {} partners in {}", by_name.count(name), given));
     } else if (const ByteView& other = (*others)[found->second].view;
                other.height != entry.view.height || other.width != entry.view.width) {
-      skip(fmt::format("{}x{} pixels, but {} of its partner", entry.view.width, entry.view.height,
-                       fmt::format("{}x{}", other.width, other.height)));
+      skip(fmt::format("{}x{} pixels, but {}x{} of its partner", entry.view.width,
+                       entry.view.height, other.width, other.height));
     } else {
       entry.given = other;
       matched.push_back(std::move(entry));

@@ -73,10 +73,6 @@ void Denoiser::restore(const uint16_t* picture, int64_t height, int64_t width, u
   inside_->restore({picture, SampleType::u16, options.channels, height, width}, restored, options);
 }
 
-bool Denoiser::has_noise_input() const {
-  return inside_->network.noise_input;
-}
-
 int64_t Denoiser::receptive_radius() const {
   return dae::receptive_radius(inside_->network);
 }

@@ -16,7 +16,7 @@ namespace dae {
 namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
-constexpr int64_t kGainBatch = 16, kGainCrops = 8;
+constexpr int64_t kGainBatch = 16;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -28,16 +28,6 @@ std::vector<int64_t> window_starts(int64_t length, int64_t window, int64_t step)
   std::vector<int64_t> starts = {0};
   while (starts.back() + window < length)
     starts.push_back(std::min(starts.back() + step, length - window));
-  return starts;
-}
-
-// Starts of at most `most` windows along a side, evenly spread; one where it covers the side, in its
-// middle.
-std::vector<int64_t> spread(int64_t length, int64_t window, int64_t most) {
-  const int64_t count = std::clamp<int64_t>((length + window - 1) / window, 1, most);
-  if (count == 1) return {std::min<int64_t>(0, (length - window) / 2)};
-  std::vector<int64_t> starts;
-  for (int64_t i = 0; i < count; i++) starts.push_back(i * (length - window) / (count - 1));
   return starts;
 }
 
@@ -192,6 +182,15 @@ void Restorer::tell(Pass& pass, const std::optional<double>& noise) {
 std::vector<float> Restorer::picture_gain(const Samples& picture) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
+  const auto spread = [&](int64_t length) {
+    // At most 8 crops along a side, evenly spread, at most one where one covers the picture.
+    const int64_t crops = std::clamp<int64_t>((length + s - 1) / s, 1, 8);
+    std::vector<int64_t> starts;
+    for (int64_t i = 0; i < crops; i++)
+      starts.push_back(crops == 1 ? std::min<int64_t>(0, (length - s) / 2)
+                                  : i * (length - s) / (crops - 1));
+    return starts;
+  };
   Pass& pass = pass_for({kGainBatch, s, s, 3}, true);
   std::vector<float> batch(static_cast<size_t>(kGainBatch * s * s * 3));
   std::vector<float> gains(kGainBatch * 3);
@@ -204,8 +203,8 @@ std::vector<float> Restorer::picture_gain(const Samples& picture) {
     crops += in_batch;
     in_batch = 0;
   };
-  for (const int64_t top : spread(height, s, kGainCrops))
-    for (const int64_t left : spread(width, s, kGainCrops)) {
+  for (const int64_t top : spread(height))
+    for (const int64_t left : spread(width)) {
       read_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
       if (++in_batch == kGainBatch) flush();
     }

@@ -63,9 +63,6 @@ class Denoiser {
   void restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                const RestoreOptions& options = {});
 
-  // Whether RestoreOptions::noise is for this network.
-  bool has_noise_input() const;
-
   // Pixels that the result at a pixel depends on, each way; beyond it nothing matters but the
   // picture's exposure, which is decided once.
   int64_t receptive_radius() const;

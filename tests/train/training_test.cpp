@@ -72,6 +72,19 @@ class Training : public testing::Test {
     options.budget = {.steps = steps};
     return options;
   }
+  using Spoil = std::function<void(TrainingOptions&)>;
+  // Options that were good are refused once they are spoiled, by the field's own name.
+  static void expect_field_blamed(TrainingOptions options, const std::string& field,
+                                  const Spoil& spoil) {
+    spoil(options);
+    try {
+      train(options);
+      ADD_FAILURE() << field << " was accepted";
+    } catch (const FieldError& error) {
+      EXPECT_EQ(error.field(), field) << error.what();
+      EXPECT_EQ(std::string(error.what()).find("--"), std::string::npos) << error.what();
+    }
+  }
   std::string checkpoint(const std::string& out) const {
     return read(folder_.file(out + "/checkpoint.safetensors"));
   }
@@ -210,16 +223,9 @@ TEST_F(Training, StartsFromAnotherNetwork) {
   EXPECT_NEAR(*further.rows.back().validation_psnr, *first.rows.back().validation_psnr, 0.01);
   EXPECT_GT(*further.rows.back().validation_psnr, *fresh.rows.back().validation_psnr + 0.5);
   EXPECT_EQ(further.checkpoints.size(), 2u) << "before the first step and after the last";
-  const auto expect_field = [&](const std::string& field, const auto& spoil) {
-    TrainingOptions spoiled = more;
-    spoiled.out = folder_.file("spoiled");
-    spoil(spoiled);
-    try {
-      train(spoiled);
-      ADD_FAILURE() << field << " was accepted";
-    } catch (const FieldError& error) {
-      EXPECT_EQ(error.field(), field) << error.what();
-    }
+  more.out = folder_.file("spoiled");
+  const auto expect_field = [&](const std::string& field, const Spoil& spoil) {
+    expect_field_blamed(more, field, spoil);
   };
   using Options = TrainingOptions;
   expect_field("model", [](Options& o) { o.model = "conv"; });
@@ -262,17 +268,8 @@ TEST_F(Training, LearnsFromPairs) {
 }
 
 TEST_F(Training, NamesTheFieldThatMakesNoSense) {
-  const auto expect_field = [&](const std::string& field,
-                                const std::function<void(TrainingOptions&)>& spoil) {
-    TrainingOptions spoiled = options("run", 3);
-    spoil(spoiled);
-    try {
-      train(spoiled);
-      ADD_FAILURE() << field << " was accepted";
-    } catch (const FieldError& error) {
-      EXPECT_EQ(error.field(), field) << error.what();
-      EXPECT_EQ(std::string(error.what()).find("--"), std::string::npos) << error.what();
-    }
+  const auto expect_field = [&](const std::string& field, const Spoil& spoil) {
+    expect_field_blamed(options("run", 3), field, spoil);
     EXPECT_FALSE(fs::exists(folder_.file("run"))) << field;
   };
   using Options = TrainingOptions;
