@@ -31,11 +31,10 @@ Program ViewRestorer::plan(const NetworkConfig& network, ParameterSet& parameter
   return {device_, std::move(plan)};
 }
 
-size_t ViewRestorer::own_bytes() const {
-  const size_t slots = device_ == Device::cuda ? 2 * program_.plan().view(clean_).bytes() +
-                                                     static_cast<size_t>(batch_) * sizeof(Source)
-                                               : 0;
-  return program_.plan().bytes(Role::batch) + slots;
+size_t ViewRestorer::own_bytes(std::span<const Source> sources) const {
+  const size_t slot =
+      device_ == Device::cuda ? slot_bytes(sources, height_, width_) + sizeof(Source) : 0;
+  return program_.plan().bytes(Role::batch) + static_cast<size_t>(batch_) * slot;
 }
 
 void ViewRestorer::attach(std::byte* arena, size_t bytes, const float* weights,

@@ -1,6 +1,7 @@
 // Corrupts and restores fixed views, a batch at a time: what validation, samples and `evaluate` do.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "corrupt/corrupt.h"
@@ -22,7 +23,7 @@ class ViewRestorer {
   // `weights`, laid out as the parameters, and the arena lie on the device; `sources`, which the
   // draws refer to, in host memory: a GPU is given the views cut out (pictures.h). All outlive
   // this. The arena may be another plan's as well, as long as the two do not run at the same time.
-  // Takes own_bytes() of the device's memory besides.
+  // Takes own_bytes(sources) of the device's memory besides.
   void attach(std::byte* arena, size_t bytes, const float* weights,
               const std::vector<Source>& sources);
 
@@ -48,7 +49,7 @@ class ViewRestorer {
   }
 
   size_t arena_bytes() const { return program_.layout().bytes; }
-  size_t own_bytes() const;
+  size_t own_bytes(std::span<const Source> sources) const;
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
 

@@ -23,7 +23,7 @@ class Validation {
              std::vector<Source> sources);
 
   size_t arena_bytes() const { return restorer_.arena_bytes(); }
-  size_t own_bytes() const { return restorer_.own_bytes(); }
+  size_t own_bytes() const { return restorer_.own_bytes(sources_); }
   // ViewRestorer::attach() with the sources.
   void attach(std::byte* arena, size_t bytes, const float* weights);
 

@@ -50,12 +50,15 @@ class SimulatedTrainer : public testing::Test {
 };
 
 TEST_F(SimulatedTrainer, TakesWhatItSaysItWill) {
-  for (const double share : {1.0, 0.0}) {
+  for (const auto& [share, pairs] :
+       {std::pair{1.0, false}, {0.0, false}, {1.0, true}, {0.0, true}}) {
+    SCOPED_TRACE(testing::Message() << share << ' ' << pairs);
     config_.resident_share = share;
+    for (Source& source : sources_) source.given = pairs ? source.pixels : nullptr;
     ParameterSet parameters;
     ViewRestorer restorer(Device::cuda, config_.network, parameters, {}, 3, 8, 8);
     const size_t before = free_memory(Device::cuda);
-    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes()});
+    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes(sources_)});
     restorer.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema(), sources_);
     EXPECT_EQ(before - free_memory(Device::cuda), trainer->memory().total());
     EXPECT_EQ(trainer->memory().resident, share > 0);
@@ -100,7 +103,7 @@ TEST_F(SimulatedTrainer, MakesNothingOnceItRuns) {
     config_.resident_share = share;
     ParameterSet parameters;
     ViewRestorer restorer(Device::cuda, config_.network, parameters, {}, 3, 8, 8);
-    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes()});
+    const auto trainer = make({restorer.arena_bytes(), restorer.own_bytes(sources_)});
     restorer.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema(), sources_);
     const auto steps_and_validation = [&] {
       for (const int at_most : {2, 2, 1, 2}) trainer->run(at_most);
