@@ -47,10 +47,14 @@ std::vector<View> fixed_views(const std::vector<Source>& sources, int64_t size,
 }
 
 std::vector<Draw> fixed_draws(const CorruptSpec& spec, uint64_t seed,
+                              const std::vector<Source>& sources, int64_t size,
                               const std::vector<View>& views) {
   std::vector<Draw> draws;
-  for (size_t i = 0; i < views.size(); i++)
+  for (size_t i = 0; i < views.size(); i++) {
     draws.push_back(draw_evaluation(spec, seed, static_cast<int64_t>(i), views[i]));
+    tell_of_pair(draws.back(), sources[static_cast<size_t>(views[i].image)],
+                 static_cast<int32_t>(size), static_cast<int32_t>(size));
+  }
   return draws;
 }
 

@@ -27,8 +27,9 @@ CorruptedPicture corrupt_picture(const Source& source, Draw draw, const CorruptF
 // picture has two before every one has its first.
 std::vector<View> fixed_views(const std::vector<Source>& sources, int64_t size,
                               int64_t views_per_image, int64_t most, uint64_t seed);
-// One draw_evaluation() a view, numbered in order.
+// One draw_evaluation() a view of size x size, numbered in order.
 std::vector<Draw> fixed_draws(const CorruptSpec& spec, uint64_t seed,
+                              const std::vector<Source>& sources, int64_t size,
                               const std::vector<View>& views);
 
 }  // namespace dae

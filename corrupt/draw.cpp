@@ -98,10 +98,9 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                       const View& view) {
   const Degradation degradation = draw_degradation(spec, seed, step, slot);
-  const bool told = (words(seed, step, slot, Stream::training_parameters, 0).word[3] >> 31) != 0;
   return {view,
           degradation,
-          told ? level_of(degradation) : kUntold,
+          level_of(degradation),
           {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
 }
 
@@ -109,15 +108,33 @@ Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t
                    std::span<const Source> sources, int32_t height, int32_t width) {
   Draw draw = draw_training_of(spec, seed, step, slot,
                                sample_view(seed, step, slot, sources, height, width));
-  if (sources[static_cast<size_t>(draw.view.image)].given != nullptr) draw.told = kUntold;
+  tell_of_pair(draw, sources[static_cast<size_t>(draw.view.image)], height, width);
   return draw;
 }
 
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {
+  const Degradation degradation = draw_from(spec, seed, 0, index, Stream::evaluation_parameters);
   return {view,
-          draw_from(spec, seed, 0, index, Stream::evaluation_parameters),
-          kUntold,
+          degradation,
+          level_of(degradation),
           {seed, checked_slot(index), step_and_stream(0, Stream::evaluation_noise)}};
+}
+
+void tell_of_pair(Draw& draw, const Source& source, int32_t height, int32_t width) {
+  if (source.given == nullptr) return;
+  const View& view = draw.view;
+  const int32_t top = std::max(view.y, 0), bottom = std::min(view.y + height, source.height);
+  const int32_t left = std::max(view.x, 0), right = std::min(view.x + width, source.width);
+  int64_t sum = 0;
+  for (int32_t y = top; y < bottom; y++) {
+    const int64_t row = y * source.row_bytes;
+    for (int64_t i = row + 3 * int64_t{left}; i < row + 3 * int64_t{right}; i++) {
+      const int32_t difference = source.given[i] - source.pixels[i];
+      sum += difference * difference;
+    }
+  }
+  const double count = 3.0 * (bottom - top) * (right - left);
+  draw.told = static_cast<float>(std::sqrt(static_cast<double>(sum) / count) / 255);
 }
 
 int32_t max_radius(const CorruptSpec& spec) {

@@ -8,7 +8,7 @@
 // where `stream` says what the words are for, `slot` is the place in the batch (in evaluation: the
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
-//   parameters:  block 0 = {noise, blur, brightness, told}, block 1 = {red, green, blue, shot},
+//   parameters:  block 0 = {noise, blur, brightness, unused}, block 1 = {red, green, blue, shot},
 //                block 2 = {grain, common, unused, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
@@ -18,7 +18,6 @@
 #include <span>
 
 #include "corrupt/spec.h"
-#include "kernels/noise_input.h"
 #include "runtime/picture.h"
 
 namespace dae {
@@ -53,11 +52,11 @@ inline constexpr int kMaxRadius = 12;  // ceil(3 * kMaxBlur)
 struct Degradation {
   float noise_sigma = 0;  // in the units of pixels that lie in [0, 1]
   float shot_sigma = 0;   // the same, of the noise that grows with the root of the value, at 1
-  float grain[2] = {1,
-                    0};  // weights of the noise's smoothing at distance 0 and 1: t0^2 + 2 t1^2 = 1
+  // Weights of the noise's smoothing at distance 0 and 1: t0^2 + 2 t1^2 = 1.
+  float grain[2] = {1, 0};
+  // Of a pixel's noise: weights of the channel's own and of the sum of all three.
+  float mix[2] = {1, 0};
   float blur_sigma = 0;  // pixels; 0 is no blur
-  float mix[2] = {
-      1, 0};  // of a pixel's noise: weights of the channel's own and of the sum of all three
   float brightness = 1;
   float channel[3] = {1, 1, 1};
   float gain[3] = {1, 1, 1};         // brightness * channel, rounded once
@@ -85,8 +84,9 @@ struct NoiseStream {
 struct Draw {
   View view;
   Degradation degradation;
-  float told =
-      kUntold;  // the level of noise that a network with a noise input is told: at mid-grey
+  // The level of noise that a network with a noise input is told, in the units of pixels that lie in
+  // [0, 1]: its standard deviation at mid-grey, or how far a pair's pictures are apart.
+  float told = 0;
   NoiseStream noise;
 };
 
@@ -100,9 +100,7 @@ View sample_view(uint64_t seed, int64_t step, int64_t slot, std::span<const Sour
 // Draws the parameters of a training view; those whose range is absent change nothing.
 Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot);
 
-// The two above and the noise stream: view number `slot` of training step `step`. Of half of the
-// views, by a bit of their own, a network is told the level of noise, so that it learns both to
-// believe it and to do without; of pairs nobody knows it.
+// The two above and the noise stream: view number `slot` of training step `step`.
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                    std::span<const Source> sources, int32_t height, int32_t width);
 
@@ -111,8 +109,12 @@ Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
                       const View& view);
 
 // A given view, degraded as evaluation does it: by seed and `index` (which picture of the
-// evaluation set it is; view.image only says where its pixels are). Nothing is told.
+// evaluation set it is; view.image only says where its pixels are).
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view);
+
+// Sets `told` of a pair's view to the root mean square of what is between its pictures, over what of
+// it lies inside them; that of other views stays.
+void tell_of_pair(Draw& draw, const Source& source, int32_t height, int32_t width);
 
 // The largest radius that a draw from this spec can have.
 int32_t max_radius(const CorruptSpec& spec);

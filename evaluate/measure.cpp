@@ -120,7 +120,7 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
   evaluation.views = static_cast<int64_t>(views.size());
   evaluation.view_size = fmt::format("{0}x{0} crops", size);
   for (const RowSpec& row : rows) {
-    const std::vector<Draw> draws = fixed_draws(row.spec, options.seed, views);
+    const std::vector<Draw> draws = fixed_draws(row.spec, options.seed, sources, size, views);
     RowScores scores(draws.size());
     restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
 #pragma omp parallel for schedule(dynamic)
@@ -148,8 +148,11 @@ void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& 
     RowScores scores(sources.size());
     for (size_t i = 0; i < sources.size(); i++) {
       Draw draw = draw_evaluation(row.spec, options.seed, static_cast<int64_t>(i), views[i]);
+      tell_of_pair(draw, sources[i], sources[i].height, sources[i].width);
       const CorruptedPicture picture = corrupt_picture(sources[i], draw, flags);
-      const std::vector<float> restored = restorer.restore(picture.corrupted());
+      RestoreOptions told;
+      if (network.config.noise_input) told.noise = 255.0 * double{draw.told};
+      const std::vector<float> restored = restorer.restore(picture.corrupted(), told);
       scores.set(i, picture.clean(), picture.corrupted(),
                  {restored.data(), picture.height, picture.width}, draw, grey);
       if (options.progress) options.progress(row.name, i + 1, sources.size());

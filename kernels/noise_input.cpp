@@ -15,8 +15,7 @@ void noise_input_cpu(const Tensor& x, const Tensor& told, const Tensor& y) {
   const int64_t rows = y.shape[1], columns = y.shape[2];
   parallel_chunks(x.shape[0] * rows, 64, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const float noise = level[row / rows];
-      const float channel = noise < 0 ? kUntold : kNoiseInputScale * noise;
+      const float channel = kNoiseInputScale * level[row / rows];
       for (int64_t a = 0; a < 2; a++)
         for (int64_t j = 0; j < 2 * columns; j++) {
           const float* const from = in + ((2 * row + a) * 2 * columns + j) * 3;

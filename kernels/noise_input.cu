@@ -23,8 +23,7 @@ __global__ void __launch_bounds__(kThreads)
   const float noise = told[rows.split(row).quotient];
   const float* const from =
       x + ((2 * row + phase / 2) * 2 * columns.value() + 2 * j + phase % 2) * 3;
-  const float value[4] = {from[0], from[1], from[2],
-                          noise < 0 ? kUntold : kNoiseInputScale * noise};
+  const float value[4] = {from[0], from[1], from[2], kNoiseInputScale * noise};
   for (int c = 0; c < 4; c += V) {
     float piece[V];
     for (int k = 0; k < V; k++) piece[k] = value[c + k];

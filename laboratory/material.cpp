@@ -62,7 +62,8 @@ BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_
   material.views.sources = sources_of(dataset, images);
   const std::vector<View> views =
       fixed_views(material.views.sources, size, options.views_per_image, kMostViews, options.seed);
-  material.views.draws = fixed_draws(options.corruption, options.seed, views);
+  material.views.draws =
+      fixed_draws(options.corruption, options.seed, material.views.sources, size, views);
 
   for (int64_t i = 0; i < kLeafPictures; i++)
     material.leaves.drawn.push_back(

@@ -34,7 +34,7 @@ struct NetworkConfig {
   bool skips = true;     // unet: add encoder features to the decoder's
   bool global = true;    // unet: the global path
   bool residual = true;  // unet: add the input to the output
-  bool noise_input = false;  // unet: sees the level of noise, as far as it is told; stem is 2 then
+  bool noise_input = false;  // unet: is told the level of noise; stem is 2 then
   DType dtype = DType::f32;  // of feature maps and their gradients: f32, or bf16 on cuda
 
   bool operator==(const NetworkConfig&) const = default;

@@ -15,6 +15,7 @@ struct Denoiser::Inside {
   std::unique_ptr<Restorer> restorer;
 
   void restore(const Samples& picture, void* restored, const RestoreOptions& options);
+  double noise_of(const Samples& picture);
 };
 
 namespace {
@@ -45,6 +46,11 @@ void Denoiser::Inside::restore(const Samples& picture, void* restored,
   std::memcpy(restored, made.data(), made.size());
 }
 
+double Denoiser::Inside::noise_of(const Samples& picture) {
+  check(picture);
+  return restorer->noise_of(picture);
+}
+
 Denoiser::Denoiser(const std::filesystem::path& network, const DenoiserOptions& options)
     : inside_(std::make_unique<Inside>()) {
   use_for_networks(options.device);
@@ -71,6 +77,22 @@ void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, ui
 void Denoiser::restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                        const RestoreOptions& options) {
   inside_->restore({picture, SampleType::u16, options.channels, height, width}, restored, options);
+}
+
+bool Denoiser::has_noise_input() const {
+  return inside_->network.noise_input;
+}
+
+double Denoiser::noise_of(const float* picture, int64_t height, int64_t width, int channels) {
+  return inside_->noise_of({picture, SampleType::f32, channels, height, width});
+}
+
+double Denoiser::noise_of(const uint8_t* picture, int64_t height, int64_t width, int channels) {
+  return inside_->noise_of({picture, SampleType::u8, channels, height, width});
+}
+
+double Denoiser::noise_of(const uint16_t* picture, int64_t height, int64_t width, int channels) {
+  return inside_->noise_of({picture, SampleType::u16, channels, height, width});
 }
 
 int64_t Denoiser::receptive_radius() const {

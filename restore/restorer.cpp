@@ -6,8 +6,8 @@
 #include <numbers>
 
 #include "corrupt/spec.h"
-#include "kernels/noise_input.h"
 #include "model/output_stage.h"
+#include "restore/noise_level.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/field.h"
@@ -16,7 +16,9 @@ namespace dae {
 namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
-constexpr int64_t kGainBatch = 16;
+constexpr int64_t kGainBatch = 16, kGainCrops = 8;
+constexpr int64_t kNoiseBatch = 3, kNoiseWindow = 128, kNoiseWindows = 3;
+constexpr int kNoisePasses = 2;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -28,6 +30,16 @@ std::vector<int64_t> window_starts(int64_t length, int64_t window, int64_t step)
   std::vector<int64_t> starts = {0};
   while (starts.back() + window < length)
     starts.push_back(std::min(starts.back() + step, length - window));
+  return starts;
+}
+
+// Starts of at most `most` windows along a side, evenly spread; one where it covers the side, in its
+// middle.
+std::vector<int64_t> spread(int64_t length, int64_t window, int64_t most) {
+  const int64_t count = std::clamp<int64_t>((length + window - 1) / window, 1, most);
+  if (count == 1) return {std::min<int64_t>(0, (length - window) / 2)};
+  std::vector<int64_t> starts;
+  for (int64_t i = 0; i < count; i++) starts.push_back(i * (length - window) / (count - 1));
   return starts;
 }
 
@@ -142,16 +154,18 @@ int64_t Restorer::tile_for(size_t memory) {
                             : round_up(3 * round_up(receptive_radius(config_), grid), grid);
   const int64_t most = has_one_size(config_) ? config_.size : std::max(kLargestTile, least);
   if (memory == 0) return most;
-  const size_t gain = has_gain() ? bytes_of({kGainBatch, config_.size, config_.size, 3}, true) : 0;
+  size_t others = 0;  // the passes that are kept beside the one of tiles
+  if (has_gain()) others += bytes_of({kGainBatch, config_.size, config_.size, 3}, true);
+  if (config_.noise_input) others += bytes_of(noise_windows(), false);
   const size_t smallest = bytes_of({1, least, least, 3}, false);
-  if (gain + smallest > memory)
+  if (others + smallest > memory)
     fail_field("memory", "of {} is too little: this network needs {}", show_bytes(memory),
-               show_bytes(gain + smallest));
-  const double growth = std::sqrt(double(memory - gain) / double(smallest));
+               show_bytes(others + smallest));
+  const double growth = std::sqrt(double(memory - others) / double(smallest));
   for (int64_t side = std::min(most, static_cast<int64_t>(double(least) * growth) / grid * grid);
        side > least; side = side * 7 / 8 / grid * grid)
     try {
-      if (gain + bytes_of({1, side, side, 3}, false) <= memory) return side;
+      if (others + bytes_of({1, side, side, 3}, false) <= memory) return side;
     } catch (const OutOfMemory&) {  // what is free is less than what was allowed
     }
   return least;
@@ -161,9 +175,8 @@ bool Restorer::has_gain() const {
   return config_.kind == NetworkKind::unet && config_.global;
 }
 
-// One pass of each kind is kept, a picture's tiles and its gain, so that memory does not grow.
-Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
-  std::unique_ptr<Pass>& kept = gain_only ? gain_pass_ : tile_pass_;
+// One pass of each kind is kept, so that memory does not grow.
+Restorer::Pass& Restorer::pass_for(std::unique_ptr<Pass>& kept, const Shape& x, bool gain_only) {
   if (kept && kept->shape == x) return *kept;
   kept.reset();
   kept = std::make_unique<Pass>(plan_pass(x, gain_only));
@@ -173,25 +186,21 @@ Restorer::Pass& Restorer::pass_for(const Shape& x, bool gain_only) {
 }
 
 // A network with a noise input, how noisy the picture is.
-void Restorer::tell(Pass& pass, const std::optional<double>& noise) {
-  if (pass.told == kNoTensor) return;
-  const float told = noise ? static_cast<float>(*noise / 255) : kUntold;
-  pass.program.write(pass.told, &told);
+void Restorer::tell(Pass& pass, double noise) {
+  const std::vector<float> told(static_cast<size_t>(pass.shape[0]),
+                                static_cast<float>(noise / 255));
+  pass.program.write(pass.told, told.data());
+}
+
+Shape Restorer::noise_windows() const {
+  const int64_t side = round_up(kNoiseWindow, grid_of(config_));
+  return {kNoiseBatch, side, side, 3};
 }
 
 std::vector<float> Restorer::picture_gain(const Samples& picture) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
-  const auto spread = [&](int64_t length) {
-    // At most 8 crops along a side, evenly spread, at most one where one covers the picture.
-    const int64_t crops = std::clamp<int64_t>((length + s - 1) / s, 1, 8);
-    std::vector<int64_t> starts;
-    for (int64_t i = 0; i < crops; i++)
-      starts.push_back(crops == 1 ? std::min<int64_t>(0, (length - s) / 2)
-                                  : i * (length - s) / (crops - 1));
-    return starts;
-  };
-  Pass& pass = pass_for({kGainBatch, s, s, 3}, true);
+  Pass& pass = pass_for(gain_pass_, {kGainBatch, s, s, 3}, true);
   std::vector<float> batch(static_cast<size_t>(kGainBatch * s * s * 3));
   std::vector<float> gains(kGainBatch * 3);
   double log_sum[3] = {0, 0, 0};
@@ -203,8 +212,8 @@ std::vector<float> Restorer::picture_gain(const Samples& picture) {
     crops += in_batch;
     in_batch = 0;
   };
-  for (const int64_t top : spread(height))
-    for (const int64_t left : spread(width)) {
+  for (const int64_t top : spread(height, s, kGainCrops))
+    for (const int64_t left : spread(width, s, kGainCrops)) {
       read_window(picture, top, left, s, s, &batch[in_batch * s * s * 3]);
       if (++in_batch == kGainBatch) flush();
     }
@@ -236,8 +245,8 @@ void Restorer::restore_tiled(const Samples& picture, const MutableSamples& resto
   int64_t rows = std::min(padded_height, largest_tile_),
           columns = std::min(padded_width, largest_tile_);
   if (options.best) rows = columns = std::max(rows, columns);  // a square can be turned
-  Pass& pass = pass_for({1, rows, columns, 3}, false);
-  tell(pass, options.noise);
+  Pass& pass = pass_for(tile_pass_, {1, rows, columns, 3});
+  if (config_.noise_input) tell(pass, options.noise ? *options.noise : noise_of(picture));
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture);
     pass.program.write(pass.gain, gain.data());
@@ -267,7 +276,7 @@ void Restorer::restore_tiled(const Samples& picture, const MutableSamples& resto
 std::vector<float> Restorer::restore_crops(const Samples& picture, const RestoreOptions& options) {
   const int64_t height = picture.height, width = picture.width;
   const int64_t s = config_.size;
-  Pass& pass = pass_for({1, s, s, 3}, false);
+  Pass& pass = pass_for(tile_pass_, {1, s, s, 3});
   const std::vector<int64_t> tops = window_starts(std::max(height, s), s, s / 2);
   const std::vector<int64_t> lefts = window_starts(std::max(width, s), s, s / 2);
 
@@ -346,6 +355,36 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
       whole[i] = static_cast<float>(whole[i] / divisor[i % 3]);
   }
   write_window(restored, 0, 0, height, width, whole.data(), width);
+}
+
+// A network that is told of more noise than there is takes more away, and less the other way: told
+// what it took away itself, it comes to the truth, from a near estimate in two passes to 3% as a rule.
+double Restorer::noise_of(const Samples& picture) {
+  if (!config_.noise_input) fail_field("noise", "cannot be found: this network has no noise input");
+  const Shape shape = noise_windows();
+  const int64_t side = shape[1];
+  const auto window = static_cast<size_t>(3 * side * side), batch = kNoiseBatch * window;
+  std::vector<float> given;
+  for (const int64_t top : spread(picture.height, side, kNoiseWindows))
+    for (const int64_t left : spread(picture.width, side, kNoiseWindows)) {
+      given.resize(given.size() + window);
+      read_window(picture, top, left, side, side, &given[given.size() - window]);
+    }
+  const size_t elements = given.size();
+  double noise = 255 * noise_by_laplacians(given, side);
+  Pass& pass = pass_for(noise_pass_, shape);
+  std::vector<float> found(elements), some(batch);
+  for (int again = 0; again < kNoisePasses; again++) {
+    tell(pass, std::min<double>(noise, kMaxNoise));
+    for (size_t first = 0; first < elements; first += batch) {
+      const size_t count = std::min(batch, elements - first);
+      std::copy_n(&given[first], count, some.data());
+      pass.run(some, some);
+      std::copy_n(some.data(), count, &found[first]);
+    }
+    noise = 255 * noise_by_restoration(given, found, side);
+  }
+  return noise;
 }
 
 std::vector<float> Restorer::restore(FloatView picture, const RestoreOptions& options) {

@@ -36,14 +36,18 @@ class Restorer {
   // The same as {height, width, 3}, row-major, not clamped.
   std::vector<float> restore(FloatView picture, const RestoreOptions& options = {});
 
+  // Denoiser::noise_of().
+  double noise_of(const Samples& picture);
+
  private:
   struct Pass;
   Pass plan_pass(const Shape& shape, bool gain_only);
-  Pass& pass_for(const Shape& x, bool gain_only);
+  Pass& pass_for(std::unique_ptr<Pass>& kept, const Shape& x, bool gain_only = false);
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
   bool has_gain() const;
-  static void tell(Pass& pass, const std::optional<double>& noise);
+  static void tell(Pass& pass, double noise);
+  Shape noise_windows() const;
   std::vector<float> picture_gain(const Samples& picture);
   void run_tile(Pass& pass, std::vector<float>& tile, bool best);
   void restore_tiled(const Samples& picture, const MutableSamples& restored,
@@ -55,7 +59,7 @@ class Restorer {
   ParameterSet parameters_;
   Buffer weights_;
   int64_t largest_tile_;  // pixels a side; of networks that take tiles
-  std::unique_ptr<Pass> tile_pass_, gain_pass_;
+  std::unique_ptr<Pass> tile_pass_, gain_pass_, noise_pass_;
 };
 
 }  // namespace dae

@@ -136,9 +136,9 @@ def unet_stem(net, x, width=16, blocks=1):
 
 
 def unet_told(net, x, width=16, blocks=1):
-    """Told a noise of 20/255 in the first picture, and nothing in the second."""
+    """Told a noise of 20/255 in the first picture, and of 50/255 in the second."""
     factor = gain(net, x)
-    told = torch.tensor([20 / 255 * 255 / 64, -1.0])[:, None, None, None].expand(-1, 1, SIZE, SIZE)
+    told = torch.tensor([20 / 64, 50 / 64])[:, None, None, None].expand(-1, 1, SIZE, SIZE)
     # pixel_unshuffle has the channel first, then the place in the square; here the place comes first.
     seen = F.pixel_unshuffle(torch.cat([x, told], 1), 2).unflatten(1, (4, 4)).transpose(1, 2).flatten(1, 2)
     y = levels(net, net.conv("head", seen, width, relu=False), width, blocks, 3)

@@ -26,7 +26,7 @@ Validation::Validation(Device device, const NetworkConfig& network, const Corrup
   const auto images = static_cast<int64_t>(sources_.size());
   const std::vector<View> views =
       fixed_views(sources_, size_, views_an_image(kViews, images), kViews, kValidationSeed);
-  draws_ = fixed_draws(corruption, kValidationSeed, views);
+  draws_ = fixed_draws(corruption, kValidationSeed, sources_, size_, views);
 }
 
 void Validation::attach(std::byte* arena, size_t bytes, const float* weights) {

@@ -29,8 +29,8 @@ struct RestoreOptions {
   // stay. The result is then held as f32 as well.
   bool keep_colour = false;
   // What a network with a noise input is told: the standard deviation of the picture's noise in units
-  // of 1/255, more than there is for a smoother result, less for one that keeps more. None: it judges
-  // by itself. A FieldError of `noise` for a network without.
+  // of 1/255, more than there is for a smoother result, less for one that keeps more. None: what
+  // Denoiser::noise_of() finds. A FieldError of `noise` for a network without.
   std::optional<double> noise = {};
   // The mean over the eight symmetries of the square: a little better, eight times as slow.
   bool best = false;
@@ -62,6 +62,16 @@ class Denoiser {
                const RestoreOptions& options = {});
   void restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                const RestoreOptions& options = {});
+
+  // Whether RestoreOptions::noise is for this network.
+  bool has_noise_input() const;
+
+  // The standard deviation of the noise in a picture, as restore() takes it, in units of 1/255: by what
+  // the network takes away where the picture is even. FieldError of `noise` for a network without a
+  // noise input.
+  double noise_of(const float* picture, int64_t height, int64_t width, int channels = 3);
+  double noise_of(const uint8_t* picture, int64_t height, int64_t width, int channels = 3);
+  double noise_of(const uint16_t* picture, int64_t height, int64_t width, int channels = 3);
 
   // Pixels that the result at a pixel depends on, each way; beyond it nothing matters but the
   // picture's exposure, which is decided once.

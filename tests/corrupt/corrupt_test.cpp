@@ -428,27 +428,48 @@ TEST(Draw, ParametersStayInTheirRangesAndDoNotDisturbEachOther) {
   EXPECT_NEAR(brightness / n, 1, 4 * 0.6 / std::sqrt(12.0 * n));
 }
 
-// Half of training's views, and none of evaluation's; which ones does not depend on what is drawn.
-TEST(Draw, TheNoiseOfHalfOfTheViewsIsTold) {
+TEST(Draw, TheNoiseOfAViewIsTold) {
   const Picture picture(40, 40, 1);
-  const std::vector<Source> sources = {picture.source()};
   CorruptSpec without_noise;
   without_noise.noise.present = false;
-  int told = 0;
-  const int n = 4000;
-  for (int64_t slot = 0; slot < n; slot++) {
-    const Draw draw = draw_training({}, 11, 5, slot, sources, 8, 8);
-    const bool is_told = draw.told != kUntold;
-    told += is_told;
-    EXPECT_EQ(draw.told, is_told ? draw.degradation.noise_sigma : kUntold);
-    EXPECT_EQ(draw_training(without_noise, 11, 5, slot, sources, 8, 8).told, is_told ? 0 : kUntold);
-    EXPECT_EQ(draw_evaluation({}, 11, slot, {}).told, kUntold);
+  for (int64_t slot = 0; slot < 20; slot++) {
+    const Draw draw = draw_training({}, 11, 5, slot, std::vector{picture.source()}, 8, 8);
+    EXPECT_EQ(draw.told, draw.degradation.noise_sigma);
+    EXPECT_EQ(draw_training(without_noise, 11, 5, slot, std::vector{picture.source()}, 8, 8).told,
+              0);
+    const Draw evaluated = draw_evaluation({}, 11, slot, {});
+    EXPECT_EQ(evaluated.told, evaluated.degradation.noise_sigma);
   }
-  EXPECT_NEAR(told, n / 2.0, 4 * std::sqrt(n / 4.0));
-  Source pair = picture.source();
-  pair.given = picture.pixels.data();
-  for (int64_t slot = 0; slot < 20; slot++)
-    EXPECT_EQ(draw_training({}, 11, 5, slot, std::vector{pair}, 8, 8).told, kUntold);
+}
+
+// Over what of the view lies inside the picture.
+TEST(Draw, OfAPairIsToldHowFarItsPicturesAreApart) {
+  const Picture clean(30, 40, 1), given(30, 40, 2);
+  Source pair = clean.source();
+  pair.given = given.pixels.data();
+  for (const auto& [y, x, height, width] :
+       {std::array{3, 5, 20, 17}, {-4, 0, 50, 40}, {0, 39, 30, 60}, {29, 0, 2, 1}}) {
+    double sum = 0;
+    int64_t count = 0;
+    for (int64_t row = std::max(0, y); row < std::min(30, y + height); row++)
+      for (int64_t i = 3 * std::max(0, x); i < 3 * std::min(40, x + width); i++, count++)
+        sum += std::pow((clean.pixels[row * 120 + i] - given.pixels[row * 120 + i]) / 255.0, 2);
+    Draw draw;
+    draw.view = {0, y, x};
+    tell_of_pair(draw, pair, height, width);
+    EXPECT_NEAR(draw.told, std::sqrt(sum / static_cast<double>(count)), 1e-6) << y << ' ' << x;
+  }
+  for (int64_t slot = 0; slot < 20; slot++) {
+    Draw draw = draw_training({}, 11, 5, slot, std::vector{pair}, 8, 8);
+    const float told = draw.told;
+    EXPECT_NE(told, draw.degradation.noise_sigma);
+    tell_of_pair(draw, pair, 8, 8);
+    EXPECT_EQ(draw.told, told);
+  }
+  Draw alone;
+  alone.told = 7;
+  tell_of_pair(alone, clean.source(), 8, 8);
+  EXPECT_EQ(alone.told, 7) << "there is no pair";
 }
 
 // Grain leaves noise as strong as it was, and neighbours alike; light makes it grow with its root.
@@ -469,9 +490,7 @@ TEST(Corrupt, CameraNoiseHasTheStrengthAndTheGrainThatWereDrawn) {
     const std::vector<Source> sources = {picture->source()};
     const Draw draw = draw_training(spec, 3, 1, 0, sources, 128, 128);
     EXPECT_FLOAT_EQ(draw_evaluation(spec, 3, 0, {}).degradation.shot_sigma, 20 / 255.0f);
-    if (draw.told != kUntold) {
-      EXPECT_NEAR(draw.told, std::sqrt(100 + 400 * 0.5) / 255, 1e-6);
-    }
+    EXPECT_NEAR(draw.told, std::sqrt(100 + 400 * 0.5) / 255, 1e-6);
     const Result result = run(Device::cpu, {*picture}, {draw}, flags_of(spec), 128, 128);
     double square = 0, product = 0;
     for (size_t i = 0; i < result.corrupted.size(); i++) {

@@ -66,7 +66,7 @@ class StepRun {
     }
     program_.write(x_, inputs.data());
     program_.write(target_, targets.data());
-    const float told[kBatch] = {20 / 255.0f, kUntold};
+    const float told[kBatch] = {20 / 255.0f, 50 / 255.0f};
     if (told_ != kNoTensor) program_.write(told_, told);
   }
 

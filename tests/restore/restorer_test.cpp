@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "kernels/noise_input.h"
 #include "model/output_stage.h"
 #include "runtime/error.h"
 #include "tests/support/op_case.h"
@@ -42,7 +41,7 @@ std::vector<float> picture_of(int64_t height, int64_t width) {
 // The whole picture as one tile, through the plan itself. Sides are multiples of 8.
 std::vector<float> in_one_piece(const Model& model, const std::vector<float>& picture,
                                 int64_t height, int64_t width, const std::vector<float>& gain,
-                                float told = kUntold) {
+                                float told = 0) {
   Plan plan;
   ParameterSet parameters = model.parameters;
   Builder builder(Device::cpu, plan, parameters, false);
@@ -93,17 +92,19 @@ constexpr NetworkConfig kTold = {.size = 32,
                                  .global = false,
                                  .noise_input = true};
 
-// Every tile of it hears what is said, and of nothing where nothing is.
+// Every tile of it hears what is said, and what is found where nothing is.
 TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
   const int64_t height = 64, width = 1304;
   const std::vector<float> picture = picture_of(height, width);
   const Model model(kTold);
   Restorer restorer = model.restorer();
+  const double found = restorer.noise_of({picture.data(), SampleType::f32, 3, height, width});
+  EXPECT_GT(found, 0);
   for (const std::optional<double> noise : {std::optional<double>(), {0.0}, {25.0}}) {
     const std::vector<float> tiled =
         restorer.restore({picture.data(), height, width}, {.noise = noise});
-    const std::vector<float> whole = in_one_piece(
-        model, picture, height, width, {}, noise ? static_cast<float>(*noise) / 255 : kUntold);
+    const std::vector<float> whole = in_one_piece(model, picture, height, width, {},
+                                                  static_cast<float>(noise.value_or(found) / 255));
     EXPECT_LT(largest_difference(tiled, whole), 1e-5) << noise.value_or(-1);
   }
   const std::vector<float> quiet = restorer.restore({picture.data(), 64, 64}, {.noise = 0}),
@@ -117,6 +118,7 @@ TEST(Restorer, RefusesNoiseThatCannotBeTold) {
   EXPECT_THROW(plain.restore({picture.data(), 8, 8}, {.noise = 10}), FieldError);
   for (const double bad : {-1.0, 256.0, std::nan("")})
     EXPECT_THROW(told.restore({picture.data(), 8, 8}, {.noise = bad}), FieldError) << bad;
+  EXPECT_THROW(plain.noise_of({picture.data(), SampleType::f32, 3, 8, 8}), FieldError);
 }
 
 TEST(Restorer, OneGainForTheWholePicture) {
