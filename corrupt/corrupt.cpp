@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "corrupt/band.h"
+#include "corrupt/jpeg.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
 
@@ -26,6 +27,10 @@ void check_draw(const Draw& draw, int64_t view, int64_t sources, const CorruptFl
   const Degradation& d = draw.degradation;
   if (!flags.camera_noise && (d.shot_sigma > 0 || d.grain[1] > 0 || d.mix[1] > 0))
     fail("{}: draw {} has a camera's noise, which the flags say that none has", kOp, view);
+  if (!flags.jpeg && d.jpeg != 0)
+    fail("{}: draw {} is a JPEG file, which the flags say that none is", kOp, view);
+  if (d.jpeg < 0 || d.jpeg > 100)
+    fail("{}: draw {} has a JPEG quality of {}, expected 0 to 100", kOp, view, d.jpeg);
 }
 
 // Threads take bands as they come, since views differ in cost. This is OpenMP by hand because
@@ -61,6 +66,7 @@ void corrupt_cpu(const Tensor& sources, const Tensor& draws, const CorruptFlags&
                   .corrupted = corrupted_out + view * view_elements,
                   .scratch = work + omp_get_thread_num() * scratch});
   }
+  if (flags.jpeg) jpeg_cpu(draw, corrupted);
 }
 
 void check_table(const char* what, const Tensor& table, int64_t record) {

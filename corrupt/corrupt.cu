@@ -20,6 +20,7 @@
 // Work is dealt out by Philox block (four elements of a view's row), not by pixel, so each block of
 // words is made once a tile. Same operations in the same order as band_scalar.h: the same bits.
 #include "corrupt/corrupt.h"
+#include "corrupt/jpeg.h"
 #include "corrupt/normal.h"
 #include "runtime/cuda_kernel.h"
 #include "runtime/philox.h"
@@ -228,6 +229,7 @@ void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const Cor
          stream, static_cast<const Source*>(sources.data), static_cast<const Draw*>(draws.data),
          flags, clean.as<uint8_t>(), corrupted.as<float>(), static_cast<float*>(told.data), height,
          width, across, tiles, tile);
+  if (flags.jpeg) jpeg(stream, draws, corrupted);
 }
 
 }  // namespace dae::cuda

@@ -5,6 +5,7 @@
 // With p = the view's 8-bit pixels / 255 (correctly rounded), per element:
 //   classic:  blur(p + noise_sigma * n) * gain[channel]          then clip, then quantise
 //   camera:   v + sigma(v) * m, v = blur(p) * gain[channel]      then clip, then quantise
+// and last, of a view whose draw has a quality of JPEG, what such a file leaves (jpeg.h).
 //
 // Noise. n is standard normal. Row y of the view is 3 * width interleaved elements; elements 4b to
 // 4b+3 come from the one Philox block with the counter {b, y, noise.slot, noise.step_and_stream}:
@@ -39,12 +40,17 @@ struct CorruptFlags {
   bool clip = true;
   bool quantize = true;
   bool camera_noise = false;  // whether a draw may have shot noise, grain or common noise
+  bool jpeg = false;          // whether one may be a JPEG file
   int32_t max_radius = kMaxRadius;
 };
 
 inline CorruptFlags flags_of(const CorruptSpec& spec) {
-  return {spec.order, spec.clip, spec.quantize,
-          spec.shot.present || spec.grain.present || spec.common.present, max_radius(spec)};
+  return {.order = spec.order,
+          .clip = spec.clip,
+          .quantize = spec.quantize,
+          .camera_noise = spec.shot.present || spec.grain.present || spec.common.present,
+          .jpeg = spec.jpeg.present,
+          .max_radius = max_radius(spec)};
 }
 
 // f32 elements of workspace that corrupt() needs for views of this width. On the CPU it grows with

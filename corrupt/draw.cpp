@@ -52,10 +52,11 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   Degradation d;
   d.noise_sigma = uniform(spec.noise, first.word[0], 0) / 255.0f;
   d.shot_sigma = uniform(spec.shot, second.word[3], 0) / 255.0f;
-  if (spec.grain.present || spec.common.present) {
+  if (spec.grain.present || spec.common.present || spec.jpeg.present) {
     const PhiloxWords third = words(seed, step, slot, stream, 2);
     set_grain(d, uniform(spec.grain, third.word[0], 0));
     set_common(d, uniform(spec.common, third.word[1], 0));
+    d.jpeg = static_cast<int32_t>(std::rint(uniform(spec.jpeg, third.word[2], 0)));
   }
   set_blur(d, uniform(spec.blur, first.word[1], 0));
   d.brightness = uniform(spec.brightness, first.word[2], 1);

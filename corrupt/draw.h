@@ -9,7 +9,7 @@
 // index of the image) and step < 2^28 (in evaluation: 0). Words 0 and 1 count within the stream:
 //   view:        block 0 = {image, y, x, flip}
 //   parameters:  block 0 = {noise, blur, brightness, unused}, block 1 = {red, green, blue, shot},
-//                block 2 = {grain, common, unused, unused}
+//                block 2 = {grain, common, jpeg, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
 // Every parameter has a word of its own, so switching one corruption off leaves the others alone.
 #pragma once
@@ -62,6 +62,7 @@ struct Degradation {
   float gain[3] = {1, 1, 1};         // brightness * channel, rounded once
   int32_t radius = 0;                // ceil(3 * blur_sigma)
   float taps[kMaxRadius + 1] = {1};  // weights at distance 0..radius; both sides sum to 1
+  int32_t jpeg = 0;  // the quality of the file that it was, 1 to 100; 0: it was none
 };
 
 enum class Stream : uint32_t {

@@ -15,15 +15,30 @@ bool parse_number(std::string_view text, float& number) {
   return error == std::errc() && stopped == end;
 }
 
-void validate(const std::string& field, const Range& range, float maximum) {
+constexpr RangeField kRangeFields[] = {
+    {"noise", &CorruptSpec::noise, 0, kMaxNoise, false},
+    {"blur", &CorruptSpec::blur, 0, kMaxBlur, false},
+    {"brightness", &CorruptSpec::brightness, 0, kMaxFactor, false},
+    {"channel", &CorruptSpec::channel, 0, kMaxFactor, false},
+    {"shot", &CorruptSpec::shot, 0, kMaxNoise, true},
+    {"grain", &CorruptSpec::grain, 0, kMaxGrain, true},
+    {"common", &CorruptSpec::common, 0, 1, true},
+    {"jpeg", &CorruptSpec::jpeg, 1, 100, false}};
+
+void validate(const RangeField& limits, const CorruptSpec& spec) {
+  const char* const field = limits.name;
+  const Range& range = spec.*limits.range;
   if (!range.present) return;
   if (!std::isfinite(range.low) || !std::isfinite(range.high))
     fail_field(field, "{}: both ends must be finite numbers", to_string(range));
   if (range.low > range.high)
     fail_field(field, "{}: the range runs backwards; give the smaller value first",
                to_string(range));
-  if (range.low < 0 || range.high > maximum)
-    fail_field(field, "{}: values must lie between 0 and {}", to_string(range), maximum);
+  if (range.low < limits.least || range.high > limits.most)
+    fail_field(field, "{}: values must lie between {} and {}", to_string(range), limits.least,
+               limits.most);
+  if (limits.camera_alone && spec.order != Order::camera)
+    fail_field(field, "{}: it is for the order camera", to_string(range));
 }
 
 }  // namespace
@@ -53,18 +68,18 @@ const char* name_of(Order order) {
   return order == Order::classic ? "classic" : "camera";
 }
 
+std::span<const RangeField> range_fields() {
+  return kRangeFields;
+}
+
+CorruptSpec no_corruption() {
+  CorruptSpec spec;
+  for (const RangeField& field : kRangeFields) spec.*field.range = {0, 0, false};
+  return spec;
+}
+
 void validate(const CorruptSpec& spec) {
-  validate("noise", spec.noise, kMaxNoise);
-  validate("shot", spec.shot, kMaxNoise);
-  validate("grain", spec.grain, kMaxGrain);
-  validate("common", spec.common, 1);
-  for (const auto& [field, range] :
-       {std::pair("shot", &spec.shot), {"grain", &spec.grain}, {"common", &spec.common}})
-    if (range->present && spec.order != Order::camera)
-      fail_field(field, "{}: it is for the order camera", to_string(*range));
-  validate("blur", spec.blur, kMaxBlur);
-  validate("brightness", spec.brightness, kMaxFactor);
-  validate("channel", spec.channel, kMaxFactor);
+  for (const RangeField& field : kRangeFields) validate(field, spec);
 }
 
 }  // namespace dae

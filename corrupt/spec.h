@@ -3,10 +3,24 @@
 
 #include <dae/corruption.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace dae {
+
+// A range by its name: as a field, an option without its dashes, and a key of config.json.
+struct RangeField {
+  using Member = Range CorruptSpec::*;
+  const char* name;
+  Member range;
+  float least, most;
+  bool camera_alone;  // for order camera
+};
+std::span<const RangeField> range_fields();
+
+// No range at all: pictures in 8 bits as they are.
+CorruptSpec no_corruption();
 
 // Reads "a:b", "a" (the same as a:a) or "off". `field` ("noise") is named in the FieldError that
 // anything else ends in. Checks the form only; validate() checks what the numbers mean.
@@ -19,8 +33,8 @@ std::string to_string(const Range& range);
 Order parse_order(std::string_view text);
 const char* name_of(Order order);
 
-// Throws FieldError when a present range is not finite, runs backwards, or lies outside [0, its
-// maximum].
+// Throws FieldError when a present range is not finite, runs backwards, lies outside its limits or
+// belongs to the other order.
 void validate(const CorruptSpec& spec);
 
 }  // namespace dae

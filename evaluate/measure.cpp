@@ -25,10 +25,8 @@ struct RowSpec {
 
 // `paired`: pictures come with others, which are given to the network in place of corrupted ones.
 std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
-  const Range off{0, 0, false};
   CorruptSpec none = options.corruption;
-  none.noise = none.shot = none.grain = none.common = none.blur = none.brightness = none.channel =
-      off;
+  for (const RangeField& field : range_fields()) none.*field.range = {0, 0, false};
   if (options.sigma) {
     CorruptSpec spec = none;
     const auto sigma = static_cast<float>(*options.sigma);
@@ -52,6 +50,7 @@ std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
   alone("blur", {&CorruptSpec::blur});
   alone("brightness", {&CorruptSpec::brightness});
   alone("channel", {&CorruptSpec::channel});
+  alone("jpeg", {&CorruptSpec::jpeg});
   rows.push_back({"clean", none});
   return rows;
 }

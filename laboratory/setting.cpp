@@ -167,9 +167,6 @@ std::vector<LabRun> runs_of(const LabSetting& s) {
   return runs;
 }
 
-CorruptSpec no_corruption() {
-  return {.noise = kOff, .blur = kOff, .brightness = kOff, .channel = kOff};
-}
 CorruptSpec noise_of(float sigma) {
   CorruptSpec spec = no_corruption();
   spec.noise = {sigma, sigma};

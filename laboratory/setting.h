@@ -62,7 +62,6 @@ inline constexpr const char* kCamera = "camera-order";
 }  // namespace lab
 
 // What questions test under. Strengths of noise are in units of 1/255, of blur in pixels.
-CorruptSpec no_corruption();
 CorruptSpec noise_of(float sigma);
 CorruptSpec blur_of(float sigma);
 CorruptSpec light_alone();

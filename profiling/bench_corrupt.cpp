@@ -1,6 +1,6 @@
-// corrupt/SIZExSIZExBATCH: the corruption alone, all of it switched on, each view with its own
+// corrupt/SIZExSIZExBATCH: the corruption alone, all that is on by default, each view with its own
 // draw. On the CPU the draws are made in the time measured; on a GPU the host makes them while the
-// GPU works.
+// GPU works. corrupt_jpeg/: the same, and each view a JPEG file.
 #include <fmt/core.h>
 
 #include "corrupt/corrupt.h"
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int32_t kPictureSide = 640;
 
-void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t size,
-                  int64_t batch) {
+void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t size, int64_t batch,
+                  bool jpeg) {
   std::vector<uint8_t> texture(kPictureSide * kPictureSide * 3);
   for (size_t i = 0; i < texture.size(); i++)
     texture[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
@@ -22,7 +22,8 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
   copy_between_devices(picture.data(), texture.data(), texture.size());
   const std::vector<Source> sources = {{reinterpret_cast<const uint8_t*>(picture.data()),
                                         kPictureSide * 3, kPictureSide, kPictureSide}};
-  const CorruptSpec spec;
+  CorruptSpec spec;
+  if (jpeg) spec.jpeg = {30, 95};
   const CorruptFlags flags = flags_of(spec);
   const int64_t elements = batch * size * size * 3,
                 scratch = corrupt_workspace_count(options.device, size, flags.max_radius);
@@ -51,8 +52,9 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
   });
   state.counters["Mpixel/s"] = benchmark::Counter(static_cast<double>(batch) * size * size / 1e6,
                                                   benchmark::Counter::kIsIterationInvariantRate);
-  // Three bytes a pixel are read and three written, twelve written as floats.
-  report_roofline(state, options, static_cast<double>(elements) * (1 + 1 + 4));
+  // Three bytes a pixel are read and three written, twelve written as floats; as files they are read
+  // and written once more.
+  report_roofline(state, options, static_cast<double>(elements) * (1 + 1 + 4 + (jpeg ? 8 : 0)));
 }
 
 std::vector<std::pair<int32_t, int64_t>> views(const BenchOptions& options) {
@@ -64,13 +66,15 @@ std::vector<std::pair<int32_t, int64_t>> views(const BenchOptions& options) {
 }  // namespace
 
 void register_corrupt_benchmarks(const BenchOptions& options) {
-  for (const auto& [size, batch] : views(options))
-    configure_op(
-        benchmark::RegisterBenchmark(fmt::format("corrupt/{}x{}x{}", size, size, batch).c_str(),
-                                     [=, size = size, batch = batch](benchmark::State& state) {
-                                       time_corrupt(state, options, size, batch);
-                                     }),
-        options);
+  for (const bool jpeg : {false, true})
+    for (const auto& [size, batch] : views(options))
+      configure_op(
+          benchmark::RegisterBenchmark(
+              fmt::format("corrupt{}/{}x{}x{}", jpeg ? "_jpeg" : "", size, size, batch).c_str(),
+              [=, size = size, batch = batch](benchmark::State& state) {
+                time_corrupt(state, options, size, batch, jpeg);
+              }),
+          options);
 }
 
 }  // namespace dae

@@ -38,7 +38,11 @@ std::string cpu_name() {
 
 json to_json(const RunConfig& c) {
   const NetworkConfig& n = c.network;
-  const CorruptSpec& s = c.corruption;
+  json corruption = {{"order", name_of(c.corruption.order)},
+                     {"clip", c.corruption.clip},
+                     {"quantize", c.corruption.quantize}};
+  for (const RangeField& field : range_fields())
+    corruption[field.name] = to_string(c.corruption.*field.range);
   return {
       {"model",
        {{"kind", name_of(n.kind)},
@@ -53,17 +57,7 @@ json to_json(const RunConfig& c) {
         {"residual", n.residual},
         {"noise_input", n.noise_input},
         {"precision", n.dtype == DType::bf16 ? "bf16" : "fp32"}}},
-      {"corruption",
-       {{"noise", to_string(s.noise)},
-        {"blur", to_string(s.blur)},
-        {"brightness", to_string(s.brightness)},
-        {"channel", to_string(s.channel)},
-        {"shot", to_string(s.shot)},
-        {"grain", to_string(s.grain)},
-        {"common", to_string(s.common)},
-        {"order", name_of(s.order)},
-        {"clip", s.clip},
-        {"quantize", s.quantize}}},
+      {"corruption", corruption},
       {"optimizer",
        {{"learning_rate", c.schedule.peak},
         {"warmup", c.schedule.warmup},
@@ -107,22 +101,15 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     c.network.noise_input = model.value("noise_input", c.network.noise_input);
     c.network.dtype = parse_precision(model.at("precision"));
     check(c.network);
-    const auto range = [&](const char* key) {
-      return parse_range(key, corruption.at(key).get<std::string>());
-    };
-    const auto later = [&](const char* key) {  // younger than the format
-      return corruption.contains(key) ? range(key) : Range{0, 0, false};
-    };
-    c.corruption = {.noise = range("noise"),
-                    .blur = range("blur"),
-                    .brightness = range("brightness"),
-                    .channel = range("channel"),
-                    .shot = later("shot"),
-                    .grain = later("grain"),
-                    .common = later("common"),
-                    .order = parse_order(corruption.at("order").get<std::string>()),
-                    .clip = corruption.at("clip"),
-                    .quantize = corruption.at("quantize")};
+    for (const RangeField& field : range_fields()) {
+      Range& range = c.corruption.*field.range;
+      // One that is off otherwise may be younger than the file.
+      if (range.present || corruption.contains(field.name))
+        range = parse_range(field.name, corruption.at(field.name).get<std::string>());
+    }
+    c.corruption.order = parse_order(corruption.at("order").get<std::string>());
+    corruption.at("clip").get_to(c.corruption.clip);
+    corruption.at("quantize").get_to(c.corruption.quantize);
     validate(c.corruption);
     optimizer.at("learning_rate").get_to(c.schedule.peak);
     optimizer.at("warmup").get_to(c.schedule.warmup);

@@ -112,10 +112,7 @@ int main(int argc, char** argv) {
     } else {
       if (run.empty()) fail_usage("give a run folder, or --pairs CLEAN_DIR RESTORED_DIR");
       if (options.sigma)
-        refuse_options(app,
-                       {"--noise", "--blur", "--brightness", "--channel", "--shot", "--grain",
-                        "--common", "--order"},
-                       "contradicts --sigma, which is noise of one strength alone");
+        refuse_corruption(app, {}, "contradicts --sigma, which is noise of one strength alone");
       if (view == "whole") refuse_options(app, {"--views", "--most-views"}, "is for --view crops");
       options.whole_pictures = view == "whole";
       options.device = device.apply();

@@ -95,30 +95,46 @@ Device DeviceOptions::apply() const {
   return Device::cpu;
 }
 
+namespace {
+
+// What each range is, for --help.
+std::string help_of(const RangeField& field) {
+  static const std::map<std::string_view, std::string_view> kHelp = {
+      {"noise", "Gaussian noise, standard deviation in units of 1/255"},
+      {"blur", "Gaussian blur, standard deviation in pixels"},
+      {"brightness", "one factor for the picture"},
+      {"channel", "one factor for each of red, green and blue"},
+      {"shot",
+       "noise that grows with the root of the light, its standard deviation at white in units of "
+       "1/255"},
+      {"grain", "pixels that noise is smoothed by, as demosaicing does, and no weaker for it"},
+      {"common", "how alike the channels' noise is; of 1 it is the same in all"},
+      {"jpeg", "quality of a JPEG file that the corrupted picture was"}};
+  return fmt::format("{}{}, {:g} to {:g}", field.camera_alone ? "order camera: " : "",
+                     kHelp.at(field.name), field.least, field.most);
+}
+
+}  // namespace
+
+std::string option_of(const RangeField& field) {
+  return std::string("--") + field.name;
+}
+
 void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
   const std::string group = "Corruption (ranges a:b, a value a, or off)";
-  const auto add = [&](const char* option, std::string& text, const char* help,
-                       const char* by_default) {
+  const auto add = [&](const std::string& option, std::string& text, const std::string& help,
+                       const std::string& by_default) {
     // An empty text is a shell variable that was not set, and would leave the default in place.
     app.add_option(option, text,
                    fmt::format("{} [{}]", help, otherwise.empty() ? by_default : otherwise))
         ->group(group)
         ->check([](const std::string& given) { return given.empty() ? "it is empty" : ""; });
   };
-  add("--noise", noise, "Gaussian noise, standard deviation in units of 1/255, to 255", "0:50");
-  add("--blur", blur, "Gaussian blur, standard deviation in pixels, to 4", "0.2:1.5");
-  add("--brightness", brightness, "one factor for the picture, to 4", "0.7:1.3");
-  add("--channel", channel, "one factor for each of red, green and blue, to 4", "0.85:1.15");
-  add("--shot", shot,
-      "order camera: noise that grows with the root of the light, its standard deviation at white",
-      "off");
-  add("--grain", grain,
-      "order camera: pixels that noise is smoothed by, as demosaicing does, and no weaker for it; "
-      "to 1",
-      "off");
-  add("--common", common,
-      "order camera: how alike the channels' noise is, from 0 to 1, where it is the same in all",
-      "off");
+  ranges.resize(range_fields().size());
+  for (size_t i = 0; i < ranges.size(); i++) {
+    const RangeField& field = range_fields()[i];
+    add(option_of(field), ranges[i], help_of(field), to_string(CorruptSpec().*field.range));
+  }
   add("--order", order, "classic (noise, blur, factors) or camera (blur, factors, noise)",
       "classic");
   add("--clip", clip, "on or off: clip to [0, 1]", "on");
@@ -126,13 +142,10 @@ void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
 }
 
 CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {
-  if (!noise.empty()) spec.noise = parse_range("noise", noise);
-  if (!blur.empty()) spec.blur = parse_range("blur", blur);
-  if (!brightness.empty()) spec.brightness = parse_range("brightness", brightness);
-  if (!channel.empty()) spec.channel = parse_range("channel", channel);
-  if (!shot.empty()) spec.shot = parse_range("shot", shot);
-  if (!common.empty()) spec.common = parse_range("common", common);
-  if (!grain.empty()) spec.grain = parse_range("grain", grain);
+  for (size_t i = 0; i < ranges.size(); i++) {
+    const RangeField& field = range_fields()[i];
+    if (!ranges[i].empty()) spec.*field.range = parse_range(field.name, ranges[i]);
+  }
   if (!order.empty()) spec.order = parse_order(order);
   if (!clip.empty()) spec.clip = parse_switch("--clip", clip);
   if (!quantize.empty()) spec.quantize = parse_switch("--quantize", quantize);
@@ -175,6 +188,13 @@ void refuse_options(const CLI::App& app, const std::vector<std::string>& names,
                     const std::string& reason) {
   for (const std::string& name : names)
     if (app.count(name) > 0) fail_usage("{} {}", name, reason);
+}
+
+void refuse_corruption(const CLI::App& app, std::vector<std::string> others,
+                       const std::string& reason) {
+  for (const RangeField& field : range_fields()) others.push_back(option_of(field));
+  others.push_back("--order");
+  refuse_options(app, others, reason);
 }
 
 void refuse_other_options(const CLI::App& app, const std::vector<std::string>& allowed,

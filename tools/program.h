@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "corrupt/spec.h"
 #include "runtime/queue.h"
@@ -29,11 +30,15 @@ struct DeviceOptions {
 // --noise a:b and the other ranges, --order, --clip, --quantize. Only what was given is changed.
 // `otherwise`: what holds where an option is not given, "as the run"; empty: the defaults.
 struct CorruptionOptions {
-  std::string noise, blur, brightness, channel, shot, grain, common, order, clip, quantize;
+  std::vector<std::string> ranges;  // as range_fields() has them
+  std::string order, clip, quantize;
 
   void add_to(CLI::App& app, const std::string& otherwise = "");
   CorruptSpec apply(CorruptSpec spec) const;
 };
+
+// "--noise" of the range `noise`.
+std::string option_of(const RangeField& field);
 
 // "on" or "off"; anything else is a UsageError naming the option.
 bool parse_switch(const std::string& option, const std::string& text);
@@ -45,6 +50,9 @@ void add_seed(CLI::App& app, uint64_t& seed, const std::string& help);
 // Throws UsageError when one of these options was given: "--width REASON".
 void refuse_options(const CLI::App& app, const std::vector<std::string>& names,
                     const std::string& reason);
+// The same for a range of the corruption, --order, or one of `others`.
+void refuse_corruption(const CLI::App& app, std::vector<std::string> others,
+                       const std::string& reason);
 // The same when one was given that is not among these.
 void refuse_other_options(const CLI::App& app, const std::vector<std::string>& allowed,
                           const std::string& reason);

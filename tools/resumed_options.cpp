@@ -10,40 +10,33 @@
 #include "record/run_config.h"
 #include "record/run_folder.h"
 #include "runtime/error.h"
+#include "tools/program.h"
 
 namespace dae {
 namespace {
 
 // Where config.json has what an option says.
-constexpr std::pair<const char*, const char*> kFixed[] = {
-    {"--model", "/model/kind"},
-    {"--size", "/model/size"},
-    {"--width", "/model/width"},
-    {"--blocks", "/model/blocks"},
-    {"--levels", "/model/levels"},
-    {"--stem", "/model/stem"},
-    {"--latent", "/model/latent"},
-    {"--skips", "/model/skips"},
-    {"--global", "/model/global"},
-    {"--residual", "/model/residual"},
-    {"--noise-input", "/model/noise_input"},
-    {"--precision", "/model/precision"},
-    {"--from", "/from"},
-    {"--batch", "/batch"},
-    {"--seed", "/seed"},
-    {"--lr", "/optimizer/learning_rate"},
-    {"--loss", "/loss"},
-    {"--max-side", "/data/max_side"},
-    {"--noise", "/corruption/noise"},
-    {"--blur", "/corruption/blur"},
-    {"--brightness", "/corruption/brightness"},
-    {"--channel", "/corruption/channel"},
-    {"--shot", "/corruption/shot"},
-    {"--grain", "/corruption/grain"},
-    {"--common", "/corruption/common"},
-    {"--order", "/corruption/order"},
-    {"--clip", "/corruption/clip"},
-    {"--quantize", "/corruption/quantize"}};
+constexpr std::pair<const char*, const char*> kFixed[] = {{"--model", "/model/kind"},
+                                                          {"--size", "/model/size"},
+                                                          {"--width", "/model/width"},
+                                                          {"--blocks", "/model/blocks"},
+                                                          {"--levels", "/model/levels"},
+                                                          {"--stem", "/model/stem"},
+                                                          {"--latent", "/model/latent"},
+                                                          {"--skips", "/model/skips"},
+                                                          {"--global", "/model/global"},
+                                                          {"--residual", "/model/residual"},
+                                                          {"--noise-input", "/model/noise_input"},
+                                                          {"--precision", "/model/precision"},
+                                                          {"--from", "/from"},
+                                                          {"--batch", "/batch"},
+                                                          {"--seed", "/seed"},
+                                                          {"--lr", "/optimizer/learning_rate"},
+                                                          {"--loss", "/loss"},
+                                                          {"--max-side", "/data/max_side"},
+                                                          {"--order", "/corruption/order"},
+                                                          {"--clip", "/corruption/clip"},
+                                                          {"--quantize", "/corruption/quantize"}};
 
 std::optional<double> number(const std::string& text) {
   double value = 0;
@@ -56,9 +49,8 @@ std::optional<double> number(const std::string& text) {
 std::string as_recorded(const std::string& option, const std::string& given) {
   if (option == "--from") return std::filesystem::absolute(given).lexically_normal().string();
   if (option == "--loss") return to_string(parse_loss(given));
-  if (option == "--noise" || option == "--blur" || option == "--brightness" ||
-      option == "--channel" || option == "--shot" || option == "--grain" || option == "--common")
-    return to_string(parse_range(option.substr(2), given));
+  for (const RangeField& field : range_fields())
+    if (option == option_of(field)) return to_string(parse_range(field.name, given));
   return given;
 }
 
@@ -77,12 +69,15 @@ void refuse_contradictions(const CLI::App& app, const std::filesystem::path& run
     if (!std::filesystem::exists(own) || load_features(own).values != wants.values)
       fail_usage("--features {}: the run has others, which --resume cannot change", given);
   }
-  const nlohmann::json config = read_run_json(run);
-  for (const auto& [option, place] : kFixed) {
+  // As it is written today: an older file lacks what there was not.
+  const nlohmann::json config = to_json(read_run_config(run));
+  std::vector<std::pair<std::string, std::string>> fixed(std::begin(kFixed), std::end(kFixed));
+  for (const RangeField& field : range_fields())
+    fixed.emplace_back(option_of(field), std::string("/corruption/") + field.name);
+  for (const auto& [option, place] : fixed) {
     if (app.count(option) == 0) continue;
     const auto given = app.get_option(option)->as<std::string>();
-    const std::string has =
-        shown(config.value(nlohmann::json::json_pointer(place), nlohmann::json()));
+    const std::string has = shown(config.at(nlohmann::json::json_pointer(place)));
     const std::string wants = as_recorded(option, given);
     const auto a = number(wants), b = number(has);
     if (a && b ? *a != *b : wants != has)

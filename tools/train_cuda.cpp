@@ -144,10 +144,8 @@ int main(int argc, char** argv) {
         otherwise = read_trained_config(options.from).corruption;
       }
       if (!options.pairs.empty())
-        refuse_options(app,
-                       {"--noise", "--blur", "--brightness", "--channel", "--shot", "--grain",
-                        "--common", "--order", "--clip", "--quantize", "--max-side"},
-                       "says how pictures are corrupted, and --pairs brings them as they are");
+        refuse_corruption(app, {"--clip", "--quantize", "--max-side"},
+                          "says how pictures are corrupted, and --pairs brings them as they are");
       options.corruption = corruption.apply(otherwise);
       options.features = features;
       options.out = out;

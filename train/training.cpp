@@ -105,8 +105,7 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
   if (!options.pairs.empty()) {
     if (!options.validation.empty())
       fail_field("validation", "{}: a tenth of the pairs is validated on", options.validation);
-    const Range off{0, 0, false};
-    config.corruption = {off, off, off, off, off, off, off, Order::classic, false, false};
+    config.corruption = no_corruption();
     config.max_side = 0;
   }
   config.schedule.peak = peak;

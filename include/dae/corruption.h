@@ -37,6 +37,9 @@ struct CorruptSpec {
   Range grain{0, 0, false};
   // And how alike the channels' noise is: its correlation. 1: that of a grey picture, the same in all.
   Range common{0, 0, false};
+  // The quality, from 1 to 100, of the JPEG file that the corrupted picture was: all that its rounding
+  // leaves, clipped and in 8 bits, colours at full resolution. It comes last.
+  Range jpeg{0, 0, false};
   Order order = Order::classic;
   bool clip = true;      // to [0, 1], last
   bool quantize = true;  // to the nearest k/255 (ties to even), as a file would. Without clip, k is

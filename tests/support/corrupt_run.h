@@ -1,0 +1,69 @@
+// Pictures of random bytes, and corrupt() on either device with its results on the host.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "corrupt/corrupt.h"
+#include "runtime/device.h"
+#include "runtime/memory.h"
+
+namespace dae::test {
+
+struct Picture {
+  int32_t height, width;
+  std::vector<uint8_t> pixels;
+
+  Picture(int32_t h, int32_t w, uint64_t seed) : height(h), width(w), pixels(3u * h * w) {
+    std::mt19937_64 bits(seed);
+    for (uint8_t& p : pixels) p = static_cast<uint8_t>(bits());
+  }
+  Source source() const { return {pixels.data(), 3 * width, height, width}; }
+};
+
+struct Result {
+  std::vector<uint8_t> clean;
+  std::vector<float> corrupted, told;
+};
+
+// `paired`: the first picture's partner, which is given in its place, is the second.
+inline Result run(Device device, const std::vector<Picture>& pictures,
+                  const std::vector<Draw>& draws, const CorruptFlags& flags, int64_t height,
+                  int64_t width, bool paired = false) {
+  std::vector<Source> sources;
+  std::vector<Buffer> pixels;
+  for (const Picture& picture : pictures) {
+    pixels.emplace_back(device, picture.pixels.size());
+    copy_between_devices(pixels.back().data(), picture.pixels.data(), picture.pixels.size());
+    sources.push_back(picture.source());
+    sources.back().pixels = reinterpret_cast<const uint8_t*>(pixels.back().data());
+  }
+  if (paired) sources[0].given = sources[1].pixels;
+  const auto views = static_cast<int64_t>(draws.size()), count = views * height * width * 3;
+  const Buffer source_table(device, sources.size() * sizeof(Source)),
+      draw_table(device, draws.size() * sizeof(Draw)), clean(device, count),
+      corrupted(device, count * sizeof(float)), told(device, draws.size() * sizeof(float));
+  const int64_t scratch = corrupt_workspace_count(device, width, flags.max_radius);
+  const Buffer workspace(device, scratch * sizeof(float));
+  copy_between_devices(source_table.data(), sources.data(), source_table.bytes());
+  copy_between_devices(draw_table.data(), draws.data(), draw_table.bytes());
+  const std::vector<float> poison(count, std::nanf(""));
+  copy_between_devices(corrupted.data(), poison.data(), corrupted.bytes());
+  const auto rows = static_cast<int64_t>(sources.size());
+  corrupt(Queue{device}, {source_table.data(), {rows, int64_t{sizeof(Source)}}, DType::u8},
+          {draw_table.data(), {views, int64_t{sizeof(Draw)}}, DType::u8}, flags,
+          {clean.data(), {views, height, width, 3}, DType::u8},
+          {corrupted.data(), {views, height, width, 3}}, {workspace.data(), {scratch}},
+          {told.data(), {views}});
+  if (device == Device::cuda) synchronize_device();
+  Result result{std::vector<uint8_t>(count), std::vector<float>(count),
+                std::vector<float>(draws.size())};
+  copy_between_devices(result.told.data(), told.data(), told.bytes());
+  copy_between_devices(result.clean.data(), clean.data(), clean.bytes());
+  copy_between_devices(result.corrupted.data(), corrupted.data(), corrupted.bytes());
+  return result;
+}
+
+}  // namespace dae::test
