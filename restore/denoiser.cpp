@@ -48,7 +48,10 @@ void Denoiser::Inside::restore(const Samples& picture, void* restored,
 
 double Denoiser::Inside::noise_of(const Samples& picture) {
   check(picture);
-  return restorer->noise_of(picture);
+  const std::vector<std::byte> filled = with_hidden_filled(picture);
+  Samples given = picture;
+  if (!filled.empty()) given.data = filled.data();
+  return restorer->noise_of(given);
 }
 
 Denoiser::Denoiser(const std::filesystem::path& network, const DenoiserOptions& options)

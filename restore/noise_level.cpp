@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <span>
 
 namespace dae {
 namespace {
 
 constexpr int64_t kSquare = 16;
-constexpr size_t kEvenShare = 8;
+constexpr size_t kLights = 4, kEvenShare = 8;
 constexpr double kCut = 0.05;  // the mean of a channel this near to a bound has its noise cut off
 
 struct Square {
   size_t first;  // element of the first pixel
+  double light;  // summed
   bool cut;
   double unevenness;
   double noise = 0;  // mean square
@@ -25,21 +26,28 @@ void for_each_element(size_t first, int64_t side, const F& each) {
     for (int64_t i = 0; i < 3 * kSquare; i++) each(first + static_cast<size_t>(3 * y * side + i));
 }
 
-// All squares of all windows that keep a pixel away from the border, as uneven as they vary.
-std::vector<Square> squares_of(const std::vector<float>& windows, int64_t side) {
+// The squares of all windows that count and keep a pixel away from the border, as uneven as they vary
+// in `judged`.
+std::vector<Square> squares_of(const std::vector<float>& windows, const std::vector<float>& judged,
+                               int64_t side) {
   constexpr double kPixels = kSquare * kSquare;
   std::vector<Square> squares;
   for (size_t window = 0; window < windows.size(); window += static_cast<size_t>(3 * side * side))
     for (int64_t top = 1; top + kSquare < side; top += kSquare)
       for (int64_t left = 1; left + kSquare < side; left += kSquare) {
-        Square square{window + static_cast<size_t>(3 * (top * side + left)), false, 0};
+        Square square{window + static_cast<size_t>(3 * (top * side + left)), 0, false, 0};
         double sum[3] = {};
+        bool one_colour = true, seen = true;
         for_each_element(square.first, side, [&](size_t at) {
-          const double value = windows[at];
+          const double value = judged[at];
           sum[at % 3] += value;
           square.unevenness += value * value;
+          one_colour &= windows[at] == windows[square.first + at % 3];
+          seen &= !std::isnan(windows[at]);
         });
+        if (one_colour || !seen) continue;
         for (const double channel : sum) {
+          square.light += channel;
           square.cut |= channel < kCut * kPixels || channel > (1 - kCut) * kPixels;
           square.unevenness -= channel * channel / kPixels;
         }
@@ -49,20 +57,35 @@ std::vector<Square> squares_of(const std::vector<float>& windows, int64_t side) 
 }
 
 double noise_of_evenest(std::vector<Square> squares) {
-  std::sort(squares.begin(), squares.end(), [](const Square& a, const Square& b) {
-    return std::pair(a.cut, a.unevenness) < std::pair(b.cut, b.unevenness);
-  });
-  const size_t even = std::max<size_t>(1, squares.size() / kEvenShare);
+  const auto cut =
+      std::partition(squares.begin(), squares.end(), [](const Square& s) { return !s.cut; });
+  const auto uncut = static_cast<size_t>(cut - squares.begin());
+  if (uncut > 0 && uncut >= squares.size() / kEvenShare) squares.resize(uncut);
+  std::sort(squares.begin(), squares.end(),
+            [](const Square& a, const Square& b) { return a.light < b.light; });
   double sum = 0;
-  for (size_t i = 0; i < even; i++) sum += squares[i].noise;
-  return std::sqrt(sum / static_cast<double>(even));
+  size_t groups = 0;
+  for (size_t light = 0; light < kLights; light++) {
+    const std::span<Square> group(
+        squares.begin() + static_cast<std::ptrdiff_t>(squares.size() * light / kLights),
+        squares.begin() + static_cast<std::ptrdiff_t>(squares.size() * (light + 1) / kLights));
+    if (group.empty()) continue;
+    std::sort(group.begin(), group.end(),
+              [](const Square& a, const Square& b) { return a.unevenness < b.unevenness; });
+    const size_t even = std::max<size_t>(1, group.size() / kEvenShare);
+    double of_group = 0;
+    for (const Square& square : group.first(even)) of_group += square.noise;
+    sum += of_group / static_cast<double>(even);
+    groups++;
+  }
+  return groups > 0 ? std::sqrt(sum / static_cast<double>(groups)) : 0;
 }
 
 }  // namespace
 
 double noise_by_laplacians(const std::vector<float>& windows, int64_t side) {
   constexpr double kElements = 3 * kSquare * kSquare, kSquaredWeights = 36;
-  std::vector<Square> squares = squares_of(windows, side);
+  std::vector<Square> squares = squares_of(windows, windows, side);
   const auto across = static_cast<size_t>(3), down = static_cast<size_t>(3 * side);
   for (Square& square : squares) {
     for_each_element(square.first, side, [&](size_t at) {
@@ -80,7 +103,7 @@ double noise_by_laplacians(const std::vector<float>& windows, int64_t side) {
 double noise_by_restoration(const std::vector<float>& windows, const std::vector<float>& restored,
                             int64_t side) {
   constexpr double kElements = 3 * kSquare * kSquare;
-  std::vector<Square> squares = squares_of(restored, side);
+  std::vector<Square> squares = squares_of(windows, restored, side);
   for (Square& square : squares)
     for_each_element(square.first, side, [&](size_t at) {
       const double taken = double{windows[at]} - restored[at];

@@ -19,6 +19,8 @@ constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16, kGainCrops = 8;
 constexpr int64_t kNoiseBatch = 3, kNoiseWindow = 128, kNoiseWindows = 3;
 constexpr int kNoisePasses = 2;
+// 1 / sqrt(12): what rounding to bytes leaves. Less than that cannot be seen in one.
+constexpr double kNoiseOfRounding = 0.29;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -246,7 +248,7 @@ void Restorer::restore_tiled(const Samples& picture, const MutableSamples& resto
           columns = std::min(padded_width, largest_tile_);
   if (options.best) rows = columns = std::max(rows, columns);  // a square can be turned
   Pass& pass = pass_for(tile_pass_, {1, rows, columns, 3});
-  if (config_.noise_input) tell(pass, options.noise ? *options.noise : noise_of(picture));
+  if (config_.noise_input) tell(pass, *options.noise);
   if (pass.gain != kNoTensor) {
     const std::vector<float> gain = picture_gain(picture);
     pass.program.write(pass.gain, gain.data());
@@ -332,6 +334,22 @@ void Restorer::restore(const Samples& picture, const MutableSamples& restored,
   if (options.noise && !config_.noise_input)
     fail_field("noise", "{:g}: this network has no noise input", *options.noise);
   if (options.noise) check_field("noise", *options.noise, 0, kMaxNoise);
+  if (!config_.noise_input) return restore_told(picture, restored, options);
+  RestoreOptions told = options;
+  if (!told.noise) told.noise = noise_of(picture);
+  if (*told.noise >= kNoiseOfRounding) return restore_told(picture, restored, told);
+  std::vector<float> row(static_cast<size_t>(3 * picture.width));
+  Progress progress(options, 1);
+  for (int64_t y = 0; y < picture.height; y++) {
+    read_window(picture, y, 0, 1, picture.width, row.data());
+    write_window(restored, y, 0, 1, picture.width, row.data(), picture.width);
+  }
+  progress.advance();
+}
+
+// A network with a noise input is told the options' noise.
+void Restorer::restore_told(const Samples& picture, const MutableSamples& restored,
+                            const RestoreOptions& options) {
   if (!has_one_size(config_) && !options.keep_colour)
     return restore_tiled(picture, restored, options);
   // What is known of the whole result only when it is there: as floats first.
@@ -364,14 +382,17 @@ double Restorer::noise_of(const Samples& picture) {
   const Shape shape = noise_windows();
   const int64_t side = shape[1];
   const auto window = static_cast<size_t>(3 * side * side), batch = kNoiseBatch * window;
-  std::vector<float> given;
+  std::vector<float> given, seen;
   for (const int64_t top : spread(picture.height, side, kNoiseWindows))
     for (const int64_t left : spread(picture.width, side, kNoiseWindows)) {
-      given.resize(given.size() + window);
-      read_window(picture, top, left, side, side, &given[given.size() - window]);
+      const size_t at = given.size();
+      given.resize(at + window);
+      read_window(picture, top, left, side, side, &given[at]);
+      seen.insert(seen.end(), given.begin() + static_cast<std::ptrdiff_t>(at), given.end());
+      mark_hidden(picture, top, left, side, side, &seen[at]);
     }
   const size_t elements = given.size();
-  double noise = 255 * noise_by_laplacians(given, side);
+  double noise = 255 * noise_by_laplacians(seen, side);
   Pass& pass = pass_for(noise_pass_, shape);
   std::vector<float> found(elements), some(batch);
   for (int again = 0; again < kNoisePasses; again++) {
@@ -382,7 +403,7 @@ double Restorer::noise_of(const Samples& picture) {
       pass.run(some, some);
       std::copy_n(some.data(), count, &found[first]);
     }
-    noise = 255 * noise_by_restoration(given, found, side);
+    noise = 255 * noise_by_restoration(seen, found, side);
   }
   return noise;
 }

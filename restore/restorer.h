@@ -50,6 +50,8 @@ class Restorer {
   Shape noise_windows() const;
   std::vector<float> picture_gain(const Samples& picture);
   void run_tile(Pass& pass, std::vector<float>& tile, bool best);
+  void restore_told(const Samples& picture, const MutableSamples& restored,
+                    const RestoreOptions& options);
   void restore_tiled(const Samples& picture, const MutableSamples& restored,
                      const RestoreOptions& options);
   std::vector<float> restore_crops(const Samples& picture, const RestoreOptions& options);

@@ -50,6 +50,19 @@ void read(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t 
 }
 
 template <class T>
+void mark(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns,
+          float* rgb) {
+  const auto* const samples = static_cast<const T*>(from.data);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++, rgb += 3) {
+      const int64_t pixel =
+          reflect(top + i, from.height) * from.width + reflect(left + j, from.width);
+      if (samples[(pixel + 1) * from.channels - 1] == T(0))
+        std::fill_n(rgb, 3, std::numeric_limits<float>::quiet_NaN());
+    }
+}
+
+template <class T>
 void write(const MutableSamples& to, int64_t top, int64_t left, int64_t rows, int64_t columns,
            const float* rgb, int64_t stride) {
   const bool grey = to.channels <= 2;
@@ -113,6 +126,13 @@ void read_window(const Samples& from, int64_t top, int64_t left, int64_t rows, i
                  float* rgb) {
   with_type(from.type,
             [&](auto sample) { read<decltype(sample)>(from, top, left, rows, columns, rgb); });
+}
+
+void mark_hidden(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns,
+                 float* rgb) {
+  if (from.channels % 2 != 0) return;
+  with_type(from.type,
+            [&](auto type) { mark<decltype(type)>(from, top, left, rows, columns, rgb); });
 }
 
 void write_window(const MutableSamples& to, int64_t top, int64_t left, int64_t rows,

@@ -32,6 +32,10 @@ struct MutableSamples {
 void read_window(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns,
                  float* rgb);
 
+// Makes those of the window's pixels NaN that are wholly transparent.
+void mark_hidden(const Samples& from, int64_t top, int64_t left, int64_t rows, int64_t columns,
+                 float* rgb);
+
 // Writes rows x columns pixels, which lie inside the picture, from `rgb`, whose rows are `stride`
 // pixels apart. Whole numbers are clamped and rounded to the nearest; of a grey picture each pixel
 // becomes the mean of its channels; alpha is not touched.

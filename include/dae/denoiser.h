@@ -29,7 +29,8 @@ struct RestoreOptions {
   // stay. The result is then held as f32 as well.
   bool keep_colour = false;
   // What a network with a noise input is told: the standard deviation of the picture's noise in units
-  // of 1/255, more than there is for a smoother result, less for one that keeps more. None: what
+  // of 1/255, more than there is for a smoother result, less for one that keeps more; below what
+  // rounding to bytes leaves, 0.29, the picture is handed back as it is. None: what
   // Denoiser::noise_of() finds. A FieldError of `noise` for a network without.
   std::optional<double> noise = {};
   // The mean over the eight symmetries of the square: a little better, eight times as slow.

@@ -101,6 +101,43 @@ TEST_P(DenoiserTest, TakesEveryKindOfPicture) {
   for (size_t i = 1; i < grey_alpha.size(); i += 2) ASSERT_EQ(restored[i], grey_alpha[i]);
 }
 
+// The same picture as floats, as bytes and in 16 bits; what is hidden by transparency is not looked at.
+TEST_P(DenoiserTest, FindsTheNoiseOfEveryKindOfPicture) {
+  make_photos("photos");
+  const Outcome outcome =
+      run(train("--steps 3 --noise-input on --global off --device cpu --out " + path("run")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  Denoiser denoiser = open();
+  EXPECT_TRUE(denoiser.has_noise_input());
+  constexpr int64_t kHeight = 40, kWidth = 60, kPixels = kHeight * kWidth;
+  const Values values = random_values(kPixels, 8, 100, 150);
+  const std::vector<uint8_t> grey(values.begin(), values.end());
+  std::vector<float> floats;
+  std::vector<uint16_t> deep;
+  std::vector<uint8_t> rgb, rgba, hidden;
+  for (size_t i = 0; i < grey.size(); i++) {
+    const uint8_t value = grey[i], alpha = i % 60 < 20 ? 0 : 255;
+    floats.insert(floats.end(), 3, static_cast<float>(value) / 255);
+    deep.insert(deep.end(), 3, static_cast<uint16_t>(value * 257));
+    rgb.insert(rgb.end(), 3, value);
+    rgba.insert(rgba.end(), {value, value, value, alpha});
+    const auto other = static_cast<uint8_t>(alpha == 0 ? i * 77 : value);
+    hidden.insert(hidden.end(), {other, other, other, alpha});
+  }
+  const double noise = denoiser.noise_of(floats.data(), kHeight, kWidth);
+  EXPECT_GT(noise, 0);
+  EXPECT_NEAR(denoiser.noise_of(rgb.data(), kHeight, kWidth), noise, 1e-3 * noise);
+  EXPECT_NEAR(denoiser.noise_of(deep.data(), kHeight, kWidth), noise, 1e-3 * noise);
+  EXPECT_NEAR(denoiser.noise_of(grey.data(), kHeight, kWidth, 1), noise, 1e-3 * noise);
+  EXPECT_EQ(denoiser.noise_of(hidden.data(), kHeight, kWidth, 4),
+            denoiser.noise_of(rgba.data(), kHeight, kWidth, 4));
+  // What nobody says is what is found.
+  std::vector<float> told = floats, found = floats;
+  denoiser.restore(told.data(), kHeight, kWidth, told.data(), {.noise = noise});
+  denoiser.restore(found.data(), kHeight, kWidth, found.data());
+  EXPECT_EQ(told, found);
+}
+
 // Tiles as small as memory wants them leave the result as it was but for rounding.
 TEST_P(DenoiserTest, MemoryBoundsTheTiles) {
   train_unet();
@@ -168,6 +205,13 @@ TEST_P(DenoiserTest, RefusalsSayWhatIsWrong) {
     FAIL() << "accepted";
   } catch (const FieldError& error) {
     EXPECT_EQ(error.field(), "channels");
+  }
+  EXPECT_FALSE(denoiser.has_noise_input());
+  try {
+    denoiser.noise_of(pixel, 1, 1);
+    FAIL() << "accepted";
+  } catch (const FieldError& error) {
+    EXPECT_EQ(error.field(), "noise");
   }
 }
 

@@ -53,56 +53,95 @@ TEST(NoiseLevel, OneSquareByWhatWasTakenAway) {
   EXPECT_NEAR(noise_by_restoration(window, restored, kOne), std::sqrt(sum / (16 * 16 * 3)), 1e-7);
 }
 
-// Two windows of 64 squares each: squares by what they hold.
-class Squares {
- public:
-  enum Kind { even, busy, black };
-  // kind(number of the square), and what is added to its restoration.
-  template <class KindOf>
-  explicit Squares(const KindOf& kind, double noise_of_even) {
+// Two windows of 64 squares each, the lighter the higher their number, but for the black ones.
+struct Squares {
+  enum Kind { even, busy, black, frame, hidden };
+
+  // kind(number), and noise(number), which is taken away from even ones.
+  template <class KindOf, class NoiseOf>
+  Squares(const KindOf& kind, const NoiseOf& noise) {
     for (size_t at = 0; at < restored.size(); at++) {
       const size_t pixel = at / 3, window = pixel / (kSide * kSide), y = pixel / kSide % kSide,
                    x = pixel % kSide;
-      const size_t square = window * 64 + std::min<size_t>(y - (y > 0), 127) / 16 * 8 +
+      const size_t number = window * 64 + std::min<size_t>(y - (y > 0), 127) / 16 * 8 +
                             std::min<size_t>(x - (x > 0), 127) / 16;
-      const double sign = (x + y) % 2 ? 1 : -1;
-      switch (kind(square)) {
+      const double light = 0.3 + 0.003 * static_cast<double>(number),
+                   sign = (x + y) % 2 == 0 ? 1 : -1;
+      double left = light, taken = 0;
+      switch (kind(number)) {
         case even:
-          restored[at] = 0.5f;
-          given[at] = static_cast<float>(0.5 + sign * noise_of_even);
+          taken = sign * noise(number);
           break;
         case busy:
-          restored[at] = x / 2 % 2 ? 0.2f : 0.8f;
-          given[at] = static_cast<float>(restored[at] + sign * 0.15);
+          left += x / 2 % 2 == 0 ? 0.2 : -0.2;
+          taken = sign * 0.15;
           break;
         case black:
-          restored[at] = given[at] = 0;
+          left = 0;
+          taken = sign * 1e-3;
+          break;
+        case frame:
+          break;
+        case hidden:
+          taken = x % 16 == 5 && y % 16 == 9 ? std::nan("") : sign * 1e-3;
           break;
       }
+      restored[at] = static_cast<float>(left);
+      given[at] = static_cast<float>(left + taken);
     }
   }
+  double by_restoration() const { return noise_by_restoration(given, restored, kSide); }
+  double by_laplacians() const { return noise_by_laplacians(given, kSide); }
+
   static constexpr size_t kSide = 130;
   std::vector<float> restored = std::vector<float>(2 * kSide * kSide * 3), given = restored;
 };
 
-TEST(NoiseLevel, EvenSquaresCountAlone) {
-  const Squares squares([](size_t square) { return square < 16 ? Squares::even : Squares::busy; },
-                        0.03);
-  EXPECT_NEAR(noise_by_restoration(squares.given, squares.restored, Squares::kSide), 0.03, 1e-6);
-  EXPECT_LT(noise_by_laplacians(squares.given, Squares::kSide), 0.1);
-  const Squares fewer([](size_t square) { return square < 15 ? Squares::even : Squares::busy; },
-                      0.03);
-  EXPECT_GT(noise_by_restoration(fewer.given, fewer.restored, Squares::kSide), 0.04);
+// A chequered square's differences of Laplacians are 16 times what it is made of.
+constexpr double kChequered = 16.0 / 6;
+
+auto always(double noise) {
+  return [=](size_t) { return noise; };
+}
+auto one_in(size_t n, Squares::Kind others) {
+  return [=](size_t number) { return number % n == 0 ? Squares::even : others; };
 }
 
-TEST(NoiseLevel, BlackSquaresCountWhereThereIsNothingElse) {
-  const Squares squares([](size_t square) { return square < 16 ? Squares::even : Squares::black; },
-                        0.03);
-  EXPECT_NEAR(noise_by_restoration(squares.given, squares.restored, Squares::kSide), 0.03, 1e-6);
-  EXPECT_NEAR(noise_by_laplacians(squares.given, Squares::kSide), 0.03 * 16 / 6, 0.01);
-  const Squares black([](size_t) { return Squares::black; }, 0);
-  EXPECT_EQ(noise_by_restoration(black.given, black.restored, Squares::kSide), 0);
-  EXPECT_EQ(noise_by_laplacians(black.given, Squares::kSide), 0);
+TEST(NoiseLevel, EvenSquaresCountAlone) {
+  const Squares squares(one_in(8, Squares::busy), always(0.03));
+  EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
+  EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+  const Squares fewer(one_in(9, Squares::busy), always(0.03));
+  EXPECT_GT(fewer.by_restoration(), 0.04);
+}
+
+// As a camera's does: what counts is its mean square over a quarter of the light each.
+TEST(NoiseLevel, NoiseMayGrowWithTheLight) {
+  const Squares squares(one_in(8, Squares::busy), [](size_t number) {
+    return 0.01 * (1 + static_cast<double>(number / 32));
+  });
+  EXPECT_NEAR(squares.by_restoration(), 0.01 * std::sqrt((1 + 4 + 9 + 16) / 4.0), 1e-6);
+}
+
+TEST(NoiseLevel, BlackSquaresCountWhereThereAreNextToNoOthers) {
+  const Squares squares(one_in(8, Squares::black), always(0.03));
+  EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
+  EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+  const Squares fewer(one_in(9, Squares::black), always(0.03));
+  EXPECT_LT(fewer.by_restoration(), 0.02);
+  const Squares black([](size_t) { return Squares::black; }, always(0));
+  EXPECT_NEAR(black.by_restoration(), 1e-3, 1e-6);
+}
+
+TEST(NoiseLevel, OfAFrameAndWhatIsHiddenNothingIsTold) {
+  for (const auto kind : {Squares::frame, Squares::hidden}) {
+    const Squares squares(one_in(16, kind), always(0.03));
+    EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
+    EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+    const Squares alone([=](size_t) { return kind; }, always(0));
+    EXPECT_EQ(alone.by_restoration(), 0);
+    EXPECT_EQ(alone.by_laplacians(), 0);
+  }
 }
 
 }  // namespace

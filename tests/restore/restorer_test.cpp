@@ -100,7 +100,7 @@ TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
   Restorer restorer = model.restorer();
   const double found = restorer.noise_of({picture.data(), SampleType::f32, 3, height, width});
   EXPECT_GT(found, 0);
-  for (const std::optional<double> noise : {std::optional<double>(), {0.0}, {25.0}}) {
+  for (const std::optional<double> noise : {std::optional<double>(), {1.0}, {25.0}}) {
     const std::vector<float> tiled =
         restorer.restore({picture.data(), height, width}, {.noise = noise});
     const std::vector<float> whole = in_one_piece(model, picture, height, width, {},
@@ -110,6 +110,9 @@ TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
   const std::vector<float> quiet = restorer.restore({picture.data(), 64, 64}, {.noise = 0}),
                            noisy = restorer.restore({picture.data(), 64, 64}, {.noise = 25});
   EXPECT_GT(largest_difference(quiet, noisy), 1e-3);
+  EXPECT_TRUE(std::equal(quiet.begin(), quiet.end(), picture.begin())) << "there is nothing to do";
+  EXPECT_GT(largest_difference(quiet, restorer.restore({picture.data(), 64, 64}, {.noise = 0.3})),
+            1e-3);
 }
 
 TEST(Restorer, RefusesNoiseThatCannotBeTold) {

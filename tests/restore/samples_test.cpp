@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 namespace dae::test {
@@ -46,6 +47,18 @@ TEST(Samples, AWindowIsWrittenRoundedAndAlphaIsLeftAlone) {
   std::vector<float> floats(3);
   write_window({floats.data(), SampleType::f32, 3, 1, 1}, 0, 0, 1, 1, &rgb[6], 2);
   EXPECT_EQ(floats, (std::vector<float>{-1, .5f, 2})) << "not clamped";
+}
+
+TEST(Samples, WhatIsHiddenIsMarked) {
+  const std::vector<uint8_t> picture = {10, 0, 20, 1, 30, 0};
+  std::vector<float> rgb(4 * 3);
+  mark_hidden(samples_of(picture, 2, 1, 3), 0, -1, 1, 4, rgb.data());
+  for (size_t i = 0; i < rgb.size(); i++)  // pixels 1, 0, 1 and 2
+    EXPECT_EQ(std::isnan(rgb[i]), i / 3 == 1 || i / 3 == 3) << i;
+  const std::vector<uint8_t> without = {0, 0, 0};
+  std::vector<float> one(3);
+  mark_hidden(samples_of(without, 3, 1, 1), 0, 0, 1, 1, one.data());
+  EXPECT_EQ(one, std::vector<float>(3));
 }
 
 TEST(Samples, WhatIsHiddenTakesTheColourOfWhatIsSeenCloseBy) {
