@@ -1,5 +1,5 @@
 // bench [FILTER] [--device cpu|cuda] [--json FILE] ...: times every op at the sizes it has in the
-// networks, the corruption, and the whole training step of each network. Each benchmark runs five
+// networks, the corruption, the whole training step of each network, and a picture's restoration. Each benchmark runs five
 // times; the table shows median and spread (cv) of time, GB/s, GFLOP/s and the share of this
 // device's measured roofline. On a GPU a training step also tells the time of its graph alone
 // (graph_ms) and what the host adds to it (host_gap, a share of the step). FILTER is a regular
@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
     register_kernel_benchmarks(options);
     register_plan_benchmarks(options);
     register_fusion_benchmarks(options);
+    register_restore_benchmarks(options);
     benchmark::Initialize(&count, pointers.data());
     if (!list) {
       const Ceilings& best = ceilings(options.device);

@@ -32,6 +32,7 @@ std::map<std::string, benchmark::BenchmarkReporter::Run> run_once(const BenchOpt
   register_kernel_benchmarks(options);
   register_plan_benchmarks(options);
   register_fusion_benchmarks(options);
+  register_restore_benchmarks(options);
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
   benchmark::ClearRegisteredBenchmarks();  // and their networks
