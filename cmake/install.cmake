@@ -4,6 +4,8 @@ include(CMakePackageConfigHelpers)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dae ${PROJECT_BINARY_DIR}/include/dae
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(FILES ${PROJECT_SOURCE_DIR}/models/photographs.safetensors
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/dae)
 install(TARGETS dae dae_runtime dae_kernels dae_corrupt dae_model dae_data dae_record dae_restore
                 dae_quality dae_evaluate dae_report dae_train
   EXPORT dae ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -1,9 +1,10 @@
-// denoise: restores pictures of any size with a trained network.
+// denoise: restores pictures of any size.
 #include <dae/denoiser.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "data/files.h"
 #include "data/photo.h"
@@ -21,19 +22,51 @@ using namespace dae;
 namespace fs = std::filesystem;
 
 constexpr const char* kAbout =
-    "Restores pictures of any size with a network that train_cuda made. Each is written to --out\n"
-    "under its own name, in its own format and depth, with its colour profile, Exif and XMP; grey\n"
-    "stays grey and transparency stays as it is. Nothing but earlier results is written over.\n\n"
-    "  denoise runs/long holiday.jpg old/*.tif --out restored/\n"
-    "  denoise runs/long photos/ --out restored/ --keep-colour\n"
-    "  denoise runs/long scan.tif --quality best --format png --bits 16";
+    "Takes noise and slight blur out of photographs of any size. Each is written to --out under "
+    "its\n"
+    "own name, in its own format and depth, with its colour profile, Exif and XMP; grey stays "
+    "grey\n"
+    "and transparency stays as it is. Nothing but earlier results is written over.\n\n"
+    "  denoise holiday.jpg old/*.tif --out restored/       by the network that ships\n"
+    "  denoise night.jpg --strength 1.5                    smoother; 0.5 keeps more of its grain\n"
+    "  denoise scan.tif --sigma 12 --quality best --format png --bits 16\n"
+    "  denoise runs/long photos/ --keep-colour             by one that train_cuda made";
 
 struct Wanted {
   std::string out = "restored", format, quality = "normal";
   int bits = 0, jpeg_quality = 95;
   bool keep_colour = false, compare = false;
+  std::optional<double> sigma;
+  double strength = 1;
   size_t memory = 0;
 };
+
+// A picture as it was written, and in words what its noise was taken for.
+struct Restored {
+  fs::path path;
+  std::string noise;
+};
+
+bool is_network(const fs::path& path) {
+  std::error_code ignored;
+  return path.extension() == ".safetensors" || fs::exists(path / "config.json", ignored);
+}
+
+// The network is named before the pictures, or it is the one that ships. A word that is neither there
+// nor a picture's name was meant for a network: no other takes its place.
+fs::path take_network(std::vector<std::string>& given) {
+  const fs::path first = given.front();
+  std::error_code ignored;
+  if (!is_network(first)) {
+    if (given.size() > 1 && !fs::exists(first, ignored) && !first.has_extension())
+      fail("{}: there is no such run folder, network file or picture", first.string());
+    return shipped_network();
+  }
+  given.erase(given.begin());
+  if (given.empty())
+    fail_usage("{}: name the pictures that this network shall restore", first.string());
+  return first;
+}
 
 PhotoFormat format_of(const Wanted& wanted, const Photo& photo) {
   if (wanted.format == "png") return PhotoFormat::png;
@@ -46,12 +79,14 @@ PhotoFormat format_of(const Wanted& wanted, const Photo& photo) {
 // One picture from file to file. Throws Error naming it, and Cancelled.
 class Restoration {
  public:
-  Restoration(const fs::path& run, Device device, const Wanted& wanted)
-      : run_(run), device_(device), wanted_(wanted), names_(wanted.out) {
+  Restoration(const fs::path& network, Device device, const Wanted& wanted)
+      : network_(network), device_(device), wanted_(wanted), names_(wanted.out) {
     open(wanted.memory);  // a mistake in these is heard of before any picture
+    if (!denoiser_->has_noise_input() && (wanted.sigma || wanted.strength != 1))
+      fail_usage("--sigma, --strength: {} was trained without --noise-input", network.string());
   }
 
-  fs::path run(const ListedPicture& picture, const std::function<bool(double)>& progress) {
+  Restored run(const ListedPicture& picture, const std::function<bool(double)>& progress) {
     const MappedFile file(picture.path);
     Photo photo = decode(file, picture.path);
     const PhotoFormat format = format_of(wanted_, photo);
@@ -60,7 +95,7 @@ class Restoration {
     fs::path to = names_.add(picture.name, picture.path, extension);
     if (wanted_.bits == 16) photo = in_16_bits(std::move(photo));
     const Image given = wanted_.compare ? to_image(photo) : Image();
-    restore(photo, progress);
+    const std::string noise = restore(photo, progress);
     if (wanted_.bits == 8) photo = in_8_bits(std::move(photo));
     write(to, encode_photo(photo, format, {.quality = wanted_.jpeg_quality}, to.string()),
           file.bytes(), picture.path);
@@ -70,13 +105,13 @@ class Restoration {
       const Image sheet = draw_sheet({{given, "given"}, {to_image(photo), "restored"}}, 2, 1);
       write(beside, encode_png(sheet), {}, picture.path);
     }
-    return to;
+    return {to, noise};
   }
 
  private:
   void open(size_t memory) {
     denoiser_ =
-        std::make_unique<Denoiser>(run_, DenoiserOptions{.device = device_, .memory = memory});
+        std::make_unique<Denoiser>(network_, DenoiserOptions{.device = device_, .memory = memory});
   }
 
   // With --memory: samples as they are read, as they are restored, and once more on their way to a
@@ -89,18 +124,27 @@ class Restoration {
     return photo;
   }
 
-  void restore(Photo& photo, const std::function<bool(double)>& progress) {
-    const RestoreOptions options{.channels = photo.channels,
-                                 .keep_colour = wanted_.keep_colour,
-                                 .best = wanted_.quality == "best",
-                                 .progress = progress};
-    const auto in_place = [&](auto* samples) {
+  // Returns what its noise was taken for, in words.
+  std::string restore(Photo& photo, const std::function<bool(double)>& progress) {
+    RestoreOptions options{.channels = photo.channels,
+                           .keep_colour = wanted_.keep_colour,
+                           .best = wanted_.quality == "best",
+                           .progress = progress};
+    const auto in_place = [&](auto* samples) -> std::string {
+      std::string words;
+      if (denoiser_->has_noise_input()) {
+        const double noise =
+            wanted_.sigma ? *wanted_.sigma
+                          : denoiser_->noise_of(samples, photo.height, photo.width, photo.channels);
+        words = fmt::format("noise {:.1f} of 255", noise);
+        options.noise = std::min(wanted_.strength * noise, 255.0);
+        if (wanted_.strength != 1) words += fmt::format(", taken for {:.1f}", *options.noise);
+      }
       denoiser_->restore(samples, photo.height, photo.width, samples, options);
+      return words;
     };
-    if (photo.bits == 16)
-      in_place(reinterpret_cast<uint16_t*>(photo.samples.data()));
-    else
-      in_place(photo.samples.data());
+    if (photo.bits == 16) return in_place(reinterpret_cast<uint16_t*>(photo.samples.data()));
+    return in_place(photo.samples.data());
   }
 
   static void write(const fs::path& to, std::vector<uint8_t> picture,
@@ -110,7 +154,7 @@ class Restoration {
       fmt::print(stderr, "denoise: {}: its metadata is left behind: {}\n", from.string(), problem);
   }
 
-  fs::path run_;
+  fs::path network_;
   Device device_;
   const Wanted& wanted_;
   OutputNames names_;
@@ -121,17 +165,28 @@ class Restoration {
 
 int main(int argc, char** argv) {
   CLI::App app(kAbout);
-  std::string run;
   std::vector<std::string> inputs;
   Wanted wanted;
   DeviceOptions device;
-  app.add_option("RUN", run, "run folder of train_cuda, or a network file of export")->required();
-  app.add_option("IMAGE", inputs, "pictures, or folders of them")->required();
+  app.add_option(
+         "[NETWORK] IMAGE", inputs,
+         "pictures, or folders of them; before them a run folder of train_cuda or a network "
+         "file of export, if not the network that ships")
+      ->required();
   app.add_option("--out", wanted.out, "folder for the results")->capture_default_str();
   app.add_option(
          "--quality", wanted.quality,
          "normal, or best: the mean over the eight symmetries of the square, eight times as slow")
       ->check(CLI::IsMember({"normal", "best"}))
+      ->capture_default_str();
+  app.add_option("--sigma", wanted.sigma,
+                 "the noise's standard deviation, of 255 [estimated from each picture]")
+      ->check(number_between(0, 255));
+  app.add_option(
+         "--strength", wanted.strength,
+         "restore as if there were so many times the noise: less keeps more grain and detail, "
+         "more makes it smoother")
+      ->check(number_between(0, 10))
       ->capture_default_str();
   app.add_option("--format", wanted.format,
                  "png, tiff, jpeg or webp [that of each picture; PNG where "
@@ -151,7 +206,8 @@ int main(int argc, char** argv) {
   device.add_to(app);
 
   return run_program("denoise", app, argc, argv, [&] {
-    Restoration restoration(run, device.apply(), wanted);
+    const fs::path network = take_network(inputs);
+    Restoration restoration(network, device.apply(), wanted);
     const PictureList list = list_pictures(inputs, wanted.out);
     if (list.pictures.empty() && list.left_out.empty()) fail("no pictures in what was given");
     catch_interrupts();
@@ -170,12 +226,13 @@ int main(int argc, char** argv) {
           fmt::format("{} of {}: {}", i + 1, list.pictures.size(), picture.path.string());
       line.show(where);
       try {  // one bad picture does not stop the others
-        const fs::path to = restoration.run(picture, [&](double share) {
+        const Restored restored = restoration.run(picture, [&](double share) {
           line.show(fmt::format("{}, {:.0f}%", where, 100 * share));
           return !interrupted();
         });
         line.clear();
-        fmt::print("{}\n", to.string());
+        fmt::print("{}{}\n", restored.path.string(),
+                   restored.noise.empty() ? "" : "  (" + restored.noise + ")");
       } catch (const Cancelled&) {
         break;
       } catch (const std::bad_alloc&) {

@@ -1,5 +1,6 @@
 #include "tools/program.h"
 
+#include <dae/denoiser.h>
 #include <dae/version.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -151,6 +152,11 @@ CorruptSpec CorruptionOptions::apply(CorruptSpec spec) const {
   if (!quantize.empty()) spec.quantize = parse_switch("--quantize", quantize);
   validate(spec);
   return spec;
+}
+
+std::filesystem::path named_network(const std::string& given) {
+  return given == "shipped" ? shipped_network()
+                            : std::filesystem::absolute(given).lexically_normal();
 }
 
 bool parse_switch(const std::string& option, const std::string& text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ std::string option_of(const RangeField& field);
 
 // "on" or "off"; anything else is a UsageError naming the option.
 bool parse_switch(const std::string& option, const std::string& text);
+
+// The absolute path of a network as an option names it: a run folder, a network file, or the word
+// `shipped`.
+std::filesystem::path named_network(const std::string& given);
 
 // Checks of what CLI11's own let through: NaN passes its ranges, and "-1" is a seed of 2^64 - 1.
 CLI::Validator number_between(double low, double high);

@@ -47,7 +47,7 @@ std::optional<double> number(const std::string& text) {
 
 // What is given, as the configuration would have it: "25" is a range from 25 to 25.
 std::string as_recorded(const std::string& option, const std::string& given) {
-  if (option == "--from") return std::filesystem::absolute(given).lexically_normal().string();
+  if (option == "--from") return named_network(given).string();
   if (option == "--loss") return to_string(parse_loss(given));
   for (const RangeField& field : range_fields())
     if (option == option_of(field)) return to_string(parse_range(field.name, given));

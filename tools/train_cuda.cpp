@@ -23,7 +23,9 @@ constexpr const char* kAbout =
     "  train_cuda --dataset photos/ --time 3600 --out runs/long\n"
     "  train_cuda --resume --out runs/long --time 3600     an hour more\n"
     "  train_cuda --dataset photos/ --loss mse+0.1*ssim   a weighted sum of losses\n"
-    "  train_cuda --dataset clean/ --pairs noisy/ --from runs/long    your camera's own noise\n"
+    "  train_cuda --dataset clean/ --pairs noisy/ --from shipped   your camera's own noise\n"
+    "  train_cuda --dataset photos/ --from shipped --noise 10:20    the network that ships, "
+    "further\n"
     "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
 
 // "on" or "off" where it was given.
@@ -48,9 +50,10 @@ int main(int argc, char** argv) {
   app.add_option("--pairs", options.pairs,
                  "folder of noisy pictures, each with the name and size of its clean partner in "
                  "--dataset: learn from these, not from the corruption");
-  app.add_option("--from", from,
-                 "run folder or network file: start from that network's weights, "
-                 "corrupting as it was trained unless told otherwise");
+  app.add_option(
+      "--from", from,
+      "run folder, network file or the word `shipped`: start from that network's weights, "
+      "corrupting as it was trained unless told otherwise");
   app.add_option("--model", options.model, "unet, conv or fc [unet]")
       ->check(CLI::IsMember({"unet", "conv", "fc"}));
   device.add_to(app);
@@ -99,8 +102,10 @@ int main(int argc, char** argv) {
   app.add_option("--skips", skips, "unet: on or off [on]");
   app.add_option("--global", global, "unet: the path that sets brightness and colour [on]");
   app.add_option("--residual", residual, "unet: add the input to the output [on]");
-  app.add_option("--noise-input", noise_input,
-                 "unet: tell it the level of noise of half of the crops [off]");
+  app.add_option(
+      "--noise-input", noise_input,
+      "unet: tell it the level of each crop's noise, so that denoise --sigma and --strength can "
+      "[off]");
   corruption.add_to(app);
   app.add_option("--max-side", options.max_side, "shrink larger pictures to this; 0 keeps them")
       ->check(CLI::Range(0, 65536))
@@ -140,7 +145,7 @@ int main(int argc, char** argv) {
       options.noise_input = switch_of("--noise-input", noise_input);
       CorruptSpec otherwise;
       if (!from.empty()) {
-        options.from = from;
+        options.from = named_network(from);
         otherwise = read_trained_config(options.from).corruption;
       }
       if (!options.pairs.empty())

@@ -40,6 +40,10 @@ struct RestoreOptions {
   std::function<bool(double done)> progress = {};
 };
 
+// The file of the network that ships, which takes noise and slight blur out of photographs
+// (models/README.md). Throws Error when it is not where it was built or installed.
+std::filesystem::path shipped_network();
+
 // Not for two threads at once, and on a GPU not two of them either.
 class Denoiser {
  public:

@@ -60,6 +60,25 @@ TEST_F(Denoise, FormatDepthAndChannelsAreThoseThatWereGiven) {
   }
 }
 
+// What a network was not trained for cannot be asked of it; pictures are not looked for under the name
+// of a network.
+TEST_F(Denoise, RefusesWhatTheNetworkCannotDo) {
+  const std::string picture = path("photos/leaf0.png");
+  for (const char* const option : {"--sigma 10", "--strength 2"}) {
+    const Outcome outcome = denoise(picture + " " + option + " --out " + path("o"));
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("--noise-input"), std::string::npos) << outcome.err;
+  }
+  Outcome outcome = run("denoise " + path("run"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("name the pictures"), std::string::npos) << outcome.err;
+  outcome = run("denoise " + path("rnu") + " " + picture + " --out " + path("o"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("no such run folder, network file or picture"), std::string::npos)
+      << outcome.err;
+  EXPECT_FALSE(fs::exists(path("o")));
+}
+
 TEST_F(Denoise, OrAsAsked) {
   const std::string given =
       fixture("rgba16.png") + " " + fixture("grey.jpg") + " " + fixture("top_down.bmp");

@@ -62,7 +62,9 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
   expect_refused("evaluate x --json " + path("none/e.json"), 1, "none/e.json");
   expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
-  expect_refused("denoise", 2, "RUN");
+  expect_refused("denoise", 2, "IMAGE");
+  expect_refused("denoise x.png --sigma nan", 2, "--sigma");
+  expect_refused("denoise x.png --strength -1", 2, "--strength");
   expect_refused("export x", 2, "FILE");
   expect_refused("export x network.txt", 2, ".safetensors");
   expect_refused("corrupt", 2, "DATASET");
