@@ -199,7 +199,7 @@ void refuse_options(const CLI::App& app, const std::vector<std::string>& names,
 void refuse_corruption(const CLI::App& app, std::vector<std::string> others,
                        const std::string& reason) {
   for (const RangeField& field : range_fields()) others.push_back(option_of(field));
-  others.push_back("--order");
+  others.emplace_back("--order");
   refuse_options(app, others, reason);
 }
 
