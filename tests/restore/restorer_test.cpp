@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "model/output_stage.h"
+#include "restore/noise_level.h"
+#include "restore/samples.h"
 #include "runtime/error.h"
 #include "tests/support/op_case.h"
 
@@ -113,6 +115,35 @@ TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
   EXPECT_TRUE(std::equal(quiet.begin(), quiet.end(), picture.begin())) << "there is nothing to do";
   EXPECT_GT(largest_difference(quiet, restorer.restore({picture.data(), 64, 64}, {.noise = 0.3})),
             1e-3);
+}
+
+// Two windows, which are no whole batch, looked at twice.
+TEST(Restorer, NoiseIsWhatTheNetworkTakesAwayWhenToldOfIt) {
+  const int64_t side = 128;
+  const std::vector<float> picture = picture_of(side, 2 * side);
+  const Model model(kTold);
+  std::vector<std::vector<float>> windows(2);
+  std::vector<float> given;
+  for (int64_t i = 0; i < 2; i++) {
+    auto& window = windows[static_cast<size_t>(i)];
+    window.resize(side * side * 3);
+    read_window({picture.data(), SampleType::f32, 3, side, 2 * side}, 0, i * side, side, side,
+                window.data());
+    given.insert(given.end(), window.begin(), window.end());
+  }
+  double noise = noise_by_laplacians(given, side);
+  for (int pass = 0; pass < 2; pass++) {
+    std::vector<float> found;
+    for (const auto& window : windows) {
+      const std::vector<float> restored =
+          in_one_piece(model, window, side, side, {}, static_cast<float>(noise));
+      found.insert(found.end(), restored.begin(), restored.end());
+    }
+    noise = noise_by_restoration(given, found, side);
+  }
+  Restorer restorer = model.restorer();
+  EXPECT_NEAR(restorer.noise_of({picture.data(), SampleType::f32, 3, side, 2 * side}), 255 * noise,
+              1e-3);
 }
 
 TEST(Restorer, RefusesNoiseThatCannotBeTold) {
