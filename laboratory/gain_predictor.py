@@ -44,7 +44,7 @@ def sample(picture, rng):
     seen = numpy.clip(numpy.rint(picture[y:y + rows, x:x + columns] * gain), 0, 255).astype(numpy.uint8)
     if rng.random() < 0.5:
         seen = seen[:, ::-1]
-    flat = seen.reshape(-1, 3)
+    flat = seen.reshape(-1, 3).astype(numpy.int64)
     histogram = numpy.stack([numpy.bincount(flat[:, c] * BINS // 256, minlength=BINS) for c in range(3)]) / len(flat)
     ends = numpy.stack([(flat == end).mean(0) for end in (0, 1, 254, 255)])
     logs = numpy.log(flat + 2.0)
