@@ -127,7 +127,7 @@ def main():
     parser.add_argument("--height", type=int, default=4000)
     parser.add_argument("--width", type=int, default=6000)
     parser.add_argument("--tile", type=int, default=768)
-    parser.add_argument("--overlap", type=int, default=48, help="pixels; the receptive radius, rounded up")
+    parser.add_argument("--overlap", type=int, default=96, help="pixels; the receptive radius, rounded up")
     parser.add_argument("--json")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
