@@ -134,9 +134,7 @@ def main():
     for name, (bright, colour) in results.items():
         print(f"{name:62} brightness {bright:5.2f} %   colour {colour:5.2f} %", flush=True)
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

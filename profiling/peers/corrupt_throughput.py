@@ -8,7 +8,6 @@ image: Gaussian noise, Gaussian blur, brightness, channel gains, clip. Ours crop
 8 bits besides. What a library lacks (Kornia has no channel gains) it is spared.
 """
 import argparse
-import json
 import statistics
 import time
 
@@ -20,7 +19,7 @@ import torch
 import torchvision.transforms.v2.functional as TF
 
 from corruption import blur
-from ours import bench, machine
+from ours import bench, machine, save
 
 
 def candidates(size, batch):
@@ -108,10 +107,7 @@ def main():
         best = max(value for name, value in medians.items() if name != "ours")
         results["sizes"][f"{size}x{size}x{batch}"] = {**medians, "ratio_to_best": round(medians["ours"] / best, 1)}
         print(size, medians, f"ours / best of the others: {medians['ours'] / best:.1f}", flush=True)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+    save(results, options.json)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ nothing else, so that a later run finds what it needs in TORCHINDUCTOR_CACHE_DIR
 """
 import argparse
 import gc
-import json
 import pathlib
 import statistics
 import subprocess
@@ -36,7 +35,7 @@ import torch.nn.functional as F
 from corruption import corrupt
 from exchange import Dumped, relative
 from models import make
-from ours import bench, machine
+from ours import bench, machine, save
 
 MODES = ("graph", "compile_graph", "compile", "channels_last", "eager")
 DECAY = 0.999
@@ -240,10 +239,6 @@ def main():
                "gpu": "none: a rehearsal" if options.rehearse else torch.cuda.get_device_name(),
                "precision": options.precision, "equal": {}, "cases": {}}
 
-    def save():
-        if options.json:
-            pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
-
     different = []
     for name in models:
         try:
@@ -252,7 +247,7 @@ def main():
             results["equal"][name] = str(error)
             different.append(name)
         print(name, "one step, relative differences:", results["equal"][name], flush=True)
-        save()
+        save(results, options.json)
     for batch, size in cases:
         for name in [name for name in models if name not in different]:
             key = f"{name} {batch}x{size}"
@@ -266,7 +261,7 @@ def main():
                     result = line = str(error).strip()
                 results["cases"][key] = result
                 print(f"{key}: {line or result}", flush=True)
-            save()
+            save(results, options.json)
     if different:
         raise SystemExit(f"not timed, since the steps differ: {', '.join(different)}")
 

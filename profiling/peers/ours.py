@@ -43,3 +43,9 @@ def machine():
         "date": subprocess.check_output(["date", "+%Y-%m-%d"], text=True).strip(),
         "commit": commit(),
     }
+
+
+def save(results, path):
+    """Writes them as JSON, if a path was given."""
+    if path:
+        pathlib.Path(path).write_text(json.dumps(results, indent=1) + "\n")

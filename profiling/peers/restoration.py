@@ -24,7 +24,7 @@ import torch.nn.functional as F
 
 from corruption import corrupt, corrupt_noise_only
 from models import make
-from ours import machine
+from ours import machine, save
 
 BATCH, SIZE, CROPS, PEAK, DECAY = 16, 64, 128, 0.002, 0.999
 
@@ -186,10 +186,7 @@ def main():
             results[side] = {"psnr_mean": round(statistics.mean(values), 3),
                              "psnr_spread": round(statistics.stdev(values), 3) if len(values) > 1 else None}
             print(side, results[side])
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+    save(results, options.json)
 
 
 if __name__ == "__main__":

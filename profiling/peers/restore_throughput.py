@@ -8,8 +8,6 @@ Before anything is timed, PyTorch restores a small picture by the network that s
 `denoise` writes. onnxruntime runs what PyTorch exports, and must agree with it.
 """
 import argparse
-import json
-import pathlib
 import statistics
 import subprocess
 import tempfile
@@ -23,19 +21,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 
-from ours import bench, machine
+from models import Block
+from ours import ROOT, bench, machine, save
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 WIDTH, BLOCKS, LEVELS = 48, 2, 3
-
-
-class Block(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.a, self.b = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-
-    def forward(self, x):
-        return x + self.b(F.relu(self.a(x)))
 
 
 class Shipped(nn.Module):
@@ -177,10 +166,7 @@ def main():
                "threads": options.threads, "versions": {m.__name__: m.__version__ for m in (torch, onnxruntime)},
                "rates": rates, "medians": medians, "ratio_to_best": round(medians["ours"] / best, 2)}
     print(medians, f"ours / best of the others: {medians['ours'] / best:.2f}", flush=True)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+    save(results, options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ The two run in turns, so that a machine that slows down slows both; the median o
 PyTorch is given its best of three modes: plain, channels_last, and torch.compile on channels_last.
 """
 import argparse
-import json
 import statistics
 import time
 
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 
 from corruption import corrupt
 from models import make
-from ours import bench, machine
+from ours import bench, machine, save
 
 BATCH, SIZE = 16, 64
 MODES = ("nchw", "channels_last", "compile")
@@ -74,10 +73,7 @@ def main():
         results["models"][name] = {**medians, "ratio_to_best": round(medians["ours"] / best, 2),
                                    "rounds": {m: [round(v, 1) for v in values] for m, values in rates.items()}}
         print(name, medians, f"ours / best of PyTorch: {medians['ours'] / best:.2f}", flush=True)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
+    save(results, options.json)
 
 
 if __name__ == "__main__":
