@@ -67,11 +67,13 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   return d;
 }
 
-// Of the noise of a value of one half.
-float level_of(const Degradation& d) {
-  return d.shot_sigma > 0
-             ? std::sqrt(d.noise_sigma * d.noise_sigma + d.shot_sigma * d.shot_sigma * 0.5f)
-             : d.noise_sigma;
+// What is told is the noise of a value of one half.
+Draw draw_of(const View& view, const Degradation& d, const NoiseStream& noise) {
+  const float told =
+      d.shot_sigma > 0
+          ? std::sqrt(d.noise_sigma * d.noise_sigma + d.shot_sigma * d.shot_sigma * 0.5f)
+          : d.noise_sigma;
+  return {view, d, told, noise};
 }
 
 int32_t radius_of(float sigma) {
@@ -98,11 +100,8 @@ Degradation draw_degradation(const CorruptSpec& spec, uint64_t seed, int64_t ste
 
 Draw draw_training_of(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
                       const View& view) {
-  const Degradation degradation = draw_degradation(spec, seed, step, slot);
-  return {view,
-          degradation,
-          level_of(degradation),
-          {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)}};
+  return draw_of(view, draw_degradation(spec, seed, step, slot),
+                 {seed, checked_slot(slot), step_and_stream(step, Stream::training_noise)});
 }
 
 Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
@@ -114,11 +113,8 @@ Draw draw_training(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t
 }
 
 Draw draw_evaluation(const CorruptSpec& spec, uint64_t seed, int64_t index, const View& view) {
-  const Degradation degradation = draw_from(spec, seed, 0, index, Stream::evaluation_parameters);
-  return {view,
-          degradation,
-          level_of(degradation),
-          {seed, checked_slot(index), step_and_stream(0, Stream::evaluation_noise)}};
+  return draw_of(view, draw_from(spec, seed, 0, index, Stream::evaluation_parameters),
+                 {seed, checked_slot(index), step_and_stream(0, Stream::evaluation_noise)});
 }
 
 void tell_of_pair(Draw& draw, const Source& source, int32_t height, int32_t width) {

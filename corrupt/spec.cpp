@@ -72,8 +72,7 @@ std::span<const RangeField> range_fields() {
   return kRangeFields;
 }
 
-CorruptSpec no_corruption() {
-  CorruptSpec spec;
+CorruptSpec no_corruption(CorruptSpec spec) {
   for (const RangeField& field : kRangeFields) spec.*field.range = {0, 0, false};
   return spec;
 }

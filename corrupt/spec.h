@@ -19,8 +19,8 @@ struct RangeField {
 };
 std::span<const RangeField> range_fields();
 
-// No range at all: pictures in 8 bits as they are.
-CorruptSpec no_corruption();
+// `spec` without its ranges; by default, pictures in 8 bits as they are.
+CorruptSpec no_corruption(CorruptSpec spec = {});
 
 // Reads "a:b", "a" (the same as a:a) or "off". `field` ("noise") is named in the FieldError that
 // anything else ends in. Checks the form only; validate() checks what the numbers mean.

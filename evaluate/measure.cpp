@@ -25,8 +25,7 @@ struct RowSpec {
 
 // `paired`: pictures come with others, which are given to the network in place of corrupted ones.
 std::vector<RowSpec> row_specs(const MeasureOptions& options, bool paired) {
-  CorruptSpec none = options.corruption;
-  for (const RangeField& field : range_fields()) none.*field.range = {0, 0, false};
+  const CorruptSpec none = no_corruption(options.corruption);
   if (options.sigma) {
     CorruptSpec spec = none;
     const auto sigma = static_cast<float>(*options.sigma);

@@ -21,20 +21,20 @@ InputTensors add_corruption(Device device, Plan& plan, const CorruptFlags& flags
   const int64_t reads = image.count() + plan.view(input.draws).bytes();
   std::vector<TensorId> writes = {clean, corrupted};
   if (told != kNoTensor) writes.push_back(told);
-  plan.add(
-      {.op = "corrupt",
-       .name = "input",
-       .phase = Phase::input,
-       .stream = placement.stream,
-       .reads = {input.sources, input.draws},
-       .writes = writes,
-       .scratch = {workspace},
-       .bytes = reads + static_cast<int64_t>(plan.view(clean).bytes() +
-                                             (flags.jpeg ? 3 : 1) * plan.view(corrupted).bytes()),
-       .run = [=](const Queue& q, const TensorTable& t) {
-         corrupt(q, t[input.sources], t[input.draws], flags, t[clean], t[corrupted], t[workspace],
-                 t[told]);
-       }});
+  const size_t made = plan.view(clean).bytes() +
+                      (flags.jpeg ? 3 : 1) * plan.view(corrupted).bytes();  // and read once more
+  plan.add({.op = "corrupt",
+            .name = "input",
+            .phase = Phase::input,
+            .stream = placement.stream,
+            .reads = {input.sources, input.draws},
+            .writes = writes,
+            .scratch = {workspace},
+            .bytes = reads + static_cast<int64_t>(made),
+            .run = [=](const Queue& q, const TensorTable& t) {
+              corrupt(q, t[input.sources], t[input.draws], flags, t[clean], t[corrupted],
+                      t[workspace], t[told]);
+            }});
   return input;
 }
 

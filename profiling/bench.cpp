@@ -1,9 +1,9 @@
 // bench [FILTER] [--device cpu|cuda] [--json FILE] ...: times every op at the sizes it has in the
-// networks, the corruption, the whole training step of each network, and a picture's restoration. Each benchmark runs five
-// times; the table shows median and spread (cv) of time, GB/s, GFLOP/s and the share of this
-// device's measured roofline. On a GPU a training step also tells the time of its graph alone
-// (graph_ms) and what the host adds to it (host_gap, a share of the step). FILTER is a regular
-// expression over names.
+// networks, the corruption, the whole training step of each network, and a picture's restoration.
+// Each benchmark runs five times; the table shows median and spread (cv) of time, GB/s, GFLOP/s and
+// the share of this device's measured roofline. On a GPU a training step also tells the time of its
+// graph alone (graph_ms) and what the host adds to it (host_gap, a share of the step). FILTER is a
+// regular expression over names.
 #include "profiling/bench.h"
 
 #include <fmt/format.h>

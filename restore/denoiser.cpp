@@ -29,29 +29,35 @@ void check(const Samples& picture) {
     fail_field("channels", "{}: give 1 to 4", picture.channels);
 }
 
+// A checked picture as the network shall see it, with what transparency hides filled.
+struct Visible {
+  std::vector<std::byte> filled;
+  Samples samples;
+
+  explicit Visible(const Samples& picture) : samples(picture) {
+    check(picture);
+    filled = with_hidden_filled(picture);
+    if (!filled.empty()) samples.data = filled.data();
+  }
+};
+
 }  // namespace
 
 // Into memory of its own, since tiles still to come read what those before them restored.
 void Denoiser::Inside::restore(const Samples& picture, void* restored,
                                const RestoreOptions& options) {
-  check(picture);
-  const std::vector<std::byte> filled = with_hidden_filled(picture);
-  Samples given = picture;
-  if (!filled.empty()) given.data = filled.data();
+  const Visible given(picture);
   std::vector<std::byte> made(picture.bytes());
   std::memcpy(made.data(), picture.data, made.size());  // its alpha
-  restorer->restore(given, {made.data(), given.type, given.channels, given.height, given.width},
+  restorer->restore(given.samples,
+                    {made.data(), picture.type, picture.channels, picture.height, picture.width},
                     options);
-  if (!filled.empty()) put_hidden_back(picture, made.data());
+  if (!given.filled.empty()) put_hidden_back(picture, made.data());
   std::memcpy(restored, made.data(), made.size());
 }
 
 double Denoiser::Inside::noise_of(const Samples& picture) {
-  check(picture);
-  const std::vector<std::byte> filled = with_hidden_filled(picture);
-  Samples given = picture;
-  if (!filled.empty()) given.data = filled.data();
-  return restorer->noise_of(given);
+  return restorer->noise_of(Visible(picture).samples);
 }
 
 Denoiser::Denoiser(const std::filesystem::path& network, const DenoiserOptions& options)

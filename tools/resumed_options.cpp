@@ -16,27 +16,29 @@ namespace dae {
 namespace {
 
 // Where config.json has what an option says.
-constexpr std::pair<const char*, const char*> kFixed[] = {{"--model", "/model/kind"},
-                                                          {"--size", "/model/size"},
-                                                          {"--width", "/model/width"},
-                                                          {"--blocks", "/model/blocks"},
-                                                          {"--levels", "/model/levels"},
-                                                          {"--stem", "/model/stem"},
-                                                          {"--latent", "/model/latent"},
-                                                          {"--skips", "/model/skips"},
-                                                          {"--global", "/model/global"},
-                                                          {"--residual", "/model/residual"},
-                                                          {"--noise-input", "/model/noise_input"},
-                                                          {"--precision", "/model/precision"},
-                                                          {"--from", "/from"},
-                                                          {"--batch", "/batch"},
-                                                          {"--seed", "/seed"},
-                                                          {"--lr", "/optimizer/learning_rate"},
-                                                          {"--loss", "/loss"},
-                                                          {"--max-side", "/data/max_side"},
-                                                          {"--order", "/corruption/order"},
-                                                          {"--clip", "/corruption/clip"},
-                                                          {"--quantize", "/corruption/quantize"}};
+constexpr std::pair<const char*, const char*> kFixed[] = {
+    {"--model", "/model/kind"},
+    {"--size", "/model/size"},
+    {"--width", "/model/width"},
+    {"--blocks", "/model/blocks"},
+    {"--levels", "/model/levels"},
+    {"--stem", "/model/stem"},
+    {"--latent", "/model/latent"},
+    {"--skips", "/model/skips"},
+    {"--global", "/model/global"},
+    {"--residual", "/model/residual"},
+    {"--noise-input", "/model/noise_input"},
+    {"--precision", "/model/precision"},
+    {"--from", "/from"},
+    {"--batch", "/batch"},
+    {"--seed", "/seed"},
+    {"--lr", "/optimizer/learning_rate"},
+    {"--loss", "/loss"},
+    {"--max-side", "/data/max_side"},
+    {"--order", "/corruption/order"},
+    {"--clip", "/corruption/clip"},
+    {"--quantize", "/corruption/quantize"},
+};
 
 std::optional<double> number(const std::string& text) {
   double value = 0;
@@ -71,11 +73,8 @@ void refuse_contradictions(const CLI::App& app, const std::filesystem::path& run
   }
   // As it is written today: an older file lacks what there was not.
   const nlohmann::json config = to_json(read_run_config(run));
-  std::vector<std::pair<std::string, std::string>> fixed(std::begin(kFixed), std::end(kFixed));
-  for (const RangeField& field : range_fields())
-    fixed.emplace_back(option_of(field), std::string("/corruption/") + field.name);
-  for (const auto& [option, place] : fixed) {
-    if (app.count(option) == 0) continue;
+  const auto compare = [&](const std::string& option, const std::string& place) {
+    if (app.count(option) == 0) return;
     const auto given = app.get_option(option)->as<std::string>();
     const std::string has = shown(config.at(nlohmann::json::json_pointer(place)));
     const std::string wants = as_recorded(option, given);
@@ -83,7 +82,10 @@ void refuse_contradictions(const CLI::App& app, const std::filesystem::path& run
     if (a && b ? *a != *b : wants != has)
       fail_usage("{} {}: the run has {}, which --resume cannot change; start a new run for that",
                  option, given, has);
-  }
+  };
+  for (const auto& [option, place] : kFixed) compare(option, place);
+  for (const RangeField& field : range_fields())
+    compare(option_of(field), std::string("/corruption/") + field.name);
 }
 
 }  // namespace dae

@@ -14,7 +14,6 @@
 #include "corrupt/normal.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/memory.h"
 #include "runtime/parallel.h"
 #include "runtime/philox.h"
 #include "tests/support/corrupt_run.h"
