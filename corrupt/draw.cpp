@@ -39,10 +39,22 @@ int32_t place(uint32_t word, int64_t image, int64_t crop) {
   return static_cast<int32_t>(first + below(word, std::abs(image - crop) + 1));
 }
 
+// In (0, 1).
+double unit(uint32_t word) {
+  return (word + 0.5) * 0x1p-32;
+}
+
+// One word says both whether the range applies and, within its share, where in the range.
+bool applies(const Range& range, uint32_t word) {
+  return range.present && unit(word) < range.share;
+}
+
+float within(const Range& range, double place) {
+  return static_cast<float>(range.low + (double{range.high} - range.low) * place);
+}
+
 float uniform(const Range& range, uint32_t word, float when_absent) {
-  if (!range.present) return when_absent;
-  const double low = range.low, high = range.high;
-  return static_cast<float>(low + (high - low) * ((word + 0.5) * 0x1p-32));
+  return applies(range, word) ? within(range, unit(word) / range.share) : when_absent;
 }
 
 Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int64_t slot,
@@ -60,8 +72,10 @@ Degradation draw_from(const CorruptSpec& spec, uint64_t seed, int64_t step, int6
   }
   set_blur(d, uniform(spec.blur, first.word[1], 0));
   d.brightness = uniform(spec.brightness, first.word[2], 1);
+  const bool coloured = applies(spec.channel, second.word[0]);  // red's word says it for all three
   for (int c = 0; c < 3; c++) {
-    d.channel[c] = uniform(spec.channel, second.word[c], 1);
+    const double place = unit(second.word[c]) / (c == 0 ? spec.channel.share : 1);
+    d.channel[c] = coloured ? within(spec.channel, place) : 1;
     d.gain[c] = d.brightness * d.channel[c];
   }
   return d;

@@ -11,7 +11,9 @@
 //   parameters:  block 0 = {noise, blur, brightness, unused}, block 1 = {red, green, blue, shot},
 //                block 2 = {grain, common, jpeg, unused}
 //   noise:       word 0 = element / 4 within the row, word 1 = row (corrupt.h)
-// Every parameter has a word of its own, so switching one corruption off leaves the others alone.
+// Every parameter has a word of its own, so switching one corruption off leaves the others alone. A
+// range applies where its word lies below its share of 2^32 (red's word for all three channels), and
+// that part of the word is stretched over the range.
 #pragma once
 
 #include <cstdint>

@@ -37,6 +37,9 @@ void validate(const RangeField& limits, const CorruptSpec& spec) {
   if (range.low < limits.least || range.high > limits.most)
     fail_field(field, "{}: values must lie between {} and {}", to_string(range), limits.least,
                limits.most);
+  if (!(range.share > 0 && range.share <= 1))
+    fail_field(field, "{}: the share of pictures after @ must lie above 0 and not above 1",
+               to_string(range));
   if (limits.camera_alone && spec.order != Order::camera)
     fail_field(field, "{}: it is for the order camera", to_string(range));
 }
@@ -45,17 +48,25 @@ void validate(const RangeField& limits, const CorruptSpec& spec) {
 
 Range parse_range(const std::string& field, std::string_view text) {
   if (text == "off") return {0, 0, false};
-  const size_t colon = text.find(':');
-  const std::string_view low = text.substr(0, colon);
-  const std::string_view high = colon == text.npos ? low : text.substr(colon + 1);
+  const size_t at = text.find('@');
+  const std::string_view ends = text.substr(0, at);
+  const size_t colon = ends.find(':');
+  const std::string_view low = ends.substr(0, colon);
+  const std::string_view high = colon == ends.npos ? low : ends.substr(colon + 1);
   Range range;
-  if (!parse_number(low, range.low) || !parse_number(high, range.high))
-    fail_field(field, "{}: expected a range such as 0.5:1.5, one number, or off", text);
+  if (!parse_number(low, range.low) || !parse_number(high, range.high) ||
+      (at != text.npos && !parse_number(text.substr(at + 1), range.share)))
+    fail_field(field,
+               "{}: expected a range such as 0.5:1.5, one number, or off; 0.5:1.5@0.3 is for three "
+               "pictures of ten",
+               text);
   return range;
 }
 
 std::string to_string(const Range& range) {
-  return range.present ? fmt::format("{}:{}", range.low, range.high) : "off";
+  if (!range.present) return "off";
+  const std::string ends = fmt::format("{}:{}", range.low, range.high);
+  return range.share == 1 ? ends : fmt::format("{}@{}", ends, range.share);
 }
 
 Order parse_order(std::string_view text) {

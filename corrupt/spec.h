@@ -22,11 +22,12 @@ std::span<const RangeField> range_fields();
 // `spec` without its ranges; by default, pictures in 8 bits as they are.
 CorruptSpec no_corruption(CorruptSpec spec = {});
 
-// Reads "a:b", "a" (the same as a:a) or "off". `field` ("noise") is named in the FieldError that
-// anything else ends in. Checks the form only; validate() checks what the numbers mean.
+// Reads "a:b", "a" (the same as a:a) or "off"; "a:b@0.3" is for three pictures of ten. `field` ("noise")
+// is named in the FieldError that anything else ends in. Checks the form only; validate() checks what
+// the numbers mean.
 Range parse_range(const std::string& field, std::string_view text);
 
-// The text parse_range() reads back to the same range: "0:50" or "off".
+// The text parse_range() reads back to the same range: "0:50", "0:50@0.3" or "off".
 std::string to_string(const Range& range);
 
 // "classic" or "camera"; anything else is a FieldError of `order`.

@@ -11,10 +11,11 @@ namespace dae {
 
 // A parameter is drawn uniformly from [low, high]; low == high fixes it. A range that is not
 // present leaves its corruption out, as noise and blur of 0 and factors of 1 do; what is drawn for
-// the others stays what it is.
+// the others stays what it is. Of all pictures it is left out of those that are beyond its share.
 struct Range {
   float low = 0, high = 0;
   bool present = true;
+  float share = 1;  // above 0, at most 1
 
   bool operator==(const Range&) const = default;
 };

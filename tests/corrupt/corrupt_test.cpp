@@ -495,12 +495,52 @@ TEST(Draw, EvaluationDoesNotDependOnTheTrainingStep) {
   EXPECT_NE(a.degradation.noise_sigma, c.degradation.noise_sigma);
 }
 
+// Of many draws a share has the corruption, spread over its whole range; the other corruptions are
+// drawn as they are without any share.
+TEST(Draw, AShareOfThePicturesHasACorruption) {
+  constexpr int kDraws = 4000;
+  CorruptSpec all;
+  all.jpeg = {10, 90};
+  CorruptSpec some = all;
+  some.noise.share = 0.25f, some.channel.share = 0.5f, some.jpeg.share = 0.75f;
+  int noisy = 0, coloured = 0, files = 0, low_noise = 0;
+  double reddest = 1, greenest = 1, highest = 0;
+  for (int slot = 0; slot < kDraws; slot++) {
+    const Degradation d = draw_degradation(some, 3, 0, slot);
+    const Degradation of_all = draw_degradation(all, 3, 0, slot);
+    EXPECT_EQ(d.blur_sigma, of_all.blur_sigma);
+    EXPECT_EQ(d.brightness, of_all.brightness);
+    noisy += d.noise_sigma > 0;
+    low_noise += d.noise_sigma > 0 && d.noise_sigma < 25 / 255.0f;
+    highest = std::max(highest, double{d.noise_sigma} * 255);
+    const int changed = (d.channel[0] != 1) + (d.channel[1] != 1) + (d.channel[2] != 1);
+    EXPECT_TRUE(changed == 0 || changed == 3) << changed;
+    coloured += changed == 3;
+    reddest = std::max(reddest, double{d.channel[0]});
+    greenest = std::max(greenest, double{d.channel[1]});
+    files += d.jpeg != 0;
+  }
+  // Standard deviations of the counts: 27, 32, 27 and 16.
+  EXPECT_NEAR(noisy, 0.25 * kDraws, 120);
+  EXPECT_NEAR(coloured, 0.5 * kDraws, 140);
+  EXPECT_NEAR(files, 0.75 * kDraws, 120);
+  EXPECT_NEAR(low_noise, 0.125 * kDraws, 90);
+  EXPECT_GT(highest, 49);
+  EXPECT_GT(reddest, 1.149);
+  EXPECT_GT(greenest, 1.149);
+}
+
 TEST(CorruptSpec, ReadsRanges) {
   EXPECT_EQ(parse_range("noise", "0:50"), (Range{0, 50, true}));
   EXPECT_EQ(parse_range("noise", "25"), (Range{25, 25, true}));
   EXPECT_FALSE(parse_range("noise", "off").present);
   EXPECT_EQ(parse_range("blur", to_string(Range{0.2f, 1.5f})), (Range{0.2f, 1.5f, true}));
-  for (const char* bad : {"", "a", "1:", ":1", "1:2:3", "1 2", "0x", "1:2 "})
+  EXPECT_EQ(parse_range("noise", "0:50@0.25"), (Range{0, 50, true, 0.25f}));
+  EXPECT_EQ(parse_range("noise", "25@1"), (Range{25, 25, true}));
+  EXPECT_EQ(to_string(Range{0, 50, true, 0.25f}), "0:50@0.25");
+  EXPECT_EQ(to_string(Range{0, 50, true}), "0:50");
+  for (const char* bad : {"", "a", "1:", ":1", "1:2:3", "1 2", "0x", "1:2 ", "@0.5", "1:2@",
+                          "1:2@a", "1:2@0.5@0.5", "off@0.5", "1@2:3"})
     EXPECT_THROW(parse_range("noise", bad), UsageError) << bad;
 }
 
@@ -518,6 +558,9 @@ TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {
   expect_refused([](CorruptSpec& s) { s.common = {0, 1}; });
   expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.common = {0, 1.5f}; });
   expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.grain = {0, 1.5f}; });
+  expect_refused([](CorruptSpec& s) { s.blur.share = 0; });
+  expect_refused([](CorruptSpec& s) { s.blur.share = 1.5f; });
+  expect_refused([](CorruptSpec& s) { s.blur.share = std::nanf(""); });
   expect_refused([](CorruptSpec& s) { s.brightness = {std::nanf(""), 1, true}; });
   expect_refused([](CorruptSpec& s) { s.channel = {0.5f, INFINITY, true}; });
 }
