@@ -26,10 +26,10 @@ namespace {
 constexpr int64_t kDrawn = 48, kDrawnSide = 256;  // `synthetic`
 constexpr size_t kDecodeBatch = 64;               // images in memory at once while packing
 constexpr int64_t kCifarSide = 32, kCifarRecord = 1 + 3 * kCifarSide * kCifarSide;
-constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '3'};
+constexpr char kMagic[8] = {'d', 'a', 'e', 'p', 'a', 'c', 'k', '4'};
 
 struct Trailer {  // the last bytes of a cache
-  uint64_t index_offset, index_bytes, fingerprint;
+  uint64_t index_offset, index_bytes, index_hash, fingerprint;
   char magic[8];
 };
 
@@ -102,7 +102,8 @@ std::string cache_name(const fs::path& folder, int64_t max_side) {
 
 struct Decoded {
   std::vector<std::pair<std::string, Image>> images;
-  std::string problem;  // why the file gave none
+  std::string problem;   // why the file gave none
+  bool passing = false;  // which another time it may: memory or the system was short of something
 };
 
 Decoded decode_cifar(const Listed& file) {
@@ -127,10 +128,22 @@ Decoded decode(const Listed& file, bool cifar, int64_t max_side) {
   try {
     if (cifar) return decode_cifar(file);
     out.images.emplace_back(file.name, area_downscale(load_image(file.path), max_side));
+  } catch (const std::bad_alloc&) {
+    out = {.images = {},
+           .problem = fmt::format("{}: not enough memory", file.path.string()),
+           .passing = true};
+  } catch (const SystemError& error) {
+    out = {.images = {}, .problem = error.what(), .passing = true};
   } catch (const std::exception& error) {
     out.problem = error.what();
   }
   return out;
+}
+
+uint64_t hash_of(std::span<const uint8_t> bytes) {
+  Hash hash;
+  hash.add(bytes.data(), bytes.size());
+  return hash.value();
 }
 
 void pack(const Listing& listing, const DatasetOptions& options, const fs::path& to) {
@@ -145,7 +158,7 @@ void pack(const Listing& listing, const DatasetOptions& options, const fs::path&
         batch[i] = decode(listing.files[first + i], listing.cifar, options.max_side);
       for (size_t i = 0; i < count; i++) {
         if (!batch[i].problem.empty())
-          skipped.push_back({listing.files[first + i].name, batch[i].problem});
+          skipped.push_back({listing.files[first + i].name, batch[i].problem, batch[i].passing});
         for (const auto& [name, image] : batch[i].images) {
           append(image.pixels.data(), image.pixels.size());
           const Likeness likeness = likeness_of(image.view());
@@ -159,7 +172,7 @@ void pack(const Listing& listing, const DatasetOptions& options, const fs::path&
     // Names need not be UTF-8, and must survive as they are.
     const std::vector<uint8_t> index =
         json::to_msgpack(json{{"images", images}, {"skipped", skipped}});
-    Trailer trailer{offset, index.size(), listing.fingerprint, {}};
+    Trailer trailer{offset, index.size(), hash_of(index), listing.fingerprint, {}};
     std::memcpy(trailer.magic, kMagic, sizeof(kMagic));
     append(index.data(), index.size());
     append(&trailer, sizeof(trailer));
@@ -170,20 +183,25 @@ void pack(const Listing& listing, const DatasetOptions& options, const fs::path&
 
 class DatasetBuilder {
  public:
-  // False when there is no sound cache of this listing at `path`.
-  static bool read_cache(const fs::path& path, uint64_t fingerprint, Dataset& dataset) {
+  // False when there is no sound cache of this listing at `path`: of this user's, so that nobody plants
+  // pictures in a folder that all may write to, without a flipped bit, and without a picture that could
+  // not be read then and can be now.
+  static bool read_cache(const fs::path& path, const Listing& listing, int64_t max_side,
+                         Dataset& dataset) {
     try {
       MappedFile file(path);
+      if (!file.is_own()) return false;
       const std::span<const uint8_t> bytes = file.bytes();
       Trailer trailer;
       if (bytes.size() < sizeof(trailer)) return false;
       std::memcpy(&trailer, bytes.data() + bytes.size() - sizeof(trailer), sizeof(trailer));
       const size_t body = bytes.size() - sizeof(trailer);
       if (std::memcmp(trailer.magic, kMagic, sizeof(kMagic)) != 0 ||
-          trailer.fingerprint != fingerprint || trailer.index_offset > body ||
+          trailer.fingerprint != listing.fingerprint || trailer.index_offset > body ||
           trailer.index_bytes != body - trailer.index_offset)
         return false;
       const auto text = bytes.subspan(trailer.index_offset, trailer.index_bytes);
+      if (hash_of(text) != trailer.index_hash) return false;
       const json index = json::from_msgpack(text.begin(), text.end());
       for (const json& image : index.at("images")) {
         const auto height = image.at(1).get<int64_t>(), width = image.at(2).get<int64_t>();
@@ -197,14 +215,36 @@ class DatasetBuilder {
         std::copy(thumbnail.begin(), thumbnail.end(), likeness.thumbnail.begin());
         dataset.entries_.push_back({image.at(0), {bytes.data() + offset, height, width}, likeness});
       }
-      for (const json& skipped : index.at("skipped"))
+      for (const json& skipped : index.at("skipped")) {
         dataset.skipped_.push_back({skipped.at(0), skipped.at(1)});
+        if (skipped.at(2).get<bool>() &&
+            can_be_read(dataset.skipped_.back().name, listing, max_side)) {
+          dataset = {};
+          return false;
+        }
+      }
       dataset.cache_ = std::move(file);
-      return true;
+      if (are_undamaged(dataset.entries_)) return true;
+      dataset = {};
+      return false;
     } catch (const std::exception&) {  // missing or damaged: it is made again
       dataset = {};
       return false;
     }
+  }
+
+  static bool can_be_read(const std::string& name, const Listing& listing, int64_t max_side) {
+    const auto file = std::find_if(listing.files.begin(), listing.files.end(),
+                                   [&](const Listed& listed) { return listed.name == name; });
+    return file != listing.files.end() && !decode(*file, listing.cifar, max_side).passing;
+  }
+
+  static bool are_undamaged(const std::vector<Dataset::Entry>& entries) {
+    bool sound = true;
+#pragma omp parallel for schedule(dynamic) reduction(&& : sound)
+    for (size_t i = 0; i < entries.size(); i++)
+      sound = sound && content_of(entries[i].view) == entries[i].likeness.content;
+    return sound;
   }
 
   static Dataset draw_synthetic() {
@@ -228,7 +268,7 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   const std::string name = cache_name(path, options.max_side);
   Dataset dataset;
   const auto read = [&](const fs::path& folder) {
-    return DatasetBuilder::read_cache(folder / name, listing.fingerprint, dataset);
+    return DatasetBuilder::read_cache(folder / name, listing, options.max_side, dataset);
   };
   const std::vector<fs::path> folders = cache_folders();
   if (!std::any_of(folders.begin(), folders.end(), read)) {

@@ -22,11 +22,10 @@ namespace {
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~Descriptor() {
     if (fd_ >= 0) close(fd_);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
 
  private:
@@ -35,7 +34,16 @@ class Descriptor {
 
 [[noreturn]] void fail_system(const char* what, const std::filesystem::path& path) {
   const int reason = errno;
-  fail("cannot {} {}: {}", what, path.string(), std::strerror(reason));
+  throw SystemError(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(reason)));
+}
+
+// A regular file opened for reading, and what is known of it.
+Descriptor open_to_read(const std::filesystem::path& path, struct stat& status) {
+  // Without O_NONBLOCK a named pipe would be waited for, deaf to Ctrl-C; of a file it means nothing.
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) fail_system("read", path);
+  if (!S_ISREG(status.st_mode)) fail("cannot read {}: not a file", path.string());
+  return file;
 }
 
 void write_all(int fd, const void* data, size_t bytes, const std::filesystem::path& path) {
@@ -81,8 +89,7 @@ void write_file_atomically(const std::filesystem::path& path,
     unlink(beside.c_str());
     throw;
   }
-  const Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0) fsync(directory.get());  // some file systems cannot: nothing to do
+  sync_folder(folder);
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
@@ -114,8 +121,13 @@ bool FolderLock::take(const std::filesystem::path& path) {
 void append_line(const std::filesystem::path& path, const std::string& line) {
   const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (file.get() < 0) fail_system("write", path);
-  const std::string whole = line + "\n";
-  write_all(file.get(), whole.data(), whole.size(), path);
+  write_all(file.get(), line.data(), line.size(), path);
+  if (fdatasync(file.get()) != 0 && errno != EINVAL) fail_system("write", path);  // EINVAL: a pipe
+}
+
+void sync_folder(const std::filesystem::path& path) {
+  const Descriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() >= 0) fsync(folder.get());  // some file systems cannot: nothing to do
 }
 
 std::vector<std::filesystem::path> cache_folders() {
@@ -156,17 +168,25 @@ FolderContents files_below(const std::filesystem::path& folder) {
 }
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return {file.bytes().begin(), file.bytes().end()};
+  struct stat status;
+  const Descriptor file = open_to_read(path, status);
+  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = read(file.get(), &bytes[done], bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system("read", path);
+    if (got == 0) break;  // it became shorter
+    done += static_cast<size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  // Without O_NONBLOCK a named pipe would be waited for, deaf to Ctrl-C; of a file it means nothing.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) fail_system("read", path);
   struct stat status;
-  if (fstat(file.get(), &status) != 0) fail_system("read", path);
-  if (!S_ISREG(status.st_mode)) fail("cannot read {}: not a file", path.string());
+  const Descriptor file = open_to_read(path, status);
+  own_ = status.st_uid == geteuid();
   size_ = static_cast<size_t>(status.st_size);
   if (size_ == 0) return;
   void* const data = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
@@ -179,9 +199,12 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : own_(other.own_),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(own_, other.own_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;

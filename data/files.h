@@ -11,7 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/error.h"
+
 namespace dae {
+
+// What the system refused: another time it may not.
+class SystemError : public Error {
+ public:
+  using Error::Error;
+};
 
 // Writes a file beside its place, syncs and renames it, so that readers see the old file or the
 // whole new one. On failure, and when the process is killed, nothing is left behind (a file
@@ -26,9 +34,12 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const ui
 // Throws Error, with the system's reason, when a file could not be written there.
 void check_writable(const std::filesystem::path& path);
 
-// Adds a line to a file, which need not be there, by one write: several processes may do so at
-// once. Throws Error when the system will not.
+// Adds a line, which ends in a newline, to a file that need not be there, by one write: several processes
+// may do so at once. It is on the disk when this returns. Throws Error when the system will not.
 void append_line(const std::filesystem::path& path, const std::string& line);
+
+// Makes what was made, renamed and removed in a folder last, where its file system can.
+void sync_folder(const std::filesystem::path& path);
 
 // A folder taken for as long as this lives, and no longer than the process, however that ends.
 class FolderLock {
@@ -65,7 +76,8 @@ FolderContents files_below(const std::filesystem::path& folder);
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
-// A file mapped for reading. Move-only; an empty file maps to no bytes.
+// A file mapped for reading. Move-only; an empty file maps to no bytes. For files of our own alone, which
+// nobody makes shorter: what is missing then ends the process with SIGBUS when it is read.
 class MappedFile {
  public:
   MappedFile() = default;
@@ -75,8 +87,10 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  bool is_own() const { return own_; }  // it belongs to the user of this process
 
  private:
+  bool own_ = false;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -1,5 +1,10 @@
-// FNV-1a in 64 bits: to tell files and pictures apart, not to keep secrets.
+// XXH3 in 64 bits (github.com/Cyan4973/xxHash): tells files and pictures apart and finds damage, at the
+// speed of memory. It keeps no secrets, and
+// nobody out who means harm.
 #pragma once
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -9,19 +14,17 @@ namespace dae {
 
 class Hash {
  public:
-  void add(const void* data, size_t bytes) {
-    const auto* at = static_cast<const uint8_t*>(data);
-    for (size_t i = 0; i < bytes; i++) value_ = (value_ ^ at[i]) * 0x100000001b3;
-  }
+  Hash() { XXH3_64bits_reset(&state_); }
+  void add(const void* data, size_t bytes) { XXH3_64bits_update(&state_, data, bytes); }
   void add(const std::string& text) { add(text.c_str(), text.size() + 1); }
   template <class T>
   void add_number(T number) {
     add(&number, sizeof(number));
   }
-  uint64_t value() const { return value_; }
+  uint64_t value() const { return XXH3_64bits_digest(&state_); }
 
  private:
-  uint64_t value_ = 0xcbf29ce484222325;
+  XXH3_state_t state_;
 };
 
 }  // namespace dae

@@ -94,13 +94,17 @@ void join_alike(std::span<const Likeness> pictures, Groups& groups) {
 
 }  // namespace
 
-Likeness likeness_of(ByteView picture) {
-  Likeness likeness;
+uint64_t content_of(ByteView picture) {
   Hash hash;
   hash.add_number(picture.height);
   hash.add_number(picture.width);
   hash.add(picture.data, static_cast<size_t>(picture.count()));
-  likeness.content = hash.value();
+  return hash.value();
+}
+
+Likeness likeness_of(ByteView picture) {
+  Likeness likeness;
+  likeness.content = content_of(picture);
   const auto begin = [](int64_t i, int64_t length) { return i * length / kSide; };
   const auto end = [&](int64_t i, int64_t length) {
     return std::max(begin(i + 1, length), begin(i, length) + 1);

@@ -21,6 +21,7 @@ struct Likeness {
 };
 
 Likeness likeness_of(ByteView picture);
+uint64_t content_of(ByteView picture);  // Likeness::content alone
 
 // The number of each picture's group, the smallest index in it: equal pictures, and those whose
 // thumbnails correlate by kAlike or more as they are or mirrored, are of one group, and so is what

@@ -110,8 +110,7 @@ Photo decode_photo(std::span<const uint8_t> bytes, const std::string& name, int6
 }
 
 Photo load_photo(const std::filesystem::path& path, int64_t most_bytes) {
-  const MappedFile file(path);
-  return decode_photo(file.bytes(), path.string(), most_bytes);
+  return decode_photo(read_file(path), path.string(), most_bytes);
 }
 
 std::vector<uint8_t> encode_photo(const Photo& photo, PhotoFormat format,

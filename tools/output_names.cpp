@@ -26,7 +26,7 @@ fs::path OutputNames::add(const fs::path& name, const fs::path& source,
   std::error_code ignored;
   if (fs::equivalent(source, to, ignored))
     fail("{} would be written over itself; give another --out", source.string());
-  if (fs::exists(to, ignored) && !made_here(MappedFile(to).bytes()))
+  if (fs::exists(to, ignored) && !made_here(read_file(to)))
     fail("{}: {} is there already, and not made here; give another --out", source.string(),
          to.string());
   return to;

@@ -6,7 +6,7 @@
 # chrpath: what tools/gpu_bundle.sh takes a library's own search path out with.
 # liblapacke-dev: lapack.h declares what OpenBLAS has of LAPACK.
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
-  libcli11-dev nlohmann-json3-dev libstb-dev libgtest-dev libbenchmark-dev libfftw3-dev
+  libcli11-dev nlohmann-json3-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
   libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev chrpath xz-utils"
 

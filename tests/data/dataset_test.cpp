@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -107,17 +108,66 @@ TEST_F(DatasetTest, ADamagedCacheIsMadeAgain) {
     ASSERT_EQ(dataset.size(), 1);
     EXPECT_TRUE(equal(dataset[0], a));
   }
-  const size_t index = 20 * 30 * 3;  // behind the pixels: the index and the trailer
-  for (size_t at = index; at < whole.size(); at++) {
-    std::vector<uint8_t> bytes = whole;
-    bytes[at] ^= 0x55;
+  for (size_t at = 0; at < whole.size(); at += at < 20 * 30 * 3 ? 23 : 1) {
+    std::vector<uint8_t> bytes = whole;  // pixels, then the index and the trailer
+    bytes[at] ^= static_cast<uint8_t>(1 << at % 8);
     write_file_atomically(cache_file(), std::span<const uint8_t>(bytes));
-    const Dataset dataset = open();  // whatever it holds now, it can be read
-    for (int64_t i = 0; i < dataset.size(); i++) {
-      const int64_t bytes_of = dataset[i].view.height * dataset[i].view.width * 3;
-      volatile uint8_t last = dataset[i].view.data[bytes_of - 1];
-      (void)last;
+    const Dataset dataset = open();
+    EXPECT_TRUE(decoded_) << at;
+    ASSERT_EQ(dataset.size(), 1);
+    EXPECT_TRUE(equal(dataset[0], a));
+  }
+}
+
+// A pack in a folder that all may write to is believed when it is this user's.
+TEST_F(DatasetTest, SomebodyElsesCacheIsNotBelieved) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const Image a = add("a.png", 1);
+  open();
+  open();
+  EXPECT_FALSE(decoded_);
+  ASSERT_EQ(chown(cache_file().c_str(), 12345, 12345), 0);
+  EXPECT_TRUE(equal(open()[0], a));
+  EXPECT_TRUE(decoded_);
+}
+
+// What the system refused once is tried again, and nothing else is decoded for it.
+TEST_F(DatasetTest, APictureThatCannotBeReadNowMayBeLater) {
+  // Root may read everything: it becomes somebody else meanwhile.
+  struct Somebody {
+    uid_t before = geteuid();
+    Somebody() {
+      if (before == 0) {
+        EXPECT_EQ(seteuid(65534), 0);
+      }
     }
+    ~Somebody() { EXPECT_EQ(seteuid(before), 0); }
+  };
+  const Image a = add("a.png", 1), b = add("b.png", 2);
+  fs::create_directory(temporary_.path() / "cache");
+  for (const char* const name : {"", "cache"})
+    fs::permissions(temporary_.path() / name, fs::perms::all);
+  fs::permissions(photos() / "b.png", fs::perms::none);
+  {
+    const Somebody somebody;
+    const Dataset dataset = open();
+    ASSERT_EQ(dataset.size(), 1);
+    EXPECT_TRUE(equal(dataset[0], a));
+    ASSERT_EQ(dataset.skipped().size(), 1u);
+    EXPECT_NE(dataset.skipped()[0].reason.find("Permission denied"), std::string::npos)
+        << dataset.skipped()[0].reason;
+    EXPECT_EQ(open().size(), 1);
+    EXPECT_FALSE(decoded_);
+  }
+  fs::permissions(photos() / "b.png", fs::perms::all);
+  {
+    const Somebody somebody;
+    const Dataset dataset = open();
+    EXPECT_TRUE(decoded_);
+    ASSERT_EQ(dataset.size(), 2);
+    EXPECT_TRUE(equal(dataset[1], b));
+    EXPECT_EQ(open().size(), 2);
+    EXPECT_FALSE(decoded_);
   }
 }
 

@@ -46,7 +46,7 @@ TEST(Likeness, CopiesAreOfOneGroup) {
   std::normal_distribution<double> noise(0, 25);
   std::vector<Image> images;
   for (uint64_t i = 0; i < 6; i++) images.push_back(scene(i));
-  const Image& original = images[2];
+  const Image original = images[2];  // a copy: the vector grows
   images.push_back(original);
   images.push_back(area_downscale(original, kWidth / 2));
   images.push_back(changed(original, [](double p) { return 1.3 * p; }));
