@@ -1,9 +1,12 @@
 #include "data/safetensors.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "data/hash.h"
+#include "data/text.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -28,22 +31,71 @@ const char* format_name(DType dtype) {
   return "";
 }
 
+// Of dimensions that are whole numbers.
 Shape shape_of(const json& dims) {
+  const auto d = [&](size_t i) { return dims[i].get<int64_t>(); };
   switch (dims.size()) {
     case 0:
       return {};
     case 1:
-      return {dims[0].get<int64_t>()};
+      return {d(0)};
     case 2:
-      return {dims[0].get<int64_t>(), dims[1].get<int64_t>()};
+      return {d(0), d(1)};
     case 3:
-      return {dims[0].get<int64_t>(), dims[1].get<int64_t>(), dims[2].get<int64_t>()};
+      return {d(0), d(1), d(2)};
     case 4:
-      return {dims[0].get<int64_t>(), dims[1].get<int64_t>(), dims[2].get<int64_t>(),
-              dims[3].get<int64_t>()};
+      return {d(0), d(1), d(2), d(3)};
     default:
       fail("more than four dimensions");
   }
+}
+
+// The file's hash as its metadata has it, with zeros in its own place.
+constexpr char kHash[] = "xxh3";
+constexpr std::string_view kNoHash = "0000000000000000";
+
+std::string hash_field(std::string_view digits) {
+  return fmt::format("\"{}\":\"{}\"", kHash, digits);
+}
+
+size_t place_of_hash(std::string_view header, std::string_view digits) {
+  const size_t field = header.find(hash_field(digits));
+  return field == header.npos ? field : field + hash_field("").size() - 1;
+}
+
+std::string digits_of(const Hash& hash) {
+  return fmt::format("{:016x}", hash.value());
+}
+
+bool is_undamaged(std::span<const uint8_t> bytes, std::string_view header,
+                  const std::string& hash) {
+  const size_t place = place_of_hash(header, hash);
+  if (hash.size() != kNoHash.size() || place == header.npos) return false;
+  const auto at = static_cast<size_t>(header.data() - reinterpret_cast<const char*>(bytes.data()));
+  const auto rest = bytes.subspan(at + place + kNoHash.size());
+  Hash found;
+  found.add(bytes.data(), at + place);
+  found.add(kNoHash.data(), kNoHash.size());
+  found.add(rest.data(), rest.size());
+  return digits_of(found) == hash;
+}
+
+// Those of our files that were written before there were hashes are "dae ... 1".
+bool must_have_hash(const std::string& format) {
+  return format.starts_with("dae ") && !format.ends_with(" 1");
+}
+
+// Stretches of the values, in any order, must cover them once.
+void check_cover(std::vector<std::pair<uint64_t, uint64_t>> stretches, size_t bytes) {
+  std::sort(stretches.begin(), stretches.end());
+  uint64_t covered = 0;
+  for (const auto& [begin, end] : stretches) {
+    if (begin != covered)
+      fail("bytes {} to {} of its values belong to {}", std::min(begin, covered),
+           std::max(begin, covered), begin < covered ? "two tensors" : "no tensor");
+    covered = end;
+  }
+  if (covered != bytes) fail("bytes {} to {} of its values belong to no tensor", covered, bytes);
 }
 
 }  // namespace
@@ -51,7 +103,8 @@ Shape shape_of(const json& dims) {
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   json header = json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  header["__metadata__"] = metadata;
+  header["__metadata__"][kHash] = kNoHash;
   size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     json dims = json::array();
@@ -64,6 +117,11 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // values start aligned
   const uint64_t length = text.size();
+  Hash hash;
+  hash.add(&length, sizeof(length));
+  hash.add(text.data(), text.size());
+  for (const auto& named : tensors) hash.add(named.tensor.data, named.tensor.bytes());
+  text.replace(place_of_hash(text, kNoHash), kNoHash.size(), digits_of(hash));
   write_file_atomically(path, [&](const Append& append) {
     append(&length, sizeof(length));
     append(text.data(), text.size());
@@ -81,42 +139,54 @@ Safetensors::Safetensors(const std::filesystem::path& path) : path_(path.string(
   const auto text = bytes.subspan(sizeof(length), static_cast<size_t>(length));
   const auto values = bytes.subspan(sizeof(length) + static_cast<size_t>(length));
   try {
-    const json header = json::parse(text.begin(), text.end());
-    if (!header.is_object()) fail("its header is not a JSON object");
-    for (const auto& [name, entry] : header.items()) {
-      if (name == "__metadata__") {
-        metadata_ = entry.get<std::map<std::string, std::string>>();
-        continue;
-      }
-      Tensor tensor;
-      bool known = false;
-      for (const DTypeName& candidate : kNames)
-        if (entry.at("dtype") == candidate.name) {
-          tensor.dtype = candidate.dtype;
-          known = true;
-        }
-      if (!known) continue;  // another program's tensor of a kind not used here
-      uint64_t elements = 1;
-      for (const json& dim : entry.at("shape")) {
-        const auto extent = dim.get<uint64_t>();
-        if (!dim.is_number_unsigned() || extent > bytes.size() ||
-            (extent > 0 && elements > bytes.size() / extent))
-          fail("tensor {} has an impossible shape", name);
-        elements *= extent;
-      }
-      tensor.shape = shape_of(entry.at("shape"));
-      const json& offsets = entry.at("data_offsets");
-      const auto begin = offsets.at(0).get<uint64_t>(), end = offsets.at(1).get<uint64_t>();
-      if (begin > end || end > values.size() || end - begin != elements * size_of(tensor.dtype))
-        fail("tensor {} does not fit the file, which may have been cut off", name);
-      tensor.data = const_cast<uint8_t*>(values.data()) + begin;
-      tensors_[name] = tensor;
-    }
+    read_header({reinterpret_cast<const char*>(text.data()), text.size()}, values);
   } catch (const json::exception& error) {
     fail("{}: not a sound safetensors file: {}", path_, error.what());
   } catch (const Error& error) {
     fail("{}: not a sound safetensors file: {}", path_, error.what());
   }
+}
+
+void Safetensors::read_header(std::string_view text, std::span<const uint8_t> values) {
+  const json header = json_from(text);
+  if (!header.is_object()) fail("its header is not a JSON object");
+  std::vector<std::pair<uint64_t, uint64_t>> stretches;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      metadata_ = entry.get<std::map<std::string, std::string>>();
+      continue;
+    }
+    const json& offsets = entry.at("data_offsets");
+    const uint64_t begin = whole_number(offsets.at(0), name),
+                   end = whole_number(offsets.at(1), name);
+    if (begin > end || end > values.size())
+      fail("tensor {} does not fit the file, which may have been cut off", name);
+    stretches.emplace_back(begin, end);
+    const DTypeName* const known =
+        std::find_if(std::begin(kNames), std::end(kNames),
+                     [&](const DTypeName& dtype) { return entry.at("dtype") == dtype.name; });
+    if (known == std::end(kNames)) continue;  // another program's tensor of a kind not used here
+    uint64_t elements = 1;
+    for (const json& dim : entry.at("shape")) {
+      const uint64_t extent = whole_number(dim, name);
+      if (extent > file_.bytes().size() || (extent > 0 && elements > file_.bytes().size() / extent))
+        fail("tensor {} has an impossible shape", name);
+      elements *= extent;
+    }
+    if (end - begin != elements * size_of(known->dtype))
+      fail("tensor {} does not fit the file, which may have been cut off", name);
+    tensors_[name] = {const_cast<uint8_t*>(values.data()) + begin, shape_of(entry.at("shape")),
+                      known->dtype};
+  }
+  check_cover(std::move(stretches), values.size());
+  const auto hash = metadata_.find(kHash), format = metadata_.find("format");
+  const bool hashed = hash != metadata_.end();
+  if (hashed ? !is_undamaged(file_.bytes(), text, hash->second)
+             : format != metadata_.end() && must_have_hash(format->second))
+    fail(
+        "it is damaged, or was changed by another program, which should leave {} out of its "
+        "metadata",
+        kHash);
 }
 
 const void* Safetensors::get(const std::string& name, const Shape& shape, DType dtype) const {

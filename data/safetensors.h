@@ -1,12 +1,15 @@
 // Checkpoints in the safetensors format: eight bytes of header length (little-endian), a JSON
 // header {name: {dtype, shape, data_offsets}}, then the values.
 // https://github.com/huggingface/safetensors
+// What is written here has in its metadata a hash of the whole file, xxh3, and is read only while that
+// holds; files of other programs need none.
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/files.h"
@@ -23,8 +26,9 @@ struct NamedTensor {
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
-// A file that was read and found sound: every length, offset, dtype and shape is checked first, so
-// a damaged or hostile file ends in an Error naming it, never in a bad access.
+// A file that was read and found sound: every length, offset, dtype and shape is checked first, that
+// each of its values belongs to one tensor, and its hash, so a damaged or hostile file ends in an Error
+// naming it, never in a bad access.
 class Safetensors {
  public:
   explicit Safetensors(const std::filesystem::path& path);
@@ -37,6 +41,8 @@ class Safetensors {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
+  void read_header(std::string_view text, std::span<const uint8_t> values);
+
   std::string path_;
   MappedFile file_;
   std::map<std::string, Tensor> tensors_;

@@ -4,8 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/error.h"
+
 namespace dae {
 namespace {
+
+constexpr auto kReplace = nlohmann::json::error_handler_t::replace;  // of bytes that are no UTF-8
 
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -52,8 +56,30 @@ std::string first_columns(const std::string& text, size_t columns) {
   return text.substr(0, at);
 }
 
+nlohmann::json json_from(std::string_view text) {
+  static constexpr int kDeepest = 64;
+  const auto not_too_deep = [](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > kDeepest) fail("nested deeper than {} levels", kDeepest);
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, not_too_deep);
+  } catch (const nlohmann::json::exception& error) {
+    fail("not valid JSON: {}", error.what());
+  }
+}
+
+uint64_t whole_number(const nlohmann::json& number, std::string_view name, uint64_t most) {
+  const bool negative =
+      number.is_number_integer() && !number.is_number_unsigned() && number.get<int64_t>() < 0;
+  if (!number.is_number_integer() || negative || number.get<uint64_t>() > most)
+    fail("{} is {}, expected a whole number from 0 to {}", name,
+         number.dump(-1, ' ', false, kReplace), most);
+  return number.get<uint64_t>();
+}
+
 std::string file_text(const nlohmann::json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false, kReplace) + "\n";
 }
 
 }  // namespace dae

@@ -1,8 +1,10 @@
 // Text that came from outside: file names need not be UTF-8, terminals are of some width.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 namespace dae {
 
@@ -12,6 +14,15 @@ std::string valid_utf8(const std::string& text);
 
 // The first `columns` code points of valid UTF-8.
 std::string first_columns(const std::string& text, size_t columns);
+
+// What `text` says. Throws Error saying why not when it is not valid JSON, or nested deeper than 64 levels,
+// which nothing writes and which would overflow the stack of whoever walks it.
+nlohmann::json json_from(std::string_view text);
+
+// A number of a file as the whole number that it has to be, from 0 to `most`. Throws Error saying what
+// `name` is otherwise.
+uint64_t whole_number(const nlohmann::json& number, std::string_view name,
+                      uint64_t most = INT64_MAX);
 
 // As it is written to files: indented, ending in a newline. Never throws over a byte.
 std::string file_text(const nlohmann::json& json);

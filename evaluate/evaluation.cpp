@@ -59,6 +59,7 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
                                    .most_views = options.most_views,
                                    .seed = options.seed,
                                    .progress = tell});
+  evaluation.note = opened.note();
   evaluation.dataset = path;
   evaluation.max_side = max_side;
   evaluation.pictures = static_cast<int64_t>(images.size());

@@ -31,6 +31,7 @@ class OpenedRun {
  public:
   OpenedRun(const std::filesystem::path& run, Device device);
   const RunConfig& config() const { return trained_.config; }
+  const std::string& note() const { return trained_.note; }
   // While this lives.
   PlacedNetwork network();
 

@@ -25,6 +25,12 @@ std::vector<float> read_values(const Safetensors& file, const std::string& prefi
   return values;
 }
 
+uint64_t read_counter(const Safetensors& file, const std::string& name) {
+  uint64_t counter = 0;
+  std::memcpy(&counter, file.get(name, {1}, DType::u64), sizeof(counter));
+  return counter;
+}
+
 }  // namespace
 
 void write_checkpoint(const std::filesystem::path& path, const ParameterSet& parameters,
@@ -35,10 +41,14 @@ void write_checkpoint(const std::filesystem::path& path, const ParameterSet& par
       const float* const values = (checkpoint.*kept.values).data() + p.offset;
       tensors.push_back({kept.prefix + p.name, {const_cast<float*>(values), p.shape}});
     }
-  uint64_t counters[2] = {checkpoint.state.step, checkpoint.state.skipped};
+  uint64_t counters[3] = {checkpoint.state.step, checkpoint.state.skipped,
+                          static_cast<uint64_t>(checkpoint.noted_steps)};
   tensors.push_back({"step", {&counters[0], {1}, DType::u64}});
   tensors.push_back({"skipped", {&counters[1], {1}, DType::u64}});
-  save_safetensors(path, tensors, {{"format", "dae run checkpoint 1"}});
+  tensors.push_back({"noted_steps", {&counters[2], {1}, DType::u64}});
+  std::vector<double> sums = checkpoint.loss_sums;
+  tensors.push_back({"loss_sums", {sums.data(), {std::ssize(sums)}, DType::u64}});
+  save_safetensors(path, tensors, {{"format", "dae run checkpoint 2"}});
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path, const ParameterSet& parameters) {
@@ -46,16 +56,21 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const ParameterSet
   Checkpoint checkpoint;
   for (const Kept& kept : kKept)
     checkpoint.*kept.values = read_values(file, kept.prefix, parameters);
-  StepState& state = checkpoint.state;
-  std::memcpy(&state.step, file.get("step", {1}, DType::u64), sizeof(state.step));
-  std::memcpy(&state.skipped, file.get("skipped", {1}, DType::u64), sizeof(state.skipped));
+  checkpoint.state.step = read_counter(file, "step");
+  checkpoint.state.skipped = read_counter(file, "skipped");
+  // Files of before had none: they were written where a row was.
+  if (!file.contains("noted_steps")) return checkpoint;
+  checkpoint.noted_steps = static_cast<int64_t>(read_counter(file, "noted_steps"));
+  const int64_t sums = file.tensors().at("loss_sums").shape[0];
+  checkpoint.loss_sums.resize(static_cast<size_t>(sums));
+  if (sums > 0)
+    std::memcpy(checkpoint.loss_sums.data(), file.get("loss_sums", {sums}, DType::u64),
+                checkpoint.loss_sums.size() * sizeof(double));
   return checkpoint;
 }
 
 uint64_t read_checkpoint_step(const std::filesystem::path& path) {
-  uint64_t step = 0;
-  std::memcpy(&step, Safetensors(path).get("step", {1}, DType::u64), sizeof(step));
-  return step;
+  return read_counter(Safetensors(path), "step");
 }
 
 std::vector<float> read_averaged_weights(const std::filesystem::path& path,

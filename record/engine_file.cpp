@@ -49,7 +49,7 @@ void add_engine(const fs::path& path, const json& machine, const cuda_libraries:
   json line = to_json(choice);
   line["machine"] = machine;
   line["problem"] = choice.problem;
-  append_line(path, line.dump());
+  append_line(path, line.dump() + "\n");
 }
 
 void use_for_networks(Device device) {

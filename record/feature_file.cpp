@@ -69,7 +69,7 @@ void save_features(const std::filesystem::path& path, const FeatureNetwork& feat
   const ParameterSet parameters = feature_parameters(features.widths);
   for (const Parameter& p : parameters.list())
     tensors.push_back({p.name, {&values[static_cast<size_t>(p.offset)], p.shape}});
-  save_safetensors(path, tensors, {{"format", "dae features 1"}});
+  save_safetensors(path, tensors, {{"format", "dae features 2"}});
 }
 
 }  // namespace dae

@@ -15,7 +15,8 @@ namespace dae {
 std::string metrics_header(const LossSpec& loss);
 std::string metrics_line(const MetricsRow& row);
 
-// The rows of a file, without the header; one that was cut off is left out.
-std::vector<MetricsRow> read_metrics(const std::filesystem::path& path);
+// The rows of a file, without the header; none where it is missing. A last line that was cut off is left out, and so are lines
+// that are no rows, which `note`, else empty, says for people.
+std::vector<MetricsRow> read_metrics(const std::filesystem::path& path, std::string& note);
 
 }  // namespace dae

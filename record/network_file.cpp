@@ -4,21 +4,25 @@
 #include <nlohmann/json.hpp>
 
 #include "data/safetensors.h"
+#include "data/text.h"
 #include "runtime/error.h"
 
 namespace dae {
 namespace {
 
-constexpr char kFormat[] = "dae network 1";
+constexpr char kFormat[] = "dae network 2";
+constexpr char kFormats[] = "dae network ";  // 1 had no hash
 
 RunConfig config_in(const Safetensors& file, const std::string& path) {
   const auto format = file.metadata().find("format"), config = file.metadata().find("config");
-  if (format == file.metadata().end() || format->second != kFormat ||
+  if (format == file.metadata().end() || !format->second.starts_with(kFormats) ||
       config == file.metadata().end())
     fail("{}: not a network that the program export wrote", path);
-  const nlohmann::json json = nlohmann::json::parse(config->second, nullptr, false);
-  if (json.is_discarded()) fail("{}: its configuration is not valid JSON", path);
-  return run_config_from_json(json, path);
+  try {
+    return run_config_from_json(json_from(config->second), path);
+  } catch (const Error& error) {
+    fail("{}: its configuration: {}", path, error.what());
+  }
 }
 
 }  // namespace

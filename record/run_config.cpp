@@ -4,9 +4,13 @@
 
 #include <dnnl.hpp>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "data/files.h"
+#include "data/hash.h"
+#include "data/text.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 
@@ -14,6 +18,8 @@ namespace dae {
 namespace {
 
 using nlohmann::json;
+
+constexpr char kHash[] = "xxh3";
 
 NetworkKind parse_kind(const std::string& name) {
   for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})
@@ -25,6 +31,19 @@ DType parse_precision(const std::string& name) {
   if (name == "fp32") return DType::f32;
   if (name == "bf16") return DType::bf16;
   fail("there is no precision named {}", name);
+}
+
+template <class T>
+void read_whole(const json& object, const char* key, T& number) {
+  number = static_cast<T>(whole_number(object.at(key), key, std::numeric_limits<T>::max()));
+}
+
+// Of a configuration without its own.
+std::string hash_of(json configuration) {
+  configuration.erase(kHash);
+  Hash hash;
+  hash.add(file_text(configuration));
+  return fmt::format("{:016x}", hash.value());
 }
 
 std::string cpu_name() {
@@ -89,12 +108,12 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     const json &model = j.at("model"), &corruption = j.at("corruption"),
                &optimizer = j.at("optimizer"), &data = j.at("data");
     c.network.kind = parse_kind(model.at("kind"));
-    model.at("size").get_to(c.network.size);
-    model.at("width").get_to(c.network.width);
-    model.at("blocks").get_to(c.network.blocks);
-    c.network.levels = model.value("levels", c.network.levels);
-    c.network.stem = model.value("stem", c.network.stem);
-    model.at("latent").get_to(c.network.latent);
+    read_whole(model, "size", c.network.size);
+    read_whole(model, "width", c.network.width);
+    read_whole(model, "blocks", c.network.blocks);
+    if (model.contains("levels")) read_whole(model, "levels", c.network.levels);
+    if (model.contains("stem")) read_whole(model, "stem", c.network.stem);
+    read_whole(model, "latent", c.network.latent);
     model.at("skips").get_to(c.network.skips);
     model.at("global").get_to(c.network.global);
     model.at("residual").get_to(c.network.residual);
@@ -112,9 +131,9 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     corruption.at("quantize").get_to(c.corruption.quantize);
     validate(c.corruption);
     optimizer.at("learning_rate").get_to(c.schedule.peak);
-    optimizer.at("warmup").get_to(c.schedule.warmup);
-    optimizer.at("steps").get_to(c.schedule.total);
-    c.schedule.start = optimizer.value("start", uint64_t{0});
+    read_whole(optimizer, "warmup", c.schedule.warmup);
+    read_whole(optimizer, "steps", c.schedule.total);
+    if (optimizer.contains("start")) read_whole(optimizer, "start", c.schedule.start);
     optimizer.at("beta1").get_to(c.adam.beta1);
     optimizer.at("beta2").get_to(c.adam.beta2);
     optimizer.at("epsilon").get_to(c.adam.epsilon);
@@ -124,14 +143,14 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     data.at("dataset").get_to(c.dataset);
     data.at("validation").get_to(c.validation);
     c.given = data.value("pairs", c.given);
-    data.at("max_side").get_to(c.max_side);
+    read_whole(data, "max_side", c.max_side);
     data.at("held_out").get_to(c.held_out);
     c.from = j.value("from", c.from);
     c.loss = parse_loss(j.at("loss").get<std::string>());
     check(c.loss, c.network.size);
     j.at("budget").get_to(c.budget);
-    j.at("batch").get_to(c.batch);
-    j.at("seed").get_to(c.seed);
+    read_whole(j, "batch", c.batch);
+    read_whole(j, "seed", c.seed);
     return c;
   } catch (const json::exception& error) {
     fail("{} is not a run's configuration: {}", file, error.what());
@@ -140,16 +159,29 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
   }
 }
 
+void write_run_json(const std::filesystem::path& run, json configuration) {
+  configuration[kHash] = hash_of(configuration);
+  write_file_atomically(run / "config.json", std::string_view(file_text(configuration)));
+}
+
 json read_run_json(const std::filesystem::path& run) {
   const std::filesystem::path path = run / "config.json";
   std::error_code ignored;
   if (!std::filesystem::is_directory(run, ignored))
     fail("{}: there is no such run folder; train_cuda makes one", run.string());
-  std::ifstream file(path);
-  if (!file) fail("{}: not a run folder: it has no config.json", run.string());
-  json parsed = json::parse(file, nullptr, false);
-  if (parsed.is_discarded()) fail("{}: not valid JSON", path.string());
-  return parsed;
+  if (!std::filesystem::exists(path, ignored))
+    fail("{}: not a run folder: it has no config.json", run.string());
+  const std::vector<uint8_t> bytes = read_file(path);
+  json configuration;
+  try {
+    configuration = json_from({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  } catch (const Error& error) {
+    fail("{}: {}", path.string(), error.what());
+  }
+  if (configuration.contains(kHash) && configuration[kHash] != hash_of(configuration))
+    fail("{}: it is damaged, or was changed by hand; a change is kept without its line {}",
+         path.string(), kHash);
+  return configuration;
 }
 
 RunConfig read_run_config(const std::filesystem::path& run) {

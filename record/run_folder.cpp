@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files.h"
-#include "data/text.h"
 #include "record/feature_file.h"
+#include "record/run_config.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -18,6 +18,11 @@ namespace {
 
 constexpr const char* kCheckpoint = "checkpoint.safetensors";
 constexpr const char* kPrevious = "checkpoint.previous.safetensors";
+constexpr const char* kDamaged = "checkpoint.damaged.safetensors";
+constexpr const char* kMetrics = "metrics.csv";
+constexpr const char* kSamples = "samples";
+// What create() makes, in this order, after samples/; the last makes a run of the folder.
+constexpr const char* kMade[] = {kMetrics, kFeatureFile, "config.json"};
 
 // runs/DATE-TIME-MODEL, made: two runs that start in the same second get two folders.
 fs::path make_dated(const std::string& model) {
@@ -36,7 +41,16 @@ fs::path make_dated(const std::string& model) {
 
 bool RunFolder::is_free(const fs::path& path) {
   std::error_code error;
-  return !fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error));
+  if (!fs::exists(path, error)) return true;
+  if (!fs::is_directory(path, error) || fs::exists(path / "config.json", error)) return false;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const bool unfinished =
+        name == kSamples ? fs::is_empty(it->path(), error)
+                         : name == kMetrics || name == kFeatureFile || name.ends_with(".part");
+    if (!unfinished) return false;
+  }
+  return !error;
 }
 
 RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config,
@@ -49,19 +63,19 @@ RunFolder RunFolder::create(const fs::path& wanted, const nlohmann::json& config
   if (!is_free(path)) refuse();
   const bool was_there = !wanted.empty() && fs::exists(path, error);
   fs::create_directories(path, error);
-  // Who makes samples/ owns the folder, should two runs want the same one at once.
-  const bool made = !error && fs::create_directory(path / "samples", error);
   if (error) fail("{}: cannot be made: {}; give another folder", path.string(), error.message());
-  if (!made && !is_free(path)) refuse();
   RunFolder folder(path);
+  // Who has the lock owns the folder, should two runs want the same one at once.
+  folder.lock();
+  if (!is_free(path)) refuse();
   try {
-    folder.lock();
-    write_file_atomically(path / "metrics.csv", std::string_view(metrics_header(loss)));
+    fs::create_directory(path / kSamples);
+    write_file_atomically(path / kMetrics, std::string_view(metrics_header(loss)));
     if (!features.widths.empty()) save_features(path / kFeatureFile, features);
     folder.write_config(config);
   } catch (...) {
-    for (const char* name : {"config.json", kFeatureFile, "metrics.csv", "samples"})
-      fs::remove(path / name, error);
+    for (const char* name : kMade) fs::remove(path / name, error);
+    fs::remove(path / kSamples, error);
     if (!was_there) fs::remove(path, error);
     throw;
   }
@@ -89,11 +103,11 @@ void RunFolder::lock() {
 }
 
 void RunFolder::write_config(const nlohmann::json& config) const {
-  write_file_atomically(path_ / "config.json", std::string_view(file_text(config)));
+  write_run_json(path_, config);
 }
 
 void RunFolder::write_sample(const std::string& name, const Image& sheet) const {
-  save_png(path_ / "samples" / name, sheet);
+  save_png(path_ / kSamples / name, sheet);
 }
 
 void RunFolder::write_report(const std::string& html) const {
@@ -101,21 +115,21 @@ void RunFolder::write_report(const std::string& html) const {
 }
 
 void RunFolder::append(const MetricsRow& row) {
-  std::ofstream file(path_ / "metrics.csv", std::ios::app);
-  file << metrics_line(row);
-  file.close();
-  if (!file) fail("cannot write {}", (path_ / "metrics.csv").string());
+  append_line(path_ / kMetrics, metrics_line(row));
 }
 
-std::vector<MetricsRow> RunFolder::metrics() const {
-  return read_metrics(path_ / "metrics.csv");
+std::vector<MetricsRow> RunFolder::metrics(std::string& note) const {
+  return read_metrics(path_ / kMetrics, note);
 }
 
-void RunFolder::truncate_metrics(uint64_t step, const LossSpec& loss) {
+std::vector<MetricsRow> RunFolder::truncate_metrics(uint64_t step, const LossSpec& loss,
+                                                    std::string& note) {
+  std::vector<MetricsRow> rows = metrics(note);
+  std::erase_if(rows, [step](const MetricsRow& row) { return row.step > step; });
   std::string text = metrics_header(loss);
-  for (const MetricsRow& row : metrics())
-    if (row.step <= step) text += metrics_line(row);
-  write_file_atomically(path_ / "metrics.csv", std::string_view(text));
+  for (const MetricsRow& row : rows) text += metrics_line(row);
+  write_file_atomically(path_ / kMetrics, std::string_view(text));
+  return rows;
 }
 
 void RunFolder::save_checkpoint(const ParameterSet& parameters,
@@ -128,39 +142,52 @@ void RunFolder::save_checkpoint(const ParameterSet& parameters,
   if (fs::exists(current, error)) fs::rename(current, path_ / kPrevious, error);
   if (!error) fs::rename(beside, current, error);
   if (error) fail("cannot write {}: {}", current.string(), error.message());
+  sync_folder(path_);
 }
 
-std::optional<fs::path> RunFolder::newest_checkpoint() const {
-  std::error_code ignored;
-  for (const char* const name : {kCheckpoint, kPrevious})
-    if (fs::exists(path_ / name, ignored)) return path_ / name;
+template <class Read>
+auto RunFolder::from_newest(const Read& read, std::string& note) const
+    -> std::optional<decltype(read(fs::path()))> {
+  note.clear();
+  std::string problems;
+  for (const char* const name : {kCheckpoint, kPrevious}) {
+    const fs::path path = path_ / name;
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) continue;
+    try {
+      auto value = read(path);
+      if (!problems.empty())
+        note = fmt::format("{}; {} is taken, which is older", problems, path.string());
+      return value;
+    } catch (const Error& error) {
+      problems += (problems.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  if (!problems.empty()) fail("{}", problems);
   return std::nullopt;
 }
 
 std::optional<uint64_t> RunFolder::saved_step() const {
-  const std::optional<fs::path> path = newest_checkpoint();
-  if (!path) return std::nullopt;
-  return read_checkpoint_step(*path);
+  std::string unread;
+  return from_newest(read_checkpoint_step, unread);
 }
 
-std::optional<Checkpoint> RunFolder::load_checkpoint(const ParameterSet& parameters) const {
-  const std::optional<fs::path> path = newest_checkpoint();
-  if (!path) return std::nullopt;
+std::optional<Checkpoint> RunFolder::load_checkpoint(const ParameterSet& parameters,
+                                                     std::string& note) const {
+  auto checkpoint =
+      from_newest([&](const fs::path& path) { return read_checkpoint(path, parameters); }, note);
   std::error_code ignored;
-  try {
-    return read_checkpoint(*path, parameters);
-  } catch (const Error& error) {
-    if (path->filename() == kCheckpoint && fs::exists(path_ / kPrevious, ignored))
-      fail("{}; remove it to go on from {} beside it", error.what(), kPrevious);
-    throw;
-  }
+  if (!note.empty()) fs::rename(path_ / kCheckpoint, path_ / kDamaged, ignored);
+  return checkpoint;
 }
 
-std::vector<float> RunFolder::load_weights(const ParameterSet& parameters) const {
-  const std::optional<fs::path> path = newest_checkpoint();
-  if (!path)
+std::vector<float> RunFolder::load_weights(const ParameterSet& parameters,
+                                           std::string& note) const {
+  auto weights = from_newest(
+      [&](const fs::path& path) { return read_averaged_weights(path, parameters); }, note);
+  if (!weights)
     fail("{}: the run has no checkpoint yet; let train_cuda finish or resume it", path_.string());
-  return read_averaged_weights(*path, parameters);
+  return *std::move(weights);
 }
 
 }  // namespace dae

@@ -12,6 +12,7 @@ namespace dae {
 
 struct Denoiser::Inside {
   NetworkConfig network;
+  std::string note;
   std::unique_ptr<Restorer> restorer;
 
   void restore(const Samples& picture, void* restored, const RestoreOptions& options);
@@ -65,6 +66,7 @@ Denoiser::Denoiser(const std::filesystem::path& network, const DenoiserOptions& 
   use_for_networks(options.device);
   const TrainedNetwork trained = open_trained_network(network, options.device);
   inside_->network = trained.config.network;
+  inside_->note = trained.note;
   inside_->restorer =
       std::make_unique<Restorer>(options.device, trained.config.network, trained.parameters,
                                  trained.weights.data(), options.memory);
@@ -86,6 +88,10 @@ void Denoiser::restore(const uint8_t* picture, int64_t height, int64_t width, ui
 void Denoiser::restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                        const RestoreOptions& options) {
   inside_->restore({picture, SampleType::u16, options.channels, height, width}, restored, options);
+}
+
+const std::string& Denoiser::note() const {
+  return inside_->note;
 }
 
 bool Denoiser::has_noise_input() const {

@@ -21,9 +21,10 @@ TrainedNetwork open_trained_network(const std::filesystem::path& path, Device de
   RunConfig config = read_trained_config(path);
   settle_precision(config.network, device);
   ParameterSet parameters = parameters_of(config.network);
+  std::string note;
   std::vector<float> weights = is_file(path) ? read_network_weights(path, parameters)
-                                             : RunFolder::open(path).load_weights(parameters);
-  return {std::move(config), std::move(parameters), std::move(weights)};
+                                             : RunFolder::open(path).load_weights(parameters, note);
+  return {std::move(config), std::move(parameters), std::move(weights), std::move(note)};
 }
 
 RunConfig read_trained_config(const std::filesystem::path& path) {

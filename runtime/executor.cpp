@@ -1,7 +1,10 @@
 #include "runtime/executor.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
+#include "runtime/bf16.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/trace.h"
@@ -13,6 +16,22 @@ std::vector<Tensor> views_of(const Plan& plan) {
   std::vector<Tensor> tensors;
   for (const TensorInfo& info : plan.tensors()) tensors.push_back(info.view);
   return tensors;
+}
+
+template <class T>
+bool all_finite_as(const Tensor& tensor) {
+  std::vector<T> values(static_cast<size_t>(tensor.count()));
+  copy_between_devices(values.data(), tensor.data, tensor.bytes());
+  return std::all_of(values.begin(), values.end(),
+                     [](T value) { return std::isfinite(to_float(value)); });
+}
+
+// Of a tensor on either device; those of whole numbers are.
+bool all_finite(const Tensor& tensor) {
+  if (tensor.count() == 0) return true;
+  if (tensor.dtype == DType::f32) return all_finite_as<float>(tensor);
+  if (tensor.dtype == DType::bf16) return all_finite_as<BFloat16>(tensor);
+  return true;
 }
 
 }  // namespace
@@ -107,6 +126,18 @@ void Executor::run_profiled(const Queue& q) {
     seconds_[i] += std::chrono::duration<double>(Clock::now() - begin).count();
   }
   profiled_runs_++;
+}
+
+std::optional<Executor::NotFinite> Executor::run_until_not_finite(const Queue& q) {
+  check_bound();
+  for (size_t i = 0; i < plan_.steps().size(); i++) {
+    const Step& step = plan_.steps()[i];
+    run_step(step, q);
+    if (q.device == Device::cuda) synchronize_device();
+    for (const TensorId id : step.writes)
+      if (!all_finite(tensors_[id])) return NotFinite{i, id};
+  }
+  return std::nullopt;
 }
 
 }  // namespace dae

@@ -82,12 +82,13 @@ class Restoration {
   Restoration(const fs::path& network, Device device, const Wanted& wanted)
       : network_(network), device_(device), wanted_(wanted), names_(wanted.out) {
     open(wanted.memory);  // a mistake in these is heard of before any picture
+    if (!denoiser_->note().empty()) fmt::print(stderr, "denoise: {}\n", denoiser_->note());
     if (!denoiser_->has_noise_input() && (wanted.sigma || wanted.strength != 1))
       fail_usage("--sigma, --strength: {} was trained without --noise-input", network.string());
   }
 
   Restored run(const ListedPicture& picture, const std::function<bool(double)>& progress) {
-    const MappedFile file(picture.path);
+    const std::vector<uint8_t> file = read_file(picture.path);
     Photo photo = decode(file, picture.path);
     const PhotoFormat format = format_of(wanted_, photo);
     const std::string extension =
@@ -97,8 +98,8 @@ class Restoration {
     const Image given = wanted_.compare ? to_image(photo) : Image();
     const std::string noise = restore(photo, progress);
     if (wanted_.bits == 8) photo = in_8_bits(std::move(photo));
-    write(to, encode_photo(photo, format, {.quality = wanted_.jpeg_quality}, to.string()),
-          file.bytes(), picture.path);
+    write(to, encode_photo(photo, format, {.quality = wanted_.jpeg_quality}, to.string()), file,
+          picture.path);
     if (wanted_.compare) {
       fs::path beside = to;
       beside.replace_filename(to.stem().string() + "-compare.png");
@@ -116,10 +117,10 @@ class Restoration {
 
   // With --memory: samples as they are read, as they are restored, and once more on their way to a
   // file may take three quarters of it; the network computes in the rest.
-  Photo decode(const MappedFile& file, const fs::path& path) {
-    if (wanted_.memory == 0) return decode_photo(file.bytes(), path.string());
+  Photo decode(std::span<const uint8_t> file, const fs::path& path) {
+    if (wanted_.memory == 0) return decode_photo(file, path.string());
     const auto most = static_cast<int64_t>(wanted_.memory / 4);
-    Photo photo = decode_photo(file.bytes(), path.string(), most);
+    Photo photo = decode_photo(file, path.string(), most);
     open(wanted_.memory - 3 * static_cast<size_t>(photo.bytes()));
     return photo;
   }

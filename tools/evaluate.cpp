@@ -48,6 +48,7 @@ nlohmann::json evaluate_run(const std::string& run, EvaluationOptions& options) 
   };
   const Evaluation evaluation = evaluate(run, options);
   line.clear();
+  if (!evaluation.note.empty()) fmt::print(stderr, "evaluate: {}\n", evaluation.note);
   for (const std::string& reason : evaluation.left_out)
     fmt::print(stderr, "left out: {}\n", reason);
   if (evaluation.trained_on > 0)

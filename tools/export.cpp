@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
       fail_usage("{}: is there already; give another name, or --force", file);
     check_writable(file);
     const TrainedNetwork trained = open_trained_network(run, Device::cpu);
+    if (!trained.note.empty()) fmt::print(stderr, "export: {}\n", trained.note);
     save_network(file, read_trained_config(run), trained.parameters, trained.weights);
     fmt::print("{}: {} weights, {:.1f} MB\n", file, trained.parameters.count(),
                static_cast<double>(std::filesystem::file_size(file)) / 1e6);

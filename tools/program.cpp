@@ -37,11 +37,23 @@ void on_interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+// What a mapped file no longer holds, or its disk no longer gives, ends in this signal when it is read.
+void on_bus_error(int) {
+  constexpr char kWords[] =
+      "a file that was being read became shorter or unreadable (the pictures' cache, a "
+      "checkpoint); "
+      "nothing of yours was written over: run it again\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kWords, sizeof(kWords) - 1);
+  _exit(1);
+}
+
 }  // namespace
 
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body) {
   limit_openmp_spinning(argv);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a disk that is full
+  std::signal(SIGBUS, on_bus_error);
   // Line by line, whatever reads it: a log of a long run is not held back.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const auto complain = [&](const std::string& message, int code) {
@@ -122,7 +134,8 @@ std::string option_of(const RangeField& field) {
 }
 
 void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
-  const std::string group = "Corruption (ranges a:b, a value a, or off)";
+  const std::string group =
+      "Corruption (ranges a:b, a value a, or off; a:b@0.3 for three pictures of ten)";
   const auto add = [&](const std::string& option, std::string& text, const std::string& help,
                        const std::string& by_default) {
     // An empty text is a shell variable that was not set, and would leave the default in place.

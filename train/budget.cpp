@@ -49,7 +49,7 @@ Steps steps_of(const TrainingBudget& budget, const Schedule& schedule, uint64_t 
     const auto total = static_cast<int64_t>(result.total);
     result.validate_every = std::max<int64_t>(1, (total + validations - 1) / validations);
   }
-  if (result.total <= done)
+  if (result.total < done)
     fail_usage("the run has {} of {} steps behind it; give a larger number of steps, or seconds",
                done, result.total);
   return result;

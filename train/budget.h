@@ -31,7 +31,7 @@ void check(const TrainingBudget& budget, bool resumed);
 // `done` steps of `schedule` lie behind. `images` are trained on, `batch` crops a step.
 // `validations` is how often a run of so many steps is validated; one of so many seconds spends a
 // twentieth of them on it, at least two and at most `validations` times. Throws UsageError when
-// nothing is left to do.
+// more steps lie behind than there would be.
 Steps steps_of(const TrainingBudget& budget, const Schedule& schedule, uint64_t done,
                int64_t images, int64_t batch, int64_t validations,
                const std::optional<Measured>& measured);

@@ -50,6 +50,11 @@ int CpuTrainer::take_steps(uint64_t number, int) {
   return 1;
 }
 
+std::optional<Executor::NotFinite> CpuTrainer::take_checked_step(uint64_t number) {
+  draw(number);
+  return step_.program.executor().run_until_not_finite(Queue{});
+}
+
 void CpuTrainer::take_profiled_step(uint64_t number) {
   draw(number);
   step_.program.executor().run_profiled(Queue{});

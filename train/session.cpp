@@ -29,6 +29,9 @@ namespace {
 
 constexpr int64_t kFinalViews = 128, kMetricsRows = 400;
 constexpr double kCheckpointSeconds = 60;
+// A loss so many times the first one has exploded: spikes that training survives are of a hundred times
+// what is usual (docs/recipe.md).
+constexpr float kExploded = 1e4f;
 
 class Stopwatch {
  public:
@@ -91,7 +94,8 @@ class Session {
   void fix_budget();
   void begin(const nlohmann::json& device);
   void train_steps();
-  void end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss, bool stopping);
+  void end_row(uint64_t step, double mean_loss, bool stopping);
+  void end_if_diverged(uint64_t step);
   void tell_progress(uint64_t step);
   void save();
   Evaluation evaluate_held_out(int64_t most_views);
@@ -111,6 +115,10 @@ class Session {
   double earlier_seconds_ = 0;  // of the sessions before this one
   Stopwatch watch_;             // of this one's steps
   uint64_t first_ = 0;          // the steps before them
+  uint64_t row_began_ = 0;      // the step of the last row of metrics.csv
+  double row_seconds_ = 0;      // of the steps since
+  uint64_t skipped_ = 0;        // updates left out until that row
+  float first_loss_ = 0;        // of this session; 0 before it is known
   double speed_ = 0;            // images a second; 0 before the first row
   std::optional<double> last_psnr_;
   std::optional<uint64_t> saved_step_;  // of the checkpoint in the folder
@@ -158,18 +166,36 @@ void Session::resume(const nlohmann::json& device) {
         "Resumed elsewhere: {}. Bits may differ from those of never having stopped.", change));
     observer_.noted(notes_.back());
   }
-  if (std::optional<Checkpoint> saved = folder_->load_checkpoint(trainer_->parameters())) {
+  std::string problem;
+  const auto tell = [&] {
+    if (problem.empty()) return;
+    notes_.push_back(problem);
+    observer_.noted(problem);
+  };
+  std::optional<Checkpoint> saved = folder_->load_checkpoint(trainer_->parameters(), problem);
+  tell();
+  if (saved) {
     saved_step_ = saved->state.step;
     saved->state.schedule = config_.schedule;
     trainer_->restore(*saved);
   } else {
+    saved.emplace();
     observer_.noted(
         fmt::format("{}: it ended before its first checkpoint; it starts again from step 0",
                     folder_->path().string()));
   }
-  folder_->truncate_metrics(trainer_->state().step, config_.loss);
-  if (const std::vector<MetricsRow> rows = folder_->metrics(); !rows.empty())
-    earlier_seconds_ = rows.back().seconds;
+  const std::vector<MetricsRow> rows =
+      folder_->truncate_metrics(saved->state.step, config_.loss, problem);
+  tell();
+  skipped_ = saved->state.skipped;
+  row_began_ = saved->state.step - static_cast<uint64_t>(saved->noted_steps);
+  const uint64_t last_row = rows.empty() ? 0 : rows.back().step;
+  if (!rows.empty()) earlier_seconds_ = rows.back().seconds;
+  if (last_row != row_began_) {
+    problem = fmt::format("metrics.csv has lost rows: its last is of step {}, expected step {}",
+                          last_row, row_began_);
+    tell();
+  }
 }
 
 // The seconds that f takes, as it takes them when it is left to run: a process that was stopped
@@ -222,6 +248,13 @@ void Session::fix_budget() {
   const Steps steps =
       steps_of(budget, config_.schedule, done, pictures_.training_count(), config_.batch,
                options_.validations, budget.seconds > 0 ? std::optional(measure()) : std::nullopt);
+  if (steps.total == done) {
+    observer_.noted(
+        fmt::format("the run has {0} of {0} steps behind it: its report is made again; more steps "
+                    "or seconds go on",
+                    done));
+    return;
+  }
   validate_every_ = static_cast<uint64_t>(steps.validate_every);
   config_.schedule.total = steps.total;
   if (!options_.resume)
@@ -261,8 +294,7 @@ void Session::train_steps() {
   const uint64_t total = config_.schedule.total;
   const uint64_t log_every = std::max<uint64_t>(1, (total + kMetricsRows - 1) / kMetricsRows);
   const auto next_multiple = [](uint64_t step, uint64_t of) { return (step / of + 1) * of; };
-  uint64_t step = first_, row_began = first_;
-  double step_seconds = 0;
+  uint64_t step = first_;
   bool stopping = stop_.stop_requested();
   Stopwatch since_save;
   watch_ = {};
@@ -277,27 +309,27 @@ void Session::train_steps() {
       step +=
           static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
     }
+    end_if_diverged(step);
     tell_progress(step);
     stopping = stop_.stop_requested();  // what was trained since the last row gets one
     const bool row_due = step == due || stopping;
     const double mean_loss = row_due ? trainer_->take_mean_loss() : 0;  // waits for the steps
-    step_seconds += stepping.seconds();
-    if (row_due) {
-      end_row(step, step - row_began, step_seconds, mean_loss, stopping);
-      step_seconds = 0;
-      row_began = step;
-      if (since_save.seconds() > kCheckpointSeconds) {
-        save();
-        since_save = {};
-      }
+    row_seconds_ += stepping.seconds();
+    if (row_due) end_row(step, mean_loss, stopping);
+    if (since_save.seconds() > kCheckpointSeconds) {
+      save();
+      since_save = {};
     }
   }
 }
 
-// A row of metrics.csv for the latest `steps`, with a validation where one is due.
-void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double mean_loss,
-                      bool stopping) {
-  speed_ = double(config_.batch) * double(steps) / step_seconds;
+// A row of metrics.csv for the steps since the last one, with a validation where one is due.
+void Session::end_row(uint64_t step, double mean_loss, bool stopping) {
+  // Of those of this session alone, which row_seconds_ is of.
+  const uint64_t steps = step - std::max(row_began_, first_);
+  speed_ = double(config_.batch) * double(steps) / row_seconds_;
+  row_began_ = step;
+  row_seconds_ = 0;
   const StepState state = trainer_->state();
   MetricsRow row{.step = step,
                  .seconds = earlier_seconds_ + watch_.seconds(),
@@ -307,11 +339,13 @@ void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double
                  .images_per_second = speed_,
                  .validation_psnr = {},
                  .terms = trainer_->mean_terms()};
-  if (!std::isfinite(row.loss))
+  if (state.skipped - skipped_ == steps && steps > 1)
     fail(
-        "the loss is not a number any more after step {}; {} keeps the last good checkpoint. Try a "
+        "none of the {} updates up to step {} could be made, since no gradient was finite; {}. Try "
+        "a "
         "smaller learning rate",
-        step, folder_->path().string());
+        steps, step, what_is_kept());
+  skipped_ = state.skipped;
   const bool validate = step == config_.schedule.total || step % validate_every_ == 0 || stopping;
   if (validate) last_psnr_ = row.validation_psnr = validation_->psnr();
   folder_->append(row);
@@ -320,6 +354,19 @@ void Session::end_row(uint64_t step, uint64_t steps, double step_seconds, double
   const std::string name = fmt::format("step_{:07}.png", step);
   folder_->write_sample(name, validation_->samples());
   observer_.sampled(folder_->path() / "samples" / name);
+}
+
+// What comes after is of no use, and would be saved.
+void Session::end_if_diverged(uint64_t step) {
+  const float loss = trainer_->loss();
+  if (first_loss_ == 0 && std::isfinite(loss)) first_loss_ = loss;
+  if (loss <= kExploded * first_loss_) return;
+  const std::string where = std::isfinite(loss) ? "" : trainer_->where_not_finite();
+  fail(
+      "the training has come apart by step {}: its loss is {:g}, after {:g} at first{}; {}. Try a "
+      "smaller "
+      "learning rate",
+      step, loss, first_loss_, where.empty() ? "" : fmt::format(" ({})", where), what_is_kept());
 }
 
 void Session::tell_progress(uint64_t step) {
@@ -372,9 +419,10 @@ TrainingOutcome Session::finish() {
                           .held_out_pictures = pictures_.held_out_count(),
                           .evaluation = evaluate_held_out(kFinalViews),
                           .profile = {}};
+  std::string problem;
   ReportInput input{.title = "Run " + folder_->path().filename().string(),
                     .config = config_,
-                    .metrics = folder_->metrics(),
+                    .metrics = folder_->metrics(problem),
                     .samples = std::move(samples),
                     .evaluation = outcome.evaluation,
                     .step = state.step,
@@ -387,6 +435,7 @@ TrainingOutcome Session::finish() {
   if (state.skipped > 0)
     input.notes.push_back(fmt::format(
         "{} updates were left out because the gradient was not finite.", state.skipped));
+  if (!problem.empty()) input.notes.push_back(problem);
   for (const std::string& reason : outcome.evaluation.left_out)
     input.notes.push_back("Left out: " + reason);
   folder_->write_report(render_report(input));
@@ -408,7 +457,7 @@ TrainingOutcome Session::run() {
   begin(device);
   if (starts_from) save();  // what the folder cannot make again from the seed
   train_steps();
-  save();
+  if (saved_step_ != trainer_->state().step) save();
   return finish();
 }
 

@@ -215,4 +215,12 @@ void StepPipeline::take_profiled_step(uint64_t number) {
   prepared_.reset();
 }
 
+std::optional<Executor::NotFinite> StepPipeline::take_checked_step(uint64_t number) {
+  prepare(number);
+  finish();
+  prepared_.reset();
+  return single_.program.executor().run_until_not_finite(
+      Queue{Device::cuda, streams_[kCompute].get()});
+}
+
 }  // namespace dae

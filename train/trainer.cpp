@@ -139,6 +139,16 @@ void Trainer::run_profiled() {
   number_++;
 }
 
+std::string Trainer::where_not_finite() {
+  finish();
+  const std::optional<Executor::NotFinite> found = take_checked_step(number_ - 1);
+  if (!found) return "";
+  const Plan& plan = executor().plan();
+  const Step& at = plan.steps()[found->step];
+  return fmt::format("{} of {} leaves it in {}", at.op, at.name,
+                     plan.tensors()[found->tensor].name);
+}
+
 double Trainer::take_mean_loss() {
   finish();
   const auto mean = [&](size_t i) {
@@ -163,8 +173,13 @@ StepState Trainer::state() {
 Checkpoint Trainer::checkpoint() {
   finish();
   const auto& [program, kept, record] = step();
-  return {program.floats(kept.weights), program.floats(kept.ema), program.floats(kept.m),
-          program.floats(kept.v), state()};
+  return {program.floats(kept.weights),
+          program.floats(kept.ema),
+          program.floats(kept.m),
+          program.floats(kept.v),
+          state(),
+          loss_count_,
+          record_sums_};
 }
 
 void Trainer::put(TensorId id, const std::vector<float>& values) const {
@@ -186,6 +201,14 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   }
   program.write(kept.state, &checkpoint.state);
   number_ = checkpoint.state.step;
+  loss_count_ = checkpoint.noted_steps;
+  std::fill(record_sums_.begin(), record_sums_.end(), 0.0);
+  if (loss_count_ > 0) {
+    if (checkpoint.loss_sums.size() != record_sums_.size())
+      fail("trainer: sums of {} numbers a step where its loss leaves {}",
+           checkpoint.loss_sums.size(), record_sums_.size());
+    record_sums_ = checkpoint.loss_sums;
+  }
 }
 
 const float* Trainer::ema() const {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "corrupt/corrupt.h"
@@ -43,6 +45,11 @@ class Trainer {
   // the seed and the step number alone.
   int run(int at_most);
   void run_profiled();  // one step, timing every op: see executor()
+
+  // After a loss that was not finite: takes the last step again, op by op, and says in words where a
+  // number first is not finite; empty where none is. An update was left out then, so the weights are
+  // those that it had. The trainer is of no use afterwards until it is restored.
+  std::string where_not_finite();
 
   // Back to the first values of the seed and step 0, with this schedule.
   void reset(const Schedule& schedule);
@@ -88,6 +95,7 @@ class Trainer {
   // Does or enqueues the steps number + 1, ..., at least one; returns how many.
   virtual int take_steps(uint64_t number, int at_most) = 0;
   virtual void take_profiled_step(uint64_t number) = 0;
+  virtual std::optional<Executor::NotFinite> take_checked_step(uint64_t number) = 0;
   // Waits for every step enqueued; their losses have been noted then.
   virtual void finish() = 0;
 

@@ -141,6 +141,7 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
   std::optional<TrainedNetwork> from;
   if (!options.from.empty()) from = open_trained_network(options.from, options.device);
   session.config = config_of(options, from);
+  if (from && !from->note.empty()) observer.noted(from->note);
   if (from) session.first_weights = std::move(from->weights);
   session.device = options.device;
   session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}

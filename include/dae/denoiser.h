@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace dae {
 
@@ -49,7 +50,7 @@ class Denoiser {
  public:
   // The network of a run folder, as train() or the program train_cuda leave it: its averaged
   // weights; or that of a file, as the program export writes them. Throws Error when there is none or
-  // it is damaged, FieldError of `device` when that cannot be used, and of `memory`, naming the least
+  // it is damaged, of a run its previous checkpoint as well, FieldError of `device` when that cannot be used, and of `memory`, naming the least
   // that is enough, when it is too little.
   explicit Denoiser(const std::filesystem::path& network, const DenoiserOptions& options = {});
   ~Denoiser();
@@ -67,6 +68,9 @@ class Denoiser {
                const RestoreOptions& options = {});
   void restore(const uint16_t* picture, int64_t height, int64_t width, uint16_t* restored,
                const RestoreOptions& options = {});
+
+  // For people, or empty: that the run's newest checkpoint is damaged, and the one before it is used.
+  const std::string& note() const;
 
   // Whether RestoreOptions::noise is for this network.
   bool has_noise_input() const;

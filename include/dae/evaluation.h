@@ -53,6 +53,7 @@ struct Evaluation {
   // In the order above, without corruptions that are left out; with options.sigma that row alone.
   std::vector<EvaluationRow> rows;
   std::vector<std::string> left_out;  // files that cannot be read, and why, a line each
+  std::string note;  // for people, or empty: that an older checkpoint stands in for a damaged one
 };
 
 struct EvaluationOptions {

@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -49,7 +53,13 @@ TEST(Safetensors, WritesTheFormat) {
   std::memcpy(&length, bytes.data(), 8);
   ASSERT_EQ(length % 8, 0u);
   const json header = json::parse(bytes.begin() + 8, bytes.begin() + 8 + ptrdiff_t(length));
-  EXPECT_EQ(header["__metadata__"], (json{{"key", "value"}}));
+  const std::string hash = header["__metadata__"]["xxh3"];
+  EXPECT_EQ(header["__metadata__"], (json{{"key", "value"}, {"xxh3", hash}}));
+  std::vector<uint8_t> without = bytes;
+  const std::string text(bytes.begin(), bytes.end());
+  ASSERT_EQ(hash.size(), 16u);
+  std::fill_n(without.begin() + static_cast<ptrdiff_t>(text.find(hash)), 16, '0');
+  EXPECT_EQ(std::stoull(hash, nullptr, 16), XXH3_64bits(without.data(), without.size()));
   EXPECT_EQ(header["w"]["dtype"], "F32");
   EXPECT_EQ(header["w"]["shape"], (json{2, 3}));
   const size_t begin = header["w"]["data_offsets"][0], end = header["w"]["data_offsets"][1];
@@ -84,7 +94,16 @@ TEST(Safetensors, RefusesWhatIsNotSound) {
         entry("[2]", "[4,12]"), entry("[1,1,1,1,2]", "[0,8]"), entry("\"2\"", "[0,8]"),
         entry("[4294967296,4294967296]", "[0,0]"), entry("[2]", "[18446744073709551612,4]"),
         std::string("{"), std::string("[]"), std::string("{\"w\":3}"), std::string("\xff\xfe{}"),
-        std::string(R"({"__metadata__":{"a":1}})")}) {
+        std::string(R"({"__metadata__":{"a":1}})"),
+        // Values of nobody, or of two; numbers that are none; depth that overflows a stack.
+        entry("[1]", "[0,4]"), entry("[1]", "[4,8]"), entry("[0]", "[0,0]"),
+        entry("[2]", "[0,8.0]"), entry("[2e0]", "[0,8]"), entry("[2]", "[0,1e300]"),
+        entry("[2]", "[-0.5,8]"),
+        std::string(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                    R"("v":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"),
+        std::string(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,4]}})"),
+        R"({"w":{"dtype":"F32","shape":)" + std::string(200000, '[') + std::string(200000, ']') +
+            R"(,"data_offsets":[0,8]}})"}) {
     write_raw(path, header, 8);
     try {
       const Safetensors file(path);
@@ -93,6 +112,36 @@ TEST(Safetensors, RefusesWhatIsNotSound) {
       EXPECT_NE(std::string(error.what()).find(path), std::string::npos) << error.what();
     }
   }
+}
+
+// Any flipped bit of a file of ours is named; those of before, which had no hash, are read.
+TEST(Safetensors, EveryFlippedBitIsSeen) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("a");
+  float weights[3] = {1, -2, 3.5f};
+  uint64_t step = 7;
+  save_safetensors(path, {{"w", {weights, {3}}}, {"step", {&step, {1}, DType::u64}}},
+                   {{"format", "dae test 2"}});
+  std::vector<uint8_t> bytes = read_file(path);
+  for (size_t bit = 0; bit < 8 * bytes.size(); bit++) {
+    bytes[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    EXPECT_THROW(Safetensors{path}, Error) << "bit " << bit;
+    bytes[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+  }
+  const auto without_hash = [&](const std::string& format) {
+    write_raw(path,
+              R"({"__metadata__":{"format":")" + format +
+                  R"("},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+              8);
+  };
+  without_hash("dae test 1");
+  EXPECT_NO_THROW(Safetensors{path});
+  without_hash("pt");
+  EXPECT_NO_THROW(Safetensors{path});
+  without_hash("dae test 2");
+  EXPECT_THROW(Safetensors{path}, Error);
 }
 
 TEST(Safetensors, CutOffOrDamagedFilesNeverEndInABadAccess) {

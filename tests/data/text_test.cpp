@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/error.h"
+
 namespace dae::test {
 namespace {
 
@@ -29,6 +31,33 @@ TEST(Text, WhatIsNotIsWrittenOut) {
       const nlohmann::json json = valid_utf8(text);
       ASSERT_NO_THROW(EXPECT_EQ(nlohmann::json::parse(json.dump()), json)) << a << " " << b;
     }
+}
+
+TEST(Text, JsonIsReadToADepth) {
+  EXPECT_EQ(json_from(R"({"a":[1,2]})"), (nlohmann::json{{"a", {1, 2}}}));
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_NO_THROW(json_from(nested(64)));
+  EXPECT_THROW(json_from(nested(66)), Error);
+  EXPECT_THROW(json_from(nested(1000000)), Error);
+  EXPECT_THROW(json_from("{"), Error);
+  EXPECT_THROW(json_from("\xff"), Error);
+}
+
+TEST(Text, WholeNumbersAreNothingElse) {
+  EXPECT_EQ(whole_number(0, "n"), 0u);
+  EXPECT_EQ(whole_number(json_from("9223372036854775807"), "n"), uint64_t{INT64_MAX});
+  EXPECT_EQ(whole_number(UINT64_MAX, "n", UINT64_MAX), UINT64_MAX);
+  for (const char* const bad :
+       {"-1", "1.0", "1e300", "\"1\"", "null", "9223372036854775808", "[1]"})
+    try {
+      whole_number(json_from(bad), "model.width");
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("model.width"), std::string::npos) << error.what();
+    }
+  EXPECT_THROW(whole_number(8, "n", 7), Error);
 }
 
 TEST(Text, CutsBetweenCodePoints) {

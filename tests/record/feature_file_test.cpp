@@ -52,7 +52,7 @@ TEST_F(FeatureFile, ComesBackAsItWas) {
     EXPECT_EQ(after.widths, before.widths);
     EXPECT_EQ(after.values, before.values);
     const Safetensors file(path);
-    EXPECT_EQ(file.metadata().at("format"), "dae features 1");
+    EXPECT_EQ(file.metadata().at("format"), "dae features 2");
     EXPECT_EQ(file.tensors().at("features.0.weight").shape, (Shape{widths[0], 3, 3, 3}));
   }
   EXPECT_FALSE(std::filesystem::exists(folder_.file("features.safetensors.part")));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "runtime/bf16.h"
 #include "runtime/error.h"
 #include "runtime/executor.h"
 #include "runtime/layout.h"
@@ -213,6 +216,50 @@ TEST(Executor, RunsStepsOnBoundMemoryAndNamesWhatIsNotBound) {
   executor.run_profiled({});
   EXPECT_EQ(executor.profiled_runs(), 1);
   EXPECT_THROW(executor.attach(arena.data(), layout.bytes - 1), Error);
+}
+
+// The first step after which a number is not finite, in what it writes.
+TEST(Executor, FindsWhereANumberStopsBeingFinite) {
+  Plan plan;
+  const TensorId x = plan.external("x", {4}), root = plan.tensor("root", {4}),
+                 inverse = plan.tensor("inverse", {4}, DType::bf16),
+                 count = plan.external("count", {1}, DType::u64);
+  plan.add({.op = "root",
+            .name = "first",
+            .reads = {x},
+            .writes = {count, root},
+            .run = [=](const Queue&, const TensorTable& t) {
+              *t[count].as<uint64_t>() = ~uint64_t{0};  // as floats, two NaN
+              for (int i = 0; i < 4; i++)
+                t[root].as<float>()[i] = std::sqrt(t[x].as<const float>()[i]);
+            }});
+  plan.add({.op = "inverse",
+            .name = "second",
+            .reads = {root},
+            .writes = {inverse},
+            .run = [=](const Queue&, const TensorTable& t) {
+              for (int i = 0; i < 4; i++)
+                t[inverse].as<BFloat16>()[i] = to_bf16(1 / t[root].as<const float>()[i]);
+            }});
+  const Layout layout = lay_out(plan, true);
+  const Buffer arena(Device::cpu, layout.bytes);
+  Executor executor(plan, layout);
+  executor.attach(arena.data(), arena.bytes());
+  float in[4] = {1, 2, 3, 4};
+  uint64_t counted = 0;
+  executor.bind(x, in);
+  executor.bind(count, &counted);
+  EXPECT_FALSE(executor.run_until_not_finite({}));
+  in[3] = 0;
+  const auto infinite = executor.run_until_not_finite({});
+  ASSERT_TRUE(infinite);
+  EXPECT_EQ(infinite->step, 1u);
+  EXPECT_EQ(infinite->tensor, inverse);
+  in[0] = -1;
+  const auto nan = executor.run_until_not_finite({});
+  ASSERT_TRUE(nan);
+  EXPECT_EQ(nan->step, 0u);
+  EXPECT_EQ(nan->tensor, root);
 }
 
 }  // namespace

@@ -137,6 +137,18 @@ TEST_F(Programs, SkipsBrokenPicturesAndNamesThem) {
   EXPECT_NE(nothing.err.find("none of the 4 pairs"), std::string::npos) << nothing.err;
 }
 
+// A file that may not grow beyond a limit is like a disk that is full: what is there stays sound.
+TEST_F(Programs, AFullDiskIsNamed) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 2 --out " + path("run"))).code, 0);
+  const std::string before = read("run/checkpoint.safetensors");
+  const Outcome outcome = run(train("--resume --steps 4 --out " + path("run")), "ulimit -f 4;");
+  EXPECT_EQ(outcome.code, 1) << outcome.err;
+  EXPECT_NE(outcome.err.find("cannot write"), std::string::npos) << outcome.err;
+  EXPECT_EQ(read("run/checkpoint.safetensors"), before);
+  EXPECT_EQ(run(train("--resume --steps 4 --out " + path("run"))).code, 0);
+}
+
 TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   make_photos("photos");
   ASSERT_EQ(run(train("--steps 2 --out " + path("taken"))).code, 0);
@@ -149,7 +161,10 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("--width"), std::string::npos);
   outcome = run("train_cuda --resume --out " + path("taken"));
-  EXPECT_EQ(outcome.code, 2) << "nothing left to do";
+  EXPECT_EQ(outcome.code, 0) << "no step is left: the report alone is made again";
+  EXPECT_NE(outcome.out.find("2 of 2 steps"), std::string::npos) << outcome.out << outcome.err;
+  outcome = run("train_cuda --resume --steps 1 --out " + path("taken"));
+  EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("larger"), std::string::npos) << outcome.err;
 
   // A checkpoint of another network, then one that was cut off.
@@ -172,12 +187,13 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   EXPECT_NE(outcome.err.find("cut off"), std::string::npos) << outcome.err;
   write_file_atomically(path("taken/checkpoint.previous.safetensors"), std::string_view(before));
   outcome = run("train_cuda --resume --steps 4 --out " + path("taken"));
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_NE(outcome.err.find("remove it to go on from"), std::string::npos) << outcome.err;
-  fs::remove(path("taken/checkpoint.safetensors"));
-  EXPECT_EQ(run("train_cuda --resume --steps 4 --out " + path("taken") + "/").code, 0);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("checkpoint.previous.safetensors is taken"), std::string::npos)
+      << outcome.out << outcome.err;
+  EXPECT_TRUE(fs::exists(path("taken/checkpoint.damaged.safetensors")));
   const auto config = nlohmann::json::parse(read("taken/config.json"));
   EXPECT_EQ(config["budget"], "--steps 2; from step 2: --steps 4");
+  EXPECT_EQ(run("train_cuda --resume --steps 5 --out " + path("taken") + "/").code, 0);
   EXPECT_NE(read("taken/report.html").find("<h1>Run taken</h1>"), std::string::npos);
   std::ofstream(path("taken/config.json")) << "{}";
   outcome =

@@ -136,6 +136,29 @@ TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
   second->restore(first->checkpoint());
   for (int done = 0; done < 4;) done += second->run(2);
   EXPECT_EQ(whole->checkpoint().weights, second->checkpoint().weights);
+  EXPECT_EQ(whole->take_mean_loss(), second->take_mean_loss()) << "of all eight steps";
+}
+
+TEST_P(TrainerTest, SaysWhereANumberIsNotFinite) {
+  const Pictures pictures;
+  const auto trainer = make_trainer(config(), pictures.sources);
+  for (int done = 0; done < 2;) done += trainer->run(2);
+  Checkpoint checkpoint = trainer->checkpoint();
+  const auto said = [&](const std::vector<float>& weights) {
+    checkpoint.weights = weights;
+    trainer->restore(checkpoint);
+    for (int done = 0; done < 4;) done += trainer->run(2);
+    trainer->take_mean_loss();
+    return trainer->where_not_finite();
+  };
+  const std::vector<float> sound = checkpoint.weights;
+  EXPECT_EQ(said(sound), "");
+  std::vector<float> spoiled = sound;
+  const Parameter& last = trainer->parameters().list().back();
+  spoiled[static_cast<size_t>(last.offset)] = NAN;
+  const std::string words = said(spoiled);
+  EXPECT_NE(words.find(" leaves it in "), std::string::npos) << words;
+  EXPECT_FALSE(std::isfinite(trainer->loss()));
 }
 
 // The batch that was prepared before is the one that comes.

@@ -16,6 +16,8 @@
 #include "data/image.h"
 #include "data/synthetic.h"
 #include "record/metrics.h"
+#include "record/run_config.h"
+#include "runtime/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -123,7 +125,9 @@ TEST_F(Training, TellsAnObserverAndPrintsNothing) {
   EXPECT_EQ(witness.progress.back().seconds_left, 0);
 
   // Rows are in the file when they are told of: a row a step, validated every other one.
-  const std::vector<MetricsRow> rows = read_metrics(folder_.file("run/metrics.csv"));
+  std::string note;
+  const std::vector<MetricsRow> rows = read_metrics(folder_.file("run/metrics.csv"), note);
+  EXPECT_EQ(note, "");
   ASSERT_EQ(rows.size(), witness.rows.size());
   ASSERT_EQ(rows.size(), 25u);
   for (size_t i = 0; i < rows.size(); i++) {
@@ -189,6 +193,143 @@ TEST_F(Training, AnObserversExceptionEndsIt) {
   EXPECT_NE(second.notes[0].find("before its first checkpoint"), std::string::npos);
 }
 
+// A run that was cut off between its last checkpoint and its report gets the report; nothing else
+// changes.
+TEST_F(Training, AReportThatIsMissingIsMade) {
+  train(options("run", 4));
+  const std::string before = checkpoint("run"), rows = read(folder_.file("run/metrics.csv"));
+  fs::remove(folder_.file("run/report.html"));
+  fs::remove(folder_.file("run/samples/final.png"));
+  for (const int64_t steps : {0, 4}) {
+    Witness witness;
+    const TrainingOutcome outcome = resume_training(
+        folder_.file("run"), {.budget = {.steps = steps}, .device = Device::cpu}, witness);
+    EXPECT_EQ(outcome.step, 4u);
+    ASSERT_EQ(witness.notes.size(), 1u);
+    EXPECT_NE(witness.notes[0].find("4 of 4 steps"), std::string::npos) << witness.notes[0];
+    EXPECT_TRUE(fs::exists(folder_.file("run/report.html")));
+    EXPECT_TRUE(fs::exists(folder_.file("run/samples/final.png")));
+    EXPECT_EQ(checkpoint("run"), before);
+    EXPECT_EQ(read(folder_.file("run/metrics.csv")), rows);
+  }
+  EXPECT_EQ(
+      resume_training(folder_.file("run"), {.budget = {.steps = 6}, .device = Device::cpu}).step,
+      6u);
+}
+
+// Nothing is trained on to no purpose, and what was saved last is from before.
+TEST_F(Training, AnExplosionEndsIt) {
+  TrainingOptions wild = options("run", 400);
+  wild.learning_rate = 1;
+  try {
+    train(wild);
+    ADD_FAILURE() << "a rate of 1 was survived";
+  } catch (const Error& error) {
+    const std::string words = error.what();
+    EXPECT_NE(words.find("come apart by step"), std::string::npos) << words;
+    EXPECT_NE(words.find("has no checkpoint yet"), std::string::npos) << words;
+  }
+}
+
+// The damaged newest checkpoint gives way to the one before it, which is said, and is kept; where both
+// are damaged, both are named.
+TEST_F(Training, ADamagedCheckpointGivesWayToThePreviousOne) {
+  train(options("run", 2));
+  const fs::path run = folder_.file("run"), newest = run / "checkpoint.safetensors",
+                 previous = run / "checkpoint.previous.safetensors";
+  const std::string first = checkpoint("run");
+  resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu});
+  EXPECT_EQ(read(previous), first) << "one save older";
+  std::string bytes = checkpoint("run");
+  bytes[bytes.size() / 2] ^= 1;
+  std::ofstream(newest, std::ios::binary) << bytes;
+
+  const Evaluation evaluation = evaluate(run, {.device = Device::cpu, .most_views = 4});
+  EXPECT_NE(evaluation.note.find(newest.string()), std::string::npos) << evaluation.note;
+  EXPECT_NE(evaluation.note.find(previous.string() + " is taken"), std::string::npos);
+
+  Witness witness;
+  resume_training(run, {.budget = {.steps = 6}, .device = Device::cpu}, witness);
+  ASSERT_EQ(witness.starts.size(), 1u);
+  EXPECT_EQ(witness.starts[0].step, 2u);
+  ASSERT_GE(witness.notes.size(), 1u);
+  EXPECT_NE(witness.notes[0].find(newest.string()), std::string::npos) << witness.notes[0];
+  EXPECT_EQ(read(run / "checkpoint.damaged.safetensors"), bytes);
+  EXPECT_EQ(read(previous), first) << "the sound one was not pushed out";
+
+  fs::resize_file(newest, 1000);
+  fs::resize_file(previous, 1000);
+  try {
+    resume_training(run, {.device = Device::cpu});
+    ADD_FAILURE() << "it went on from nothing";
+  } catch (const Error& error) {
+    const std::string words = error.what();
+    EXPECT_NE(words.find(newest.string()), std::string::npos) << words;
+    EXPECT_NE(words.find(previous.string()), std::string::npos) << words;
+  }
+}
+
+// What a run that was killed while its folder was created left there stands in nobody's way.
+TEST_F(Training, AnUnfinishedFolderIsFree) {
+  train(options("whole", 3));
+  const fs::path run = folder_.file("run"), used = folder_.file("used");
+  fs::create_directories(run / "samples");
+  std::ofstream(run / "metrics.csv") << "step,sec";
+  EXPECT_EQ(train(options("run", 3)).step, 3u);
+  EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
+  for (const char* const mine : {"mine.txt", "samples/mine.png"}) {
+    fs::create_directories(used / "samples");
+    std::ofstream(used / mine) << "kept";
+    EXPECT_THROW(train(options("used", 3)), FieldError) << mine;
+    EXPECT_EQ(read(used / mine), "kept");
+    fs::remove_all(used);
+  }
+}
+
+// Rows that were cut off or damaged are missed, and said to be.
+TEST_F(Training, LostRowsAreNamed) {
+  train(options("run", 6));
+  const fs::path metrics = folder_.file("run/metrics.csv");
+  const std::string whole = read(metrics);
+  const auto notes_after = [&](const std::string& text) {
+    std::ofstream(metrics, std::ios::binary) << text;
+    Witness witness;
+    resume_training(folder_.file("run"), {.device = Device::cpu}, witness);
+    std::string notes;
+    for (const std::string& note : witness.notes) notes += note + "\n";
+    return notes;
+  };
+  EXPECT_EQ(notes_after(whole).find("metrics.csv"), std::string::npos);
+  EXPECT_EQ(read(metrics), whole);
+  const size_t last = whole.rfind('\n', whole.size() - 2);
+  EXPECT_NE(notes_after(whole.substr(0, last + 4)).find("its last is of step 5, expected step 6"),
+            std::string::npos);
+  std::string damaged = whole;
+  damaged[whole.find("\n2,") + 1] = 'x';
+  EXPECT_NE(notes_after(damaged).find("1 of its lines are damaged"), std::string::npos);
+}
+
+// Any flipped bit of config.json is named, or changes nothing that it says.
+TEST_F(Training, EveryFlippedBitOfAConfigurationIsSeen) {
+  train(options("run", 1));
+  const fs::path run = folder_.file("run"), config = run / "config.json";
+  const RunConfig sound = read_run_config(run);
+  std::string bytes = read(config);
+  int64_t named = 0;
+  for (size_t bit = 0; bit < 8 * bytes.size(); bit++) {
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+    std::ofstream(config, std::ios::binary) << bytes;
+    try {
+      EXPECT_EQ(read_run_config(run), sound) << "bit " << bit;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(config.string()), std::string::npos);
+      named++;
+    }
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+  }
+  EXPECT_GT(named, std::ssize(bytes) * 6);  // the rest is white space, and the hash's own name
+}
+
 TEST_F(Training, AProfileIsATable) {
   TrainingOptions profiled = options("run", 2);
   profiled.profile = true;
@@ -204,7 +345,7 @@ TEST_F(Training, ABudgetIsOneThing) {
   EXPECT_FALSE(fs::exists(folder_.file("run")));
   train(options("run", 2));
   const fs::path run = folder_.file("run");
-  EXPECT_THROW(resume_training(run, {.device = Device::cpu}), UsageError) << "nothing is left";
+  EXPECT_THROW(resume_training(run, {.budget = {.steps = 1}, .device = Device::cpu}), UsageError);
   EXPECT_EQ(resume_training(run, {.budget = {.steps = 3}, .device = Device::cpu}).step, 3u);
 }
 
