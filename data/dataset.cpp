@@ -128,6 +128,8 @@ Decoded decode(const Listed& file, bool cifar, int64_t max_side) {
   try {
     if (cifar) return decode_cifar(file);
     out.images.emplace_back(file.name, area_downscale(load_image(file.path), max_side));
+  } catch (const OutOfMemory& error) {
+    out = {.images = {}, .problem = error.what(), .passing = true};
   } catch (const std::bad_alloc&) {
     out = {.images = {},
            .problem = fmt::format("{}: not enough memory", file.path.string()),

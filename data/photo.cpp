@@ -60,7 +60,7 @@ auto named(const std::string& name, const F& f) {
   } catch (const Error& error) {
     fail("{}: {}", name, error.what());
   } catch (const std::bad_alloc&) {
-    fail("{}: there is not enough memory for it", name);
+    throw OutOfMemory(fmt::format("{}: there is not enough memory for it", name));
   }
 }
 
@@ -90,13 +90,13 @@ void formats::check_size(const Photo& photo, int64_t most_bytes) {
 bool has_photo_extension(const std::filesystem::path& path) {
   return is_one_of(lower_extension(path),
                    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp",
-                    ".tga", ".gif", ".psd", ".ppm", ".pgm", ".pbm", ".pnm", ".pic"});
+                    ".tga", ".gif", ".psd", ".ppm", ".pgm", ".pbm", ".pnm"});
 }
 
 std::string why_unread(const std::filesystem::path& path) {
   if (!is_one_of(lower_extension(path),
-                 {".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng", ".nef",
-                  ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}))
+                 {".pic", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg", ".dng",
+                  ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}))
     return "";
   return fmt::format("{}: {} files cannot be read; save it as PNG, TIFF or JPEG", path.string(),
                      path.extension().string());

@@ -2,8 +2,8 @@
 // and what such a file says about its colours. What is in a file, not its name, decides how it is
 // read.
 //
-// JPEG by libjpeg-turbo, PNG by libspng, TIFF by libtiff, WebP by libwebp; BMP, TGA, GIF, PSD, PIC
-// and PNM, which are read only, by stb_image. (libvips and OpenImageIO read and write all of them
+// JPEG by libjpeg-turbo, PNG by libspng, TIFF by libtiff, WebP by libwebp; BMP, TGA, GIF and PSD,
+// which are read only, by stb_image, PNM by pnm.cpp. (libvips and OpenImageIO read and write all of them
 // and come with 24 and 70 libraries, poppler's GPL among them; these four are small and everywhere.)
 #pragma once
 

@@ -12,6 +12,21 @@ namespace dae {
 
 using nlohmann::json;
 
+namespace {
+
+std::string shown(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+void compare(const json& then, const json& now, const char* key, const std::string& name,
+             std::vector<std::string>& changes) {
+  if (then.is_object() && now.is_object() && then.contains(key) && now.contains(key) &&
+      then[key] != now[key])
+    changes.push_back(fmt::format("{} was {} and is {}", name, shown(then[key]), shown(now[key])));
+}
+
+}  // namespace
+
 json describe_gpu_and_libraries() {
   const GpuDescription gpu = describe_gpu();
   return {{"gpu", gpu.name},
@@ -48,23 +63,27 @@ void reuse_engines(const json& then) {
 
 std::vector<std::string> device_changes(const json& then, const json& now) {
   std::vector<std::string> changes;
-  const auto text = [](const json& value) {
-    return value.is_string() ? value.get<std::string>() : value.dump();
-  };
-  const auto compare = [&](const json& a, const json& b, const char* key, const std::string& name) {
-    if (a.is_object() && b.is_object() && a.contains(key) && b.contains(key) && a[key] != b[key])
-      changes.push_back(fmt::format("{} was {} and is {}", name, text(a[key]), text(b[key])));
-  };
-  compare(then, now, "kind", "device");
-  compare(then, now, "gpu", "GPU");
-  compare(then, now, "driver", "CUDA driver");
-  compare(then, now, "runtime", "CUDA runtime");
-  compare(then, now, "cudnn", "cuDNN");
-  compare(then, now, "cublaslt", "cuBLASLt");
+  compare(then, now, "kind", "device", changes);
+  compare(then, now, "gpu", "GPU", changes);
+  compare(then, now, "driver", "CUDA driver", changes);
+  compare(then, now, "runtime", "CUDA runtime", changes);
+  compare(then, now, "cudnn", "cuDNN", changes);
+  compare(then, now, "cublaslt", "cuBLASLt", changes);
   if (then.is_object() && then.contains("engines") && now.contains("engines"))
     for (const auto& [problem, choice] : now["engines"].items())
       if (then["engines"].contains(problem))
-        compare(then["engines"][problem], choice, "engine", "engine of " + problem);
+        compare(then["engines"][problem], choice, "engine", "engine of " + problem, changes);
+  return changes;
+}
+
+std::vector<std::string> software_changes(const json& then, const json& now) {
+  std::vector<std::string> changes;
+  compare(then, now, "dae", "dae", changes);
+  compare(then, now, "oneDNN", "oneDNN", changes);
+  compare(then, now, "compiler", "the compiler", changes);
+  compare(then, now, "cpu", "the CPU", changes);
+  compare(then, now, "instruction_set", "oneDNN's instruction set", changes);
+  compare(then, now, "threads", "threads", changes);
   return changes;
 }
 

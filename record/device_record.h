@@ -29,4 +29,8 @@ void reuse_engines(const nlohmann::json& then);
 // no difference. Records that lack a field, or are not there at all, differ in nothing.
 std::vector<std::string> device_changes(const nlohmann::json& then, const nlohmann::json& now);
 
+// The same of two descriptions by describe_build() (run_config.h) of what ran on a CPU: libraries,
+// instruction set, threads.
+std::vector<std::string> software_changes(const nlohmann::json& then, const nlohmann::json& now);
+
 }  // namespace dae

@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr char kHash[] = "xxh3";
+constexpr char kHash[] = "hash";
 
 NetworkKind parse_kind(const std::string& name) {
   for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})

@@ -36,7 +36,7 @@ nlohmann::json to_json(const RunConfig& config);
 // Throws Error naming `file` and the key that is missing or makes no sense.
 RunConfig run_config_from_json(const nlohmann::json& json, const std::string& file);
 
-// Writes RUN/config.json, at once or not at all, with a hash of what it says under xxh3.
+// Writes RUN/config.json, at once or not at all, with a hash of what it says.
 void write_run_json(const std::filesystem::path& run, nlohmann::json configuration);
 
 // Reads RUN/config.json, as it stands or as a configuration. Throws Error saying what is wrong when

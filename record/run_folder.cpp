@@ -100,6 +100,11 @@ RunFolder RunFolder::open_to_train(const fs::path& path) {
 void RunFolder::lock() {
   if (!lock_.take(path_))
     fail("{}: another train_cuda is at work there; wait for it or stop it", path_.string());
+  // Nobody else writes here now: what has no name of its own yet was somebody's who was killed.
+  std::error_code ignored;
+  for (const fs::path& folder : {path_, path_ / kSamples})
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
+      if (entry.path().extension() == ".part") fs::remove(entry.path(), ignored);
 }
 
 void RunFolder::write_config(const nlohmann::json& config) const {

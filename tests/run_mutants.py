@@ -5,7 +5,7 @@
   python3 tests/run_mutants.py [WORDS]    only the bugs whose description holds WORDS
 
 Each bug replaces a piece of text that must occur exactly once. It is caught if the named test program
-fails, does not end, or does not compile. Ends with 1 if one survives, and writes what caught what to
+fails or does not end. Ends with 1 if one survives, and writes what caught what to
 build/mutants/results.md.
 """
 import json
@@ -43,8 +43,8 @@ def build(programs):
 def what_caught(mutant):
     """The first test that fails, or None."""
     compiles, output = build([mutant["program"]])
-    if not compiles:
-        return "the compiler" if "error:" in output else None
+    if not compiles:  # it is no bug that a test could see
+        sys.exit(f"{mutant['bug']}: does not compile\n{output[-3000:]}")
     command = [BUILD / "tests" / mutant["program"], "--gtest_filter=" + mutant.get("filter", "*")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS,
@@ -76,7 +76,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     copy_sources()
     subprocess.run(["cmake", "-S", SOURCE, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DDAE_CUDA=OFF",
-                    "-DDAE_BENCH=OFF"], check=True, stdout=subprocess.DEVNULL)
+                    "-DDAE_BENCH=OFF", "-DCMAKE_CXX_FLAGS=-w"], check=True, stdout=subprocess.DEVNULL)
     print("building without a bug", flush=True)
     fine, output = build(sorted({m["program"] for m in mutants}))
     if not fine:

@@ -17,6 +17,7 @@ esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
 [ -n "$preset" ] || dae_packages="$dae_packages git"
+[ "$preset" != dev ] || dae_packages="$dae_packages strace"  # tests make system calls fail with it
 [ "$script" != tests/run_tidy.py ] || dae_packages="$dae_packages clang-tidy"
 if [ "$preset" = dev ] && lacks_nvdisasm && ! python3 -m pip --version >/dev/null 2>&1; then
   dae_packages="$dae_packages python3-pip"

@@ -112,6 +112,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_seed(app, options.seed, "of everything random");
   app.add_option("--out", out, "run folder [runs/DATE-TIME-MODEL]");
+  app.add_option("--save-every", options.save_every,
+                 "seconds from one checkpoint to the next: the most that a crash can cost")
+      ->check(number_between(0, 1e9))
+      ->capture_default_str();
   app.add_flag("--resume", resume,
                "continue the run in --out, as it is configured: options may be given again, and "
                "--dataset says where its pictures lie now");
@@ -131,6 +135,7 @@ int main(int argc, char** argv) {
                                  .validation = options.validation,
                                  .pairs = options.pairs,
                                  .device = options.device,
+                                 .save_every = options.save_every,
                                  .profile = options.profile},
                                 console, stop.get_token());
     } else {

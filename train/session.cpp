@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -17,9 +15,12 @@
 #include "report/run_report.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/field.h"
 #include "runtime/memory.h"
 #include "train/budget.h"
+#include "train/elapsed.h"
 #include "train/run_features.h"
+#include "train/run_log.h"
 #include "train/trainer.h"
 #include "train/training_pictures.h"
 #include "train/validation.h"
@@ -27,21 +28,7 @@
 namespace dae {
 namespace {
 
-constexpr int64_t kFinalViews = 128, kMetricsRows = 400;
-constexpr double kCheckpointSeconds = 60;
-// A loss so many times the first one has exploded: spikes that training survives are of a hundred times
-// what is usual (docs/recipe.md).
-constexpr float kExploded = 1e4f;
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
+constexpr int64_t kFinalViews = 128;
 
 RunConfig settled(RunConfig config, Device device) {
   settle_precision(config.network, device);
@@ -94,10 +81,6 @@ class Session {
   void fix_budget();
   void begin(const nlohmann::json& device);
   void train_steps();
-  void end_row(uint64_t step, double mean_loss, bool stopping);
-  void end_if_diverged(uint64_t step);
-  void tell_progress(uint64_t step);
-  void save();
   Evaluation evaluate_held_out(int64_t most_views);
   TrainingOutcome finish();
 
@@ -111,25 +94,17 @@ class Session {
   double feature_seconds_ = 0;  // that finding them took
   std::unique_ptr<Validation> validation_;
   std::unique_ptr<Trainer> trainer_;
+  Reached reached_;
   uint64_t validate_every_ = 1;
-  double earlier_seconds_ = 0;  // of the sessions before this one
-  Stopwatch watch_;             // of this one's steps
-  uint64_t first_ = 0;          // the steps before them
-  uint64_t row_began_ = 0;      // the step of the last row of metrics.csv
-  double row_seconds_ = 0;      // of the steps since
-  uint64_t skipped_ = 0;        // updates left out until that row
-  float first_loss_ = 0;        // of this session; 0 before it is known
-  double speed_ = 0;            // images a second; 0 before the first row
-  std::optional<double> last_psnr_;
-  std::optional<uint64_t> saved_step_;  // of the checkpoint in the folder
-  std::vector<std::string> notes_;      // for the report
+  std::optional<RunLog> log_;       // from the first step of this session on
+  std::vector<std::string> notes_;  // for the report
 };
 
 // --- Before the first step ---------------------------------------------------------------------
 
 void Session::find_features() {
   if (!config_.loss.has(LossKind::perceptual)) return;
-  const Stopwatch watch;
+  const Elapsed watch;
   if (options_.resume)
     features_ = load_features(folder_->file(kFeatureFile));
   else if (!options_.features.widths.empty())
@@ -160,8 +135,13 @@ void Session::plan() {
 }
 
 void Session::resume(const nlohmann::json& device) {
-  for (const std::string& change :
-       device_changes(read_run_json(options_.out).value("device", nlohmann::json()), device)) {
+  const nlohmann::json then = read_run_json(options_.out);
+  std::vector<std::string> changes = device_changes(then.value("device", nlohmann::json()), device);
+  if (options_.device == Device::cpu)
+    for (std::string& change :
+         software_changes(then.value("software", nlohmann::json()), describe_build()))
+      changes.push_back(std::move(change));
+  for (const std::string& change : changes) {
     notes_.push_back(fmt::format(
         "Resumed elsewhere: {}. Bits may differ from those of never having stopped.", change));
     observer_.noted(notes_.back());
@@ -174,28 +154,27 @@ void Session::resume(const nlohmann::json& device) {
   };
   std::optional<Checkpoint> saved = folder_->load_checkpoint(trainer_->parameters(), problem);
   tell();
-  if (saved) {
-    saved_step_ = saved->state.step;
-    saved->state.schedule = config_.schedule;
-    trainer_->restore(*saved);
-  } else {
+  if (!saved) {
     saved.emplace();
     observer_.noted(
         fmt::format("{}: it ended before its first checkpoint; it starts again from step 0",
                     folder_->path().string()));
+  } else {
+    reached_.saved = saved->state.step;
+    saved->state.schedule = config_.schedule;
+    trainer_->restore(*saved);
   }
   const std::vector<MetricsRow> rows =
       folder_->truncate_metrics(saved->state.step, config_.loss, problem);
   tell();
-  skipped_ = saved->state.skipped;
-  row_began_ = saved->state.step - static_cast<uint64_t>(saved->noted_steps);
+  reached_.row = saved->state.step - static_cast<uint64_t>(saved->noted_steps);
+  reached_.skipped = saved->state.skipped;
   const uint64_t last_row = rows.empty() ? 0 : rows.back().step;
-  if (!rows.empty()) earlier_seconds_ = rows.back().seconds;
-  if (last_row != row_began_) {
-    problem = fmt::format("metrics.csv has lost rows: its last is of step {}, expected step {}",
-                          last_row, row_began_);
-    tell();
-  }
+  if (!rows.empty()) reached_.seconds = rows.back().seconds;
+  if (last_row == reached_.row) return;
+  problem = fmt::format("metrics.csv has lost rows: its last is of step {}, expected step {}",
+                        last_row, reached_.row);
+  tell();
 }
 
 // The seconds that f takes, as it takes them when it is left to run: a process that was stopped
@@ -205,7 +184,7 @@ template <class F>
 double undisturbed_seconds(Device device, const F& f) {
   for (int tries = 1;; tries++) {
     const std::clock_t worked = std::clock();
-    const Stopwatch watch;
+    const Elapsed watch;
     f();
     const double seconds = watch.seconds();
     const double idle = seconds - static_cast<double>(std::clock() - worked) / CLOCKS_PER_SEC;
@@ -217,14 +196,14 @@ double undisturbed_seconds(Device device, const F& f) {
 // Runs a few steps, a validation and a part of the evaluation at the end, then puts everything back
 // as it was: what follows is the same run that a number of steps would have made.
 Measured Session::measure() {
-  const Stopwatch whole;
+  const Elapsed whole;
   Measured measured;
   const Checkpoint kept = trainer_->checkpoint();
   trainer_->run(1);  // warms caches and threads
   const double enough = std::clamp(0.03 * options_.budget.seconds, 0.2, 6.0);
   int steps = 0;
   const double stepping = undisturbed_seconds(options_.device, [&] {
-    const Stopwatch watch;
+    const Elapsed watch;
     for (steps = 0; steps < 3 || watch.seconds() < enough;) steps += trainer_->run(2);
     trainer_->take_mean_loss();  // which waits for them
   });
@@ -277,14 +256,14 @@ void Session::begin(const nlohmann::json& device) {
     folder_->write_config(json);
   else
     folder_ = RunFolder::create(options_.out, json, config_.loss, features_);
-  first_ = trainer_->state().step;
+  reached_.step = trainer_->state().step;
   observer_.started({.run = folder_->path(),
                      .memory = to_string(trainer_->memory(), options_.device),
                      .weights = trainer_->parameters().weights(),
                      .training_pictures = pictures_.training_count(),
                      .held_out_pictures = pictures_.held_out_count(),
                      .batch = config_.batch,
-                     .step = first_,
+                     .step = reached_.step,
                      .last_step = config_.schedule.total});
 }
 
@@ -292,16 +271,19 @@ void Session::begin(const nlohmann::json& device) {
 
 void Session::train_steps() {
   const uint64_t total = config_.schedule.total;
-  const uint64_t log_every = std::max<uint64_t>(1, (total + kMetricsRows - 1) / kMetricsRows);
-  const auto next_multiple = [](uint64_t step, uint64_t of) { return (step / of + 1) * of; };
-  uint64_t step = first_;
+  RunLog& log = log_.emplace(*trainer_, *validation_, *folder_, observer_,
+                             RunLog::Options{.reached = reached_,
+                                             .last_step = total,
+                                             .validate_every = validate_every_,
+                                             .batch = config_.batch,
+                                             .save_every = options_.save_every});
+  if (!options_.first_weights.empty())
+    log.save();  // the folder cannot make them again from the seed
+  uint64_t step = reached_.step;
   bool stopping = stop_.stop_requested();
-  Stopwatch since_save;
-  watch_ = {};
   while (step < total && !stopping) {
-    const Stopwatch stepping;
-    const uint64_t due =
-        std::min({total, next_multiple(step, log_every), next_multiple(step, validate_every_)});
+    const Elapsed stepping;
+    const uint64_t due = log.next_row(step);
     if (options_.profile) {
       trainer_->run_profiled();
       step++;
@@ -309,82 +291,12 @@ void Session::train_steps() {
       step +=
           static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
     }
-    end_if_diverged(step);
-    tell_progress(step);
+    log.stepped(step, stepping.seconds());
     stopping = stop_.stop_requested();  // what was trained since the last row gets one
-    const bool row_due = step == due || stopping;
-    const double mean_loss = row_due ? trainer_->take_mean_loss() : 0;  // waits for the steps
-    row_seconds_ += stepping.seconds();
-    if (row_due) end_row(step, mean_loss, stopping);
-    if (since_save.seconds() > kCheckpointSeconds) {
-      save();
-      since_save = {};
-    }
+    if (step == due || stopping) log.end_row(step, stopping);
+    log.save_if_due();
   }
-}
-
-// A row of metrics.csv for the steps since the last one, with a validation where one is due.
-void Session::end_row(uint64_t step, double mean_loss, bool stopping) {
-  // Of those of this session alone, which row_seconds_ is of.
-  const uint64_t steps = step - std::max(row_began_, first_);
-  speed_ = double(config_.batch) * double(steps) / row_seconds_;
-  row_began_ = step;
-  row_seconds_ = 0;
-  const StepState state = trainer_->state();
-  MetricsRow row{.step = step,
-                 .seconds = earlier_seconds_ + watch_.seconds(),
-                 .loss = mean_loss,
-                 .learning_rate = state.learning_rate,
-                 .gradient_norm = state.gradient_norm,
-                 .images_per_second = speed_,
-                 .validation_psnr = {},
-                 .terms = trainer_->mean_terms()};
-  if (state.skipped - skipped_ == steps && steps > 1)
-    fail(
-        "none of the {} updates up to step {} could be made, since no gradient was finite; {}. Try "
-        "a "
-        "smaller learning rate",
-        steps, step, what_is_kept());
-  skipped_ = state.skipped;
-  const bool validate = step == config_.schedule.total || step % validate_every_ == 0 || stopping;
-  if (validate) last_psnr_ = row.validation_psnr = validation_->psnr();
-  folder_->append(row);
-  observer_.measured(row);
-  if (!validate) return;
-  const std::string name = fmt::format("step_{:07}.png", step);
-  folder_->write_sample(name, validation_->samples());
-  observer_.sampled(folder_->path() / "samples" / name);
-}
-
-// What comes after is of no use, and would be saved.
-void Session::end_if_diverged(uint64_t step) {
-  const float loss = trainer_->loss();
-  if (first_loss_ == 0 && std::isfinite(loss)) first_loss_ = loss;
-  if (loss <= kExploded * first_loss_) return;
-  const std::string where = std::isfinite(loss) ? "" : trainer_->where_not_finite();
-  fail(
-      "the training has come apart by step {}: its loss is {:g}, after {:g} at first{}; {}. Try a "
-      "smaller "
-      "learning rate",
-      step, loss, first_loss_, where.empty() ? "" : fmt::format(" ({})", where), what_is_kept());
-}
-
-void Session::tell_progress(uint64_t step) {
-  const uint64_t total = config_.schedule.total;
-  observer_.progressed(
-      {.step = step,
-       .last_step = total,
-       .loss = trainer_->loss(),
-       .images_per_second = speed_,
-       .validation_psnr = last_psnr_,
-       .seconds_left = watch_.seconds() / double(step - first_) * double(total - step)});
-}
-
-void Session::save() {
-  const Checkpoint checkpoint = trainer_->checkpoint();
-  folder_->save_checkpoint(trainer_->parameters(), checkpoint);
-  saved_step_ = checkpoint.state.step;
-  observer_.saved(checkpoint.state.step, folder_->file("checkpoint.safetensors"));
+  if (log.saved_step() != step) log.save();
 }
 
 // --- After the last step -----------------------------------------------------------------------
@@ -447,27 +359,20 @@ TrainingOutcome Session::finish() {
 TrainingOutcome Session::run() {
   const nlohmann::json device = describe_device(options_.device);
   if (options_.resume) resume(device);
-  const bool starts_from = !options_.first_weights.empty();
-  if (starts_from) {
+  if (!options_.first_weights.empty()) {
     const std::vector<float>& weights = options_.first_weights;
     const std::vector<float> zeros(weights.size());
     trainer_->restore({weights, weights, zeros, zeros, {.schedule = config_.schedule}});
   }
   fix_budget();
   begin(device);
-  if (starts_from) save();  // what the folder cannot make again from the seed
   train_steps();
-  if (saved_step_ != trainer_->state().step) save();
   return finish();
 }
 
 std::string Session::what_is_kept() const {
   if (!folder_) return "nothing was written";
-  const std::string path = folder_->path().string();
-  return saved_step_
-             ? fmt::format("{} keeps the checkpoint of step {}, which it can be resumed from", path,
-                           *saved_step_)
-             : fmt::format("{} has no checkpoint yet", path);
+  return dae::what_is_kept(*folder_, log_ ? log_->saved_step() : reached_.saved);
 }
 
 }  // namespace
@@ -475,6 +380,7 @@ std::string Session::what_is_kept() const {
 TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& observer,
                             const std::stop_token& stop) {
   check(options.budget, options.resume);
+  check_field("save_every", options.save_every, 0, 1e9);
   // Before any work: a folder that is taken is a mistake to hear of at once.
   if (!options.resume && !options.out.empty() && !RunFolder::is_free(options.out))
     fail_field("out", "{}: exists already; give another folder, or resume that run",

@@ -17,6 +17,7 @@ struct SessionOptions {
   TrainingBudget budget;
   std::filesystem::path out;  // empty: a fresh folder under runs/
   bool resume = false;
+  double save_every = 60;  // seconds
   bool profile = false;
   int64_t validations = 20;  // at most; of a run that nobody watches a few do
   // What a perceptual loss of a new run compares with; empty: a network that is trained first.

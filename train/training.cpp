@@ -147,6 +147,7 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
   session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
                                                       : options.budget;
   session.out = options.out;
+  session.save_every = options.save_every;
   session.profile = options.profile;
   session.features = features_of(options, session.config.loss);
   return run_session(session, observer, stop);
@@ -168,6 +169,7 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
   session.config.dataset = absolute_dataset(options.dataset);
   session.config.validation = absolute_dataset(options.validation);
   session.config.given = absolute_dataset(options.pairs);
+  session.save_every = options.save_every;
   session.profile = options.profile;
   return run_session(session, observer, stop);
 }

@@ -1,4 +1,5 @@
-// BMP, TGA, GIF, PSD and PIC, by stb_image.
+// BMP, TGA, GIF and PSD, by stb_image. Its rarer decoders are not compiled in: that of Softimage PIC could be
+// made to follow a null pointer.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +19,7 @@
 #define STBI_NO_PNG
 #define STBI_NO_PNM
 #define STBI_NO_HDR
+#define STBI_NO_PIC
 #define STBI_NO_STDIO
 #include <stb_image.h>
 #pragma GCC diagnostic pop
@@ -82,6 +84,8 @@ Decoded decode_other(std::span<const uint8_t> bytes, int64_t most_bytes) {
   const std::unique_ptr<void, void (*)(void*)> owner(decoded, stbi_image_free);
   if (reader.past_end) fail("the file was cut off");
   if (!decoded) fail("damaged ({})", stbi_failure_reason());
+  if (width != photo.width || std::abs(height) != photo.height || channels != photo.channels)
+    fail("damaged (its header is read in two ways)");
   const auto* const first = static_cast<const uint8_t*>(decoded);
   photo.samples.assign(first, first + photo.bytes());
   return out;

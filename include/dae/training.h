@@ -61,6 +61,7 @@ struct TrainingOptions {
   Device device = best_device();
   std::string precision = {};      // bf16 (a GPU alone) or fp32 [bf16 on a GPU]
   std::filesystem::path out = {};  // the run folder, which is not there yet [runs/DATE-TIME-MODEL]
+  double save_every = 60;          // seconds from one checkpoint to the next; 0: after every step
   bool profile = false;            // measure every op: TrainingOutcome::profile
 };
 
@@ -135,6 +136,7 @@ struct ResumeOptions {
   // Where the run's pictures lie now; empty: where they lay. Those that it holds out must be there.
   std::string dataset = {}, validation = {}, pairs = {};
   Device device = best_device();
+  double save_every = 60;
   bool profile = false;
 };
 

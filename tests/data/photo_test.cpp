@@ -161,6 +161,19 @@ TEST(Photo, WhatCannotBeHeldIsSaid) {
   EXPECT_EQ(message(wide, PhotoFormat::png), "");
 }
 
+// A Softimage PIC that made stb_image's decoder of that format follow a null pointer, whatever its name.
+TEST(Photo, APicIsNoPicture) {
+  std::vector<uint8_t> bytes = {0x53, 0x80, 0xf6, 0x34};
+  bytes.resize(88, 'c');
+  for (const uint8_t byte : {0x50, 0x49, 0x43, 0x54, 0x00, 0x04, 0x00, 0x3f, 0x04, 0x00,
+                             0x80, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x08, 0x02, 0xe0})
+    bytes.push_back(byte);
+  for (int i = 0; i < 16; i++) bytes.push_back(static_cast<uint8_t>(0x140a83 >> 8 * (i % 3)));
+  EXPECT_THROW(decode_photo(bytes, "a.jpg"), Error);
+  EXPECT_FALSE(has_photo_extension("a.pic"));
+  EXPECT_FALSE(why_unread("a.pic").empty());
+}
+
 TEST(Photo, ExtensionsInAnyCase) {
   for (const char* name :
        {"a.jpg", "b.JPEG", "c.Png", "d.bmp", "folder.d/e.ppm", "f.TIF", "g.webp", "h.jfif"})

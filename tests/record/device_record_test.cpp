@@ -41,6 +41,19 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
             Lines{"device was cuda and is cpu"});
 }
 
+TEST(DeviceRecord, EveryDifferenceOfSoftwareIsNamed) {
+  const json then = json::parse(R"({"dae": "0.1.0", "oneDNN": "2.6.3", "instruction_set": 231,
+    "cpu": "A", "threads": 2, "compiler": "12.2.0"})");
+  EXPECT_EQ(software_changes(then, then), Lines{});
+  const json now = json::parse(R"({"dae": "0.2.0", "oneDNN": "3.0.0", "instruction_set": 63,
+    "cpu": "B", "threads": 1, "compiler": "14.1.0"})");
+  EXPECT_EQ(software_changes(then, now),
+            (Lines{"dae was 0.1.0 and is 0.2.0", "oneDNN was 2.6.3 and is 3.0.0",
+                   "the compiler was 12.2.0 and is 14.1.0", "the CPU was A and is B",
+                   "oneDNN's instruction set was 231 and is 63", "threads was 2 and is 1"}));
+  EXPECT_EQ(software_changes(json(), now), Lines{});
+}
+
 TEST(DeviceRecord, OldRunsWithoutARecordDifferInNothing) {
   EXPECT_EQ(device_changes(json(), gpu_record()), Lines{});
   EXPECT_EQ(device_changes(json::object(), gpu_record()), Lines{});

@@ -33,8 +33,10 @@ TEST(Budget, AResumedRunKeepsItsOwnOrTakesAnother) {
   EXPECT_EQ(own.total, 1000u);
   EXPECT_EQ(own.words, "");
   EXPECT_EQ(of({.steps = 1500}, 400).total, 1500u);
-  EXPECT_THROW(of({}, 1000), UsageError);
-  EXPECT_THROW(of({.steps = 400}, 400), UsageError);
+  EXPECT_EQ(of({}, 1000).total, 1000u) << "nothing is left to do";
+  EXPECT_EQ(of({.steps = 400}, 400).total, 400u);
+  EXPECT_THROW(of({}, 1001), UsageError);
+  EXPECT_THROW(of({.steps = 399}, 400), UsageError);
   EXPECT_EQ(of({.steps = 401}, 400).total, 401u);
 }
 

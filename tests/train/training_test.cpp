@@ -170,6 +170,21 @@ TEST_F(Training, StopsFromAnotherThreadAndGoesOnToTheSameBits) {
   EXPECT_EQ(checkpoint("parts"), checkpoint("whole"));
 }
 
+// Rows are due after even steps here.
+TEST_F(Training, AStoppedRunHasARowOfItsLastSteps) {
+  std::stop_source stop;
+  Witness witness;
+  witness.on_progress = [&] {
+    if (witness.progress.back().step == 7) stop.request_stop();
+  };
+  const TrainingOutcome outcome = train(options("run", 800), witness, stop.get_token());
+  EXPECT_EQ(outcome.step, 7u);
+  ASSERT_EQ(witness.rows.size(), 4u);
+  EXPECT_EQ(witness.rows[2].step, 6u);
+  EXPECT_EQ(witness.rows[3].step, 7u);
+  EXPECT_TRUE(witness.rows[3].validation_psnr);
+}
+
 TEST_F(Training, StoppedBeforeItsFirstStepLeavesNothing) {
   std::stop_source stop;
   stop.request_stop();
@@ -275,7 +290,9 @@ TEST_F(Training, AnUnfinishedFolderIsFree) {
   const fs::path run = folder_.file("run"), used = folder_.file("used");
   fs::create_directories(run / "samples");
   std::ofstream(run / "metrics.csv") << "step,sec";
+  std::ofstream(run / "config.json.1234.part") << "{";
   EXPECT_EQ(train(options("run", 3)).step, 3u);
+  EXPECT_FALSE(fs::exists(run / "config.json.1234.part"));
   EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
   for (const char* const mine : {"mine.txt", "samples/mine.png"}) {
     fs::create_directories(used / "samples");
@@ -328,6 +345,45 @@ TEST_F(Training, EveryFlippedBitOfAConfigurationIsSeen) {
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
   }
   EXPECT_GT(named, std::ssize(bytes) * 6);  // the rest is white space, and the hash's own name
+}
+
+// Rows are due after even steps, checkpoints after all: what was cut off after step 7 goes on to a mean of
+// steps 7 and 8.
+TEST_F(Training, WhatIsSavedBetweenRowsGoesOnToTheSameRows) {
+  struct Killed {};
+  TrainingOptions often = options("whole", 800);
+  often.save_every = 0;
+  Witness whole;
+  whole.on_progress = [&] {
+    if (whole.progress.back().step == 12) throw Killed();
+  };
+  EXPECT_THROW(train(often, whole), Killed);
+  for (const uint64_t last : {7u, 8u}) {
+    often.out = folder_.file("run" + std::to_string(last));
+    Witness before, after;
+    before.on_progress = [&] {
+      if (before.progress.back().step == last + 1) throw Killed();
+    };
+    EXPECT_THROW(train(often, before), Killed);
+    after.on_progress = [&] {
+      if (after.progress.back().step == 12) throw Killed();
+    };
+    EXPECT_THROW(resume_training(often.out, {.device = Device::cpu, .save_every = 0}, after),
+                 Killed);
+    EXPECT_EQ(after.notes.size(), 0u) << after.notes[0];
+    ASSERT_FALSE(after.rows.empty());
+    EXPECT_EQ(after.progress[0].step, last + 1);
+    EXPECT_EQ(after.rows[0].step, last == 7 ? 8u : 10u);
+    std::string ignored;
+    const auto rows = read_metrics(often.out / "metrics.csv", ignored),
+               wanted = read_metrics(folder_.file("whole/metrics.csv"), ignored);
+    ASSERT_EQ(rows.size(), wanted.size());
+    for (size_t i = 0; i < rows.size(); i++) {
+      EXPECT_EQ(rows[i].step, wanted[i].step);
+      EXPECT_EQ(rows[i].loss, wanted[i].loss) << "of step " << rows[i].step;
+    }
+    EXPECT_EQ(read(often.out / "checkpoint.safetensors"), checkpoint("whole"));
+  }
 }
 
 TEST_F(Training, AProfileIsATable) {
