@@ -83,18 +83,24 @@ double noise_of_evenest(std::vector<Square> squares) {
 
 }  // namespace
 
-double noise_by_laplacians(const std::vector<float>& windows, int64_t side) {
-  constexpr double kElements = 3 * kSquare * kSquare, kSquaredWeights = 36;
+double noise_by_planes(const std::vector<float>& windows, int64_t side) {
+  constexpr double kPixels = kSquare * kSquare, kMiddle = (kSquare - 1) / 2.0;
+  constexpr double kSpread = kPixels * (kPixels - 1) / 12;  // of x - kMiddle over a square, squared
+  const auto row = static_cast<size_t>(3 * side);
   std::vector<Square> squares = squares_of(windows, windows, side);
-  const auto across = static_cast<size_t>(3), down = static_cast<size_t>(3 * side);
   for (Square& square : squares) {
+    double sum[3] = {}, across[3] = {}, down[3] = {}, left = 0;
     for_each_element(square.first, side, [&](size_t at) {
-      const auto row = [&](size_t i) {
-        return double{windows[i - across]} - 2 * double{windows[i]} + windows[i + across];
-      };
-      const double difference = row(at - down) - 2 * row(at) + row(at + down);
-      square.noise += difference * difference / (kSquaredWeights * kElements);
+      const double value = windows[at];
+      const size_t inside = at - square.first, channel = inside % 3;
+      sum[channel] += value;
+      across[channel] += (static_cast<double>(inside % row / 3) - kMiddle) * value;
+      down[channel] += (static_cast<double>(inside / row) - kMiddle) * value;
+      left += value * value;
     });
+    for (int c = 0; c < 3; c++)
+      left -= sum[c] * sum[c] / kPixels + (across[c] * across[c] + down[c] * down[c]) / kSpread;
+    square.noise = std::max(0.0, left) / (3 * (kPixels - 3));
     square.unevenness = square.noise;
   }
   return noise_of_evenest(std::move(squares));

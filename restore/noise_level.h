@@ -12,10 +12,10 @@
 
 namespace dae {
 
-// By a difference of Laplacians, to which planes are nothing and white noise six times its standard
-// deviation (J. Immerkaer, Fast noise variance estimation, 1996). Too low for grain that neighbours
-// share.
-double noise_by_laplacians(const std::vector<float>& windows, int64_t side);
+// By what squares differ from the planes nearest to them, by least squares: noise, as fine or coarse as it
+// is, and some texture. Too high for a picture without noise, as a first estimate should be: finer means,
+// which see no texture, do not see either what JPEG files and demosaicing leave of noise.
+double noise_by_planes(const std::vector<float>& windows, int64_t side);
 
 // The root mean square of what is between the windows and their restoration.
 double noise_by_restoration(const std::vector<float>& windows, const std::vector<float>& restored,

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16, kGainCrops = 8;
 constexpr int64_t kNoiseBatch = 3, kNoiseWindow = 128, kNoiseWindows = 3;
-constexpr int kNoisePasses = 2;
+constexpr int kNoisePasses = 4;
 // 1 / sqrt(12): what rounding to bytes leaves. Less than that cannot be seen in one.
 constexpr double kNoiseOfRounding = 0.29;
 
@@ -375,8 +375,9 @@ void Restorer::restore_told(const Samples& picture, const MutableSamples& restor
   write_window(restored, 0, 0, height, width, whole.data(), width);
 }
 
-// A network that is told of more noise than there is takes more away, and less the other way: told
-// what it took away itself, it comes to the truth, from a near estimate in two passes to 3% as a rule.
+// A network that is told of more noise than there is takes more away than there is, and less the other
+// way: told what it took away itself, it comes to the truth. From above: noise that files and cameras have
+// changed has more than one such end, and the highest is the better picture (models/README.md).
 double Restorer::noise_of(const Samples& picture) {
   if (!config_.noise_input) fail_field("noise", "cannot be found: this network has no noise input");
   const Shape shape = noise_windows();
@@ -392,7 +393,7 @@ double Restorer::noise_of(const Samples& picture) {
       mark_hidden(picture, top, left, side, side, &seen[at]);
     }
   const size_t elements = given.size();
-  double noise = 255 * noise_by_laplacians(seen, side);
+  double noise = 255 * noise_by_planes(seen, side);
   Pass& pass = pass_for(noise_pass_, shape);
   std::vector<float> found(elements), some(batch);
   for (int again = 0; again < kNoisePasses; again++) {

@@ -15,21 +15,41 @@ std::vector<float> floats(const Values& values) {
   return {values.begin(), values.end()};
 }
 
-TEST(NoiseLevel, OneSquareByTheMaskOfThePaper) {
+// By the normal equations in coordinates from the corner, solved by Cramer's rule.
+TEST(NoiseLevel, OneSquareByLeastSquares) {
   const std::vector<float> window = floats(random_values(kOne * kOne * 3, 1, 0.2, 0.8));
-  const int mask[3][3] = {{1, -2, 1}, {-2, 4, -2}, {1, -2, 1}};
+  const auto determinant = [](const double(&m)[3][3]) {
+    return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
+           m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
+           m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
+  };
   double sum = 0;
-  for (int64_t y = 1; y < 17; y++)
-    for (int64_t x = 1; x < 17; x++)
-      for (int64_t c = 0; c < 3; c++) {
-        double value = 0;
-        for (int64_t i = -1; i <= 1; i++)
-          for (int64_t j = -1; j <= 1; j++)
-            value += mask[i + 1][j + 1] *
-                     double{window[static_cast<size_t>(((y + i) * kOne + x + j) * 3 + c)]};
-        sum += value * value / 36;
+  for (size_t c = 0; c < 3; c++) {
+    const auto value = [&](size_t y, size_t x) {
+      return double{window[((y + 1) * kOne + x + 1) * 3 + c]};
+    };
+    double normal[3][3] = {}, right[3] = {}, plane[3];
+    for (size_t y = 0; y < 16; y++)
+      for (size_t x = 0; x < 16; x++) {
+        const double terms[3] = {1, static_cast<double>(x), static_cast<double>(y)};
+        for (int i = 0; i < 3; i++) {
+          for (int j = 0; j < 3; j++) normal[i][j] += terms[i] * terms[j];
+          right[i] += terms[i] * value(y, x);
+        }
       }
-  EXPECT_NEAR(noise_by_laplacians(window, kOne), std::sqrt(sum / (16 * 16 * 3)), 1e-7);
+    for (int k = 0; k < 3; k++) {
+      double replaced[3][3];
+      for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) replaced[i][j] = j == k ? right[i] : normal[i][j];
+      plane[k] = determinant(replaced) / determinant(normal);
+    }
+    for (size_t y = 0; y < 16; y++)
+      for (size_t x = 0; x < 16; x++)
+        sum += std::pow(value(y, x) - plane[0] - plane[1] * static_cast<double>(x) -
+                            plane[2] * static_cast<double>(y),
+                        2);
+  }
+  EXPECT_NEAR(noise_by_planes(window, kOne), std::sqrt(sum / (3 * (16 * 16 - 3))), 1e-9);
 }
 
 TEST(NoiseLevel, OfAPlaneNothing) {
@@ -38,7 +58,7 @@ TEST(NoiseLevel, OfAPlaneNothing) {
     for (int64_t i = 0; i < 34 * 3; i++)
       window.push_back(static_cast<float>(0.25 + 0.01 * static_cast<double>(y) +
                                           0.002 * static_cast<double>(i / 3)));
-  EXPECT_LT(noise_by_laplacians(window, 34), 1e-6);
+  EXPECT_LT(noise_by_planes(window, 34), 1e-6);
 }
 
 TEST(NoiseLevel, OneSquareByWhatWasTakenAway) {
@@ -91,14 +111,14 @@ struct Squares {
     }
   }
   double by_restoration() const { return noise_by_restoration(given, restored, kSide); }
-  double by_laplacians() const { return noise_by_laplacians(given, kSide); }
+  double by_planes() const { return noise_by_planes(given, kSide); }
 
   static constexpr size_t kSide = 130;
   std::vector<float> restored = std::vector<float>(2 * kSide * kSide * 3), given = restored;
 };
 
-// A chequered square's differences of Laplacians are 16 times what it is made of.
-constexpr double kChequered = 16.0 / 6;
+// A plane that is fitted to a chequered square is even, and costs three of its 256 pixels.
+const double kChequered = 0.03 * std::sqrt(256.0 / 253);
 
 auto always(double noise) {
   return [=](size_t) { return noise; };
@@ -110,7 +130,7 @@ auto one_in(size_t n, Squares::Kind others) {
 TEST(NoiseLevel, EvenSquaresCountAlone) {
   const Squares squares(one_in(8, Squares::busy), always(0.03));
   EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
-  EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+  EXPECT_NEAR(squares.by_planes(), kChequered, 1e-6);
   const Squares fewer(one_in(9, Squares::busy), always(0.03));
   EXPECT_GT(fewer.by_restoration(), 0.04);
 }
@@ -126,7 +146,7 @@ TEST(NoiseLevel, NoiseMayGrowWithTheLight) {
 TEST(NoiseLevel, BlackSquaresCountWhereThereAreNextToNoOthers) {
   const Squares squares(one_in(8, Squares::black), always(0.03));
   EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
-  EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+  EXPECT_NEAR(squares.by_planes(), kChequered, 1e-6);
   const Squares fewer(one_in(9, Squares::black), always(0.03));
   EXPECT_LT(fewer.by_restoration(), 0.02);
   const Squares black([](size_t) { return Squares::black; }, always(0));
@@ -137,10 +157,10 @@ TEST(NoiseLevel, OfAFrameAndWhatIsHiddenNothingIsTold) {
   for (const auto kind : {Squares::frame, Squares::hidden}) {
     const Squares squares(one_in(16, kind), always(0.03));
     EXPECT_NEAR(squares.by_restoration(), 0.03, 1e-6);
-    EXPECT_NEAR(squares.by_laplacians(), 0.03 * kChequered, 0.02);
+    EXPECT_NEAR(squares.by_planes(), kChequered, 1e-6);
     const Squares alone([=](size_t) { return kind; }, always(0));
     EXPECT_EQ(alone.by_restoration(), 0);
-    EXPECT_EQ(alone.by_laplacians(), 0);
+    EXPECT_EQ(alone.by_planes(), 0);
   }
 }
 

@@ -117,7 +117,7 @@ TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
             1e-3);
 }
 
-// Two windows, which are no whole batch, looked at twice.
+// Two windows, which are no whole batch, looked at four times.
 TEST(Restorer, NoiseIsWhatTheNetworkTakesAwayWhenToldOfIt) {
   const int64_t side = 128;
   const std::vector<float> picture = picture_of(side, 2 * side);
@@ -131,8 +131,8 @@ TEST(Restorer, NoiseIsWhatTheNetworkTakesAwayWhenToldOfIt) {
                 window.data());
     given.insert(given.end(), window.begin(), window.end());
   }
-  double noise = noise_by_laplacians(given, side);
-  for (int pass = 0; pass < 2; pass++) {
+  double noise = noise_by_planes(given, side);
+  for (int pass = 0; pass < 4; pass++) {
     std::vector<float> found;
     for (const auto& window : windows) {
       const std::vector<float> restored =
