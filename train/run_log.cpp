@@ -49,7 +49,6 @@ uint64_t RunLog::next_row(uint64_t step) const {
 void RunLog::stepped(uint64_t step, double seconds) {
   row_seconds_ += seconds;
   const float loss = trainer_.loss();
-  if (first_loss_ == 0 && std::isfinite(loss)) first_loss_ = loss;
   end_if_diverged(step);
   const auto done = static_cast<double>(step - options_.reached.step);
   const auto left = static_cast<double>(options_.last_step - step);
@@ -96,8 +95,10 @@ void RunLog::end_row(uint64_t step, bool stopping) {
   observer_.sampled(folder_.path() / "samples" / name);
 }
 
-void RunLog::end_if_diverged(uint64_t step) const {
+// On a GPU the first loss is known some steps later.
+void RunLog::end_if_diverged(uint64_t step) {
   const float loss = trainer_.loss();
+  if (first_loss_ == 0 && std::isfinite(loss)) first_loss_ = loss;
   if (loss <= kExploded * first_loss_) return;
   const std::string where = std::isfinite(loss) ? "" : trainer_.where_not_finite();
   fail(

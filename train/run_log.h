@@ -59,7 +59,7 @@ class RunLog {
   std::optional<uint64_t> saved_step() const { return saved_; }
 
  private:
-  void end_if_diverged(uint64_t step) const;
+  void end_if_diverged(uint64_t step);
   void end_if_hopeless(uint64_t step, uint64_t steps, uint64_t skipped);
 
   Trainer& trainer_;
