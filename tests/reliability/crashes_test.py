@@ -5,9 +5,8 @@
 
 train_cuda saves after every step and is killed: in ROUNDS runs at random moments, again and again until it
 is over; and at ROUNDS of each of the calls by which it writes (write, fsync, fdatasync, linkat, rename,
-mkdir), or such a call fails, for which strace has to be there. Afterwards the folder opens or is free, `--resume` or the same
-command goes on, and weights, metrics and sheets are those of a run that was left alone. Numbers and
-results: docs/reliability.md.
+mkdir), or such a call fails, for which strace has to be there. Afterwards the folder opens or is free,
+`--resume` or the same command goes on, and weights, metrics and sheets are those of a run that was left alone.
 """
 import csv
 import os
