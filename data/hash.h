@@ -3,7 +3,7 @@
 // nobody out who means harm.
 #pragma once
 
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library's
 #include <xxhash.h>
 
 #include <cstddef>

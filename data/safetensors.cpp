@@ -162,9 +162,10 @@ void Safetensors::read_header(std::string_view text, std::span<const uint8_t> va
     if (begin > end || end > values.size())
       fail("tensor {} does not fit the file, which may have been cut off", name);
     stretches.emplace_back(begin, end);
+    const json& dtype = entry.at("dtype");
     const DTypeName* const known =
         std::find_if(std::begin(kNames), std::end(kNames),
-                     [&](const DTypeName& dtype) { return entry.at("dtype") == dtype.name; });
+                     [&](const DTypeName& candidate) { return dtype == candidate.name; });
     if (known == std::end(kNames)) continue;  // another program's tensor of a kind not used here
     uint64_t elements = 1;
     for (const json& dim : entry.at("shape")) {
