@@ -97,7 +97,7 @@ std::string cache_name(const fs::path& folder, int64_t max_side) {
   Hash hash;
   hash.add((canonical.empty() ? fs::absolute(folder) : canonical).string());
   hash.add_number(max_side);
-  return fmt::format("{:016x}.pack", hash.value());
+  return hash.digits() + ".pack";
 }
 
 struct Decoded {

@@ -4,6 +4,7 @@
 #pragma once
 
 #define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library's
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <cstddef>
@@ -22,6 +23,7 @@ class Hash {
     add(&number, sizeof(number));
   }
   uint64_t value() const { return XXH3_64bits_digest(&state_); }
+  std::string digits() const { return fmt::format("{:016x}", value()); }  // as files have it
 
  private:
   XXH3_state_t state_;

@@ -63,10 +63,6 @@ size_t place_of_hash(std::string_view header, std::string_view digits) {
   return field == header.npos ? field : field + hash_field("").size() - 1;
 }
 
-std::string digits_of(const Hash& hash) {
-  return fmt::format("{:016x}", hash.value());
-}
-
 bool is_undamaged(std::span<const uint8_t> bytes, std::string_view header,
                   const std::string& hash) {
   const size_t place = place_of_hash(header, hash);
@@ -77,7 +73,7 @@ bool is_undamaged(std::span<const uint8_t> bytes, std::string_view header,
   found.add(bytes.data(), at + place);
   found.add(kNoHash.data(), kNoHash.size());
   found.add(rest.data(), rest.size());
-  return digits_of(found) == hash;
+  return found.digits() == hash;
 }
 
 // Those of our files that were written before there were hashes are "dae ... 1".
@@ -121,7 +117,7 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   hash.add(&length, sizeof(length));
   hash.add(text.data(), text.size());
   for (const auto& named : tensors) hash.add(named.tensor.data, named.tensor.bytes());
-  text.replace(place_of_hash(text, kNoHash), kNoHash.size(), digits_of(hash));
+  text.replace(place_of_hash(text, kNoHash), kNoHash.size(), hash.digits());
   write_file_atomically(path, [&](const Append& append) {
     append(&length, sizeof(length));
     append(text.data(), text.size());

@@ -18,11 +18,18 @@ std::string shown(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-void compare(const json& then, const json& now, const char* key, const std::string& name,
+struct Field {
+  const char* key;
+  std::string name;  // for people
+};
+
+void compare(const json& then, const json& now, const std::vector<Field>& fields,
              std::vector<std::string>& changes) {
-  if (then.is_object() && now.is_object() && then.contains(key) && now.contains(key) &&
-      then[key] != now[key])
-    changes.push_back(fmt::format("{} was {} and is {}", name, shown(then[key]), shown(now[key])));
+  if (!then.is_object() || !now.is_object()) return;
+  for (const auto& [key, name] : fields)
+    if (then.contains(key) && now.contains(key) && then[key] != now[key])
+      changes.push_back(
+          fmt::format("{} was {} and is {}", name, shown(then[key]), shown(now[key])));
 }
 
 }  // namespace
@@ -63,27 +70,31 @@ void reuse_engines(const json& then) {
 
 std::vector<std::string> device_changes(const json& then, const json& now) {
   std::vector<std::string> changes;
-  compare(then, now, "kind", "device", changes);
-  compare(then, now, "gpu", "GPU", changes);
-  compare(then, now, "driver", "CUDA driver", changes);
-  compare(then, now, "runtime", "CUDA runtime", changes);
-  compare(then, now, "cudnn", "cuDNN", changes);
-  compare(then, now, "cublaslt", "cuBLASLt", changes);
+  compare(then, now,
+          {{"kind", "device"},
+           {"gpu", "GPU"},
+           {"driver", "CUDA driver"},
+           {"runtime", "CUDA runtime"},
+           {"cudnn", "cuDNN"},
+           {"cublaslt", "cuBLASLt"}},
+          changes);
   if (then.is_object() && then.contains("engines") && now.contains("engines"))
     for (const auto& [problem, choice] : now["engines"].items())
       if (then["engines"].contains(problem))
-        compare(then["engines"][problem], choice, "engine", "engine of " + problem, changes);
+        compare(then["engines"][problem], choice, {{"engine", "engine of " + problem}}, changes);
   return changes;
 }
 
 std::vector<std::string> software_changes(const json& then, const json& now) {
   std::vector<std::string> changes;
-  compare(then, now, "dae", "dae", changes);
-  compare(then, now, "oneDNN", "oneDNN", changes);
-  compare(then, now, "compiler", "the compiler", changes);
-  compare(then, now, "cpu", "the CPU", changes);
-  compare(then, now, "instruction_set", "oneDNN's instruction set", changes);
-  compare(then, now, "threads", "threads", changes);
+  compare(then, now,
+          {{"dae", "dae"},
+           {"oneDNN", "oneDNN"},
+           {"compiler", "the compiler"},
+           {"cpu", "the CPU"},
+           {"instruction_set", "oneDNN's instruction set"},
+           {"threads", "threads"}},
+          changes);
   return changes;
 }
 

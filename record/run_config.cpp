@@ -43,7 +43,7 @@ std::string hash_of(json configuration) {
   configuration.erase(kHash);
   Hash hash;
   hash.add(file_text(configuration));
-  return fmt::format("{:016x}", hash.value());
+  return hash.digits();
 }
 
 std::string cpu_name() {
