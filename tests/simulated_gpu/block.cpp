@@ -190,8 +190,6 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     if (used > kSharedLimit)
       report(fmt::format("{}: a block takes {} bytes of shared memory, of {}", op, used,
                          kSharedLimit));
-    state.body = nullptr;  // idle fibers end
-    for (Fiber* const fiber : state.idle) resume(fiber, nullptr);
     if (kTsan)
       for (const ThreadState& t : state.threads) retire_identity(t.identity);
     unpoison(state.shared, arena);

@@ -29,11 +29,9 @@ struct WarpGroup {
   uint64_t tags[2] = {};
 };
 
-struct BlockState;
 struct Fiber {
   boost::context::fiber resume_point;
   void* stack = nullptr;
-  BlockState* block = nullptr;
   void* asan_stack = nullptr;
 };
 
@@ -60,8 +58,7 @@ struct BlockState {
   uint64_t generation = 0;  // barriers passed
   uint64_t barrier_tags[2] = {};
   std::vector<std::deque<WarpGroup>> warps;
-  std::vector<std::unique_ptr<Fiber>> fibers;
-  std::vector<Fiber*> idle;
+  std::vector<std::unique_ptr<Fiber>> fibers;  // under ThreadSanitizer
   const std::function<void()>* body = nullptr;
   unsigned char* shared = nullptr;
   unsigned char* dynamic = nullptr;

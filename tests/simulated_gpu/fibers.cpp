@@ -26,6 +26,13 @@ struct StackOfFiber {
   }
 };
 
+// Fibers that wait for a thread to run, whatever its block: making a stack, and touching its pages
+// for the first time, costs more than most threads do. They outlive static objects.
+std::vector<Fiber*>& idle_fibers() {
+  static auto& list = *new std::vector<Fiber*>;
+  return list;
+}
+
 void switch_to_scheduler(Fiber* fiber) {
   start_switch(&fiber->asan_stack, block->scheduler_bottom, block->scheduler_size);
   become(block->scheduler_identity);
@@ -68,32 +75,32 @@ void resume(Fiber* fiber, void* identity) {
 }
 
 void start_fresh_thread() {
-  if (block->idle.empty()) {
-    auto made = std::make_unique<Fiber>();
-    Fiber* const fiber = made.get();
-    fiber->block = block;
-    fiber->resume_point =
-        context::fiber(std::allocator_arg, StackOfFiber{fiber}, [fiber](context::fiber&& from) {
-          block->scheduler = std::move(from);
-          finish_switch(nullptr, &block->scheduler_bottom, &block->scheduler_size);
-          for (;;) {
-            run_fresh_threads(fiber);
-            if (kTsan) break;  // a stack is one thread's, too
-            block->idle.push_back(fiber);
-            switch_to_scheduler(fiber);
-            if (!block->body) break;
-          }
-          become(block->scheduler_identity);
-          start_switch(nullptr, block->scheduler_bottom, block->scheduler_size);
-          return std::move(block->scheduler);
-        });
-    block->fibers.push_back(std::move(made));
-    resume(fiber, create_identity());
-  } else {
-    Fiber* const fiber = block->idle.back();
-    block->idle.pop_back();
+  if (!idle_fibers().empty()) {
+    Fiber* const fiber = idle_fibers().back();
+    idle_fibers().pop_back();
     resume(fiber, nullptr);
+    return;
   }
+  auto made = std::make_unique<Fiber>();
+  Fiber* const fiber = made.get();
+  fiber->resume_point =
+      context::fiber(std::allocator_arg, StackOfFiber{fiber}, [fiber](context::fiber&& from) {
+        block->scheduler = std::move(from);
+        finish_switch(nullptr, &block->scheduler_bottom, &block->scheduler_size);
+        run_fresh_threads(fiber);
+        while (!kTsan) {
+          idle_fibers().push_back(fiber);
+          switch_to_scheduler(fiber);
+          run_fresh_threads(fiber);
+        }
+        become(block->scheduler_identity);  // a stack is one thread's, too
+        return std::move(block->scheduler);
+      });
+  if (kTsan)
+    block->fibers.push_back(std::move(made));
+  else
+    made.release();  // goes from block to block
+  resume(fiber, create_identity());
 }
 
 // ThreadSanitizer gives a dead thread's number to a new one and takes their accesses for one

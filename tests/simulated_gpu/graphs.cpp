@@ -102,6 +102,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!exec || !on || on->capture) return set_error(cudaErrorInvalidResourceHandle);
+  const OpenMemory open;
   enqueue(*on, "graph launch", {}, {});
   const OperationPtr before = on->last;
   for (const auto& lane : exec->streams) lane->after.push_back(before);

@@ -12,24 +12,24 @@
 namespace simulated {
 namespace {
 
-int device_work_depth = 0;
+int open_depth = 0;
 std::string running;
 
 void on_fault(int, siginfo_t* info, void*) {
   const Allocation* const a = find(info->si_addr);
   const Allocation* const gone = find_returned(info->si_addr);
-  if (!a && !gone && device_work_depth == 0) {
+  if (!a && !gone && !memory_is_open()) {
     signal(SIGSEGV, SIG_DFL);
     return;  // and faults again, as it would have
   }
   std::string what;
   const auto at = a ? static_cast<const char*>(info->si_addr) - a->data : 0;
   if (gone)
-    what = fmt::format("{} touches {}, which was freed",
-                       device_work_depth > 0 ? running : "the host", name_of(*gone));
+    what = fmt::format("{} touches {}, which was freed", memory_is_open() ? running : "the host",
+                       name_of(*gone));
   else if (!a)
     what = fmt::format("{} touches {}, which no allocation is near", running, info->si_addr);
-  else if (device_work_depth > 0)
+  else if (memory_is_open())
     what = fmt::format("{} touches byte {} of {}, far outside", running, at, name_of(*a));
   else if (!a->holds.empty())
     what = fmt::format("the host touches byte {} of {} while {} may still use it", at, name_of(*a),
@@ -58,32 +58,41 @@ void catch_faults() {
   (void)done;
 }
 
-DeviceWork::DeviceWork(const std::string& name) {
-  if (device_work_depth++ > 0) return;
-  running = name;
+OpenMemory::OpenMemory() {
+  if (open_depth++ > 0) return;
   for (const auto& [at, a] : allocations()) protect(a, PROT_READ | PROT_WRITE);
 }
 
-DeviceWork::~DeviceWork() {
-  if (--device_work_depth > 0) return;
-  for (const auto& [at, a] : allocations()) {
-    check_guards(a, running);
+OpenMemory::~OpenMemory() {
+  if (--open_depth > 0) return;
+  for (const auto& [at, a] : allocations())
     if (!a.pinned || !a.holds.empty()) protect(a, PROT_NONE);
-  }
+}
+
+bool memory_is_open() {
+  return open_depth > 0;
+}
+
+DeviceWork::DeviceWork(const std::string& name) {
+  running = name;
+}
+
+DeviceWork::~DeviceWork() {
+  for (const auto& [at, a] : allocations()) check_guards(a, running);
 }
 
 void hold_pinned(const void* data, const std::string& op) {
   Allocation* const a = find(data);
   if (!a || !a->pinned) return;
   a->holds[op]++;
-  if (device_work_depth == 0) protect(*a, PROT_NONE);
+  if (!memory_is_open()) protect(*a, PROT_NONE);
 }
 
 void release_pinned(const void* data) {
   Allocation* const a = find(data);
   if (!a || !a->pinned || a->holds.empty()) return;
   if (--a->holds.begin()->second == 0) a->holds.erase(a->holds.begin());
-  if (a->holds.empty() && device_work_depth == 0) protect(*a, PROT_READ | PROT_WRITE);
+  if (a->holds.empty() && !memory_is_open()) protect(*a, PROT_READ | PROT_WRITE);
 }
 
 }  // namespace simulated

@@ -78,11 +78,27 @@ void enter_block_collective(void* storage, int threads);
 // block.cpp: runs all blocks of a launch, now.
 void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,
                 const std::function<void()>& body);
-// protection.cpp: lets work on the device touch the device's memory while it lives.
+// protection.cpp: work on the device may touch the device's memory while one lives. Changing what may
+// be touched takes longer than most kernels do: where several run with no host code between them,
+// one around them all spares it each of them.
+class OpenMemory {
+ public:
+  OpenMemory();
+  ~OpenMemory();
+  OpenMemory(const OpenMemory&) = delete;
+  OpenMemory& operator=(const OpenMemory&) = delete;
+};
+bool memory_is_open();
+// One piece of work: named if it touches what it may not, or wrote just outside an allocation.
 class DeviceWork {
  public:
   explicit DeviceWork(const std::string& name);
   ~DeviceWork();
+  DeviceWork(const DeviceWork&) = delete;
+  DeviceWork& operator=(const DeviceWork&) = delete;
+
+ private:
+  const OpenMemory open_;
 };
 // protection.cpp: the host may not touch the pinned allocation at `data` until it is released as
 // often as it was held; `op` is named when it does.

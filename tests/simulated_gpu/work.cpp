@@ -59,7 +59,7 @@ void run_front(CUstream_st& stream) {
   }
   stream.queue.pop_front();
   {
-    const DeviceWork open(operation->name);
+    const DeviceWork work(operation->name);
     void* const host = current_identity();
     become(stream.identity);
     acquire(&operation->enqueued_tag);
@@ -73,10 +73,12 @@ void run_front(CUstream_st& stream) {
 }
 
 void run_until(CUstream_st& stream, const Operation& last) {
+  const OpenMemory open;
   while (!last.done) run_front(stream);
 }
 
 void run_all() {
+  const OpenMemory open;
   State& s = state();
   // Not in the order of creation: nothing may depend on it.
   for (size_t i = s.streams.size(); i-- > 0;)
