@@ -103,7 +103,8 @@ BlurPage compare_runs(const ComparisonOptions& options, Device device) {
   std::vector<int64_t> others;
   for (int64_t i = 0; i < dataset.size(); i++)
     if (!std::binary_search(images.begin(), images.end(), i)) others.push_back(i);
-  const FeatureNetwork judge = train_judge(sources_of(dataset, others.empty() ? images : others));
+  const FeatureNetwork judge =
+      train_judge(sources_of(dataset, others.empty() ? images : others), options.judge_steps);
   options.progress("corrupting");
   page.material = make_blur_material(dataset, images,
                                      {.size = size,

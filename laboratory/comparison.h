@@ -15,6 +15,7 @@ struct ComparisonOptions {
   std::string dataset;  // empty: what the first run held out
   int64_t size = 0;     // of the views; 0: the first run's crop
   int64_t views = 4;    // a picture
+  int64_t judge_steps = kJudgeSteps;
   uint64_t seed = 1;
   std::function<CorruptSpec(const CorruptSpec& of_first_run)> corruption;
   // How a dataset is opened, and who is told what is going on.

@@ -169,7 +169,8 @@ Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
     if (spec == corruption) return *known;
   // How natural restorations look is asked of the whole corruption alone.
   const bool judged = corruption == CorruptSpec{};
-  if (judged && judge_.widths.empty()) judge_ = train_judge(sources_of(dataset_, split_.train));
+  if (judged && judge_.widths.empty())
+    judge_ = train_judge(sources_of(dataset_, split_.train), options_.setting.judge_steps);
   auto made = std::make_unique<Condition>();
   made->material = make_blur_material(dataset_, split_.held_out,
                                       {.size = options_.setting.size,

@@ -43,8 +43,9 @@ int64_t pictures_of(const PictureSet& set) {
   return static_cast<int64_t>(pictures.size());
 }
 
-FeatureNetwork train_judge(const std::vector<Source>& sources) {
+FeatureNetwork train_judge(const std::vector<Source>& sources, int64_t steps) {
   FeatureTraining options;
+  options.steps = steps;
   options.widths = {24, 48, 96};
   options.seed = kJudgeSeed;
   return train_features(sources, CorruptSpec{}, options).network;

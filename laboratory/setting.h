@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "laboratory/edge_study.h"
+#include "laboratory/material.h"
 #include "record/run_config.h"
 
 namespace dae {
@@ -15,7 +16,8 @@ struct LabSetting {
   int64_t steps = 1000;  // T, of a run that is not said to be longer
   double rate = 1e-3;    // at 2e-3 some unets have spikes in their loss that they do not get over
   int seeds = 3;
-  int64_t views = 4;                // restored of every held-out picture
+  int64_t views = 4;  // restored of every held-out picture
+  int64_t judge_steps = kJudgeSteps;
   int64_t pca_crops = 20000;        // that PCA is fitted to, drawn anew for every seed
   std::vector<int64_t> latents;     // of question 2
   std::vector<std::string> losses;  // of question 4, beside mse

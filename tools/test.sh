@@ -2,7 +2,8 @@
 # Builds everything and runs all tests. Tests that need a GPU read "skipped" where there is none.
 #   bash tools/test.sh              the ordinary run
 #   bash tools/test.sh --sanitize   the CPU part again under AddressSanitizer and UBSan
-#   bash tools/test.sh --mutants    plants bugs and asks whether the tests see them (tests/README.md)
+#   bash tools/test.sh --mutants    plants bugs that nobody chose and asks whether the tests see them (tests/README.md)
+#   bash tools/test.sh --planted    the same with the bugs of a list
 #   bash tools/test.sh --tidy       clang-tidy, with the checks of .clang-tidy; runs no tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,13 +11,14 @@ preset=dev script=""
 case "${1:-}" in
   "") ;;
   --sanitize) preset=asan ;;
-  --mutants) preset="" script=tests/run_mutants.py ;;
+  --mutants) preset="" script=tests/mutants/sampled.py ;;
+  --planted) preset="" script=tests/mutants/planted.py ;;
   --tidy) preset="" script=tests/run_tidy.py ;;
-  *) echo "test.sh: unknown option $1 (--sanitize, --mutants, --tidy or nothing)" >&2; exit 2 ;;
+  *) echo "test.sh: unknown option $1 (--sanitize, --mutants, --planted, --tidy or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
-[ -n "$preset" ] || dae_packages="$dae_packages git"
+[ -n "$preset" ] || dae_packages="$dae_packages git python3-venv"
 [ "$preset" != dev ] || dae_packages="$dae_packages strace"  # tests make system calls fail with it
 [ "$script" != tests/run_tidy.py ] || dae_packages="$dae_packages clang-tidy"
 if [ "$preset" = dev ] && lacks_nvdisasm && ! python3 -m pip --version >/dev/null 2>&1; then

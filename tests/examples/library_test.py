@@ -2,7 +2,7 @@
 """The library as other projects get it: `python3 tests/examples/library_test.py BUILD`.
 
 What BUILD installs, and examples/ built against that by find_package, and against the sources by
-FetchContent and add_subdirectory, without CUDA and unoptimised; each then run.
+FetchContent and add_subdirectory, without CUDA, unoptimised and in unity builds; each then run.
 """
 import os
 import pathlib
@@ -81,7 +81,7 @@ class Library(unittest.TestCase):
         # In one build folder: the second way finds the first one's objects, as they should be the same.
         for way in ("fetch", "subdirectory"):
             folder = self.build("sources", f"-DDAE_FROM={way}", f"-DDAE_SOURCE={ROOT}", "-DDAE_CUDA=OFF",
-                                "-DCMAKE_CXX_FLAGS=-O0")
+                                "-DCMAKE_CXX_FLAGS=-O0", "-DCMAKE_UNITY_BUILD=ON")
             self.assertFalse(list(folder.rglob("train_cuda*")), "programs are not built for others")
             self.expect_examples_work(folder)
 

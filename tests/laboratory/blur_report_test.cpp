@@ -7,7 +7,7 @@
 
 #include "data/synthetic.h"
 #include "laboratory/blur_measures.h"
-#include "laboratory/comparison_page.h"
+#include "laboratory/comparison.h"
 #include "laboratory/measures/sliced_wasserstein.h"
 #include "quality/scores.h"
 #include "record/run_folder.h"
@@ -293,11 +293,16 @@ TEST_F(BlurReport, KnowsPicturesByWhereTheyLie) {
   const size_t held_out = config["data"]["held_out"].size();
   for (const auto& [folder, want] :
        {std::pair<std::string, size_t>{"all/photos/inside", held_out}, {"all", held_out + 2}}) {
-    ASSERT_EQ(run("blur_report " + path("first") + " --dataset " + path(folder) + " --out " +
-                  path("page.html") + " --json " + path("page.json")),
-              0)
-        << read("err");
-    EXPECT_EQ(nlohmann::json::parse(read("page.json"))["pictures"], want) << folder;
+    const BlurPage page = compare_runs(
+        {.runs = {path("first")},
+         .dataset = path(folder),
+         .judge_steps = 20,
+         .corruption = [](const CorruptSpec& its) { return its; },
+         .open = [](const std::string& at,
+                    int64_t max_side) { return open_dataset(at, {.max_side = max_side}); },
+         .progress = [](const std::string&) {}},
+        Device::cpu);
+    EXPECT_EQ(pictures_of(page.material.views), want) << folder;
     ASSERT_EQ(run("evaluate " + path("first") + " --dataset " + path(folder) + " --json " +
                   path("scores.json")),
               0)

@@ -89,6 +89,7 @@ class LaboratoryTest : public testing::Test {
                         .steps = 2,
                         .seeds = 2,
                         .views = 1,
+                        .judge_steps = 20,
                         .pca_crops = 1000,
                         .latents = {32},
                         .losses = {"l1"}};

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Plants bugs that nobody chose: a random sample, room by room, of what universalmutator makes of the sources.
+
+  bash tools/test.sh --mutants                    (which calls this, for 3 mutants a room)
+  python3 tests/mutants/sampled.py --count 40 --seed 2 data record    40 mutants in each of two rooms
+  python3 tests/mutants/sampled.py --again        those that survived before, once more
+
+A room's lines are shuffled by the seed; of each in turn one mutation is drawn, until `count` were tried. One
+that does not compile, or leaves the machine code of its file as it was, does not count. Each is tried with the
+tests that hold its file: NAME_test of ROOM/NAME.cpp, every test that includes ROOM/NAME.h, and their twins on
+the simulated GPU; if they see nothing, with the rest of what tests the room and those above it (BROAD). What
+changes nothing that a user or a caller could see stands in equivalent.json with the reason.
+
+Every result is a line of build/mutants/sampled.jsonl, and what was tried before is not tried again.
+build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
+"""
+import argparse
+import collections
+import concurrent.futures
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import os
+import pathlib
+import queue
+import random
+import re
+import subprocess
+import sys
+import threading
+import venv
+
+from workspace import ROOT, WORK, Workspace
+
+TOOL = "universalmutator==1.14.1"
+ROOMS = ["runtime", "data", "corrupt", "quality", "kernels", "model", "record", "train", "restore", "evaluate", "report",
+         "laboratory", "tools"]
+# Tests of whole programs and whole runs, for what its own tests let through; a room's own come before them.
+BROAD = ["corruption_test", "trainer_test", "simulated_trainer_test", "training_step_test", "denoiser_test",
+         "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test"]
+SECONDS = 300
+SAME_CODE = "the same machine code"
+RESULTS = WORK / "sampled.jsonl"
+
+
+def mutation_tool():
+    """universalmutator's module, from PyPI into a folder of the build."""
+    folder = WORK / "tool"
+    if not folder.exists():
+        venv.create(folder, with_pip=True)
+    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", TOOL], check=True)
+    sys.path += [str(path) for path in (folder / "lib").glob("python3*/site-packages")]
+    return importlib.import_module("universalmutator.mutator")
+
+
+def mutations_of(tool, file):
+    """{line's number: [its mutated texts]} of a file of the project."""
+    lines = (ROOT / file).read_text().splitlines(keepends=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = tool.mutants_regexp(lines, ["universal.rules", "c_like.rules", "cpp.rules"], ignorePatterns=[])
+    by_line = collections.defaultdict(list)
+    for number, text, *_ in found:
+        by_line[number].append(text)
+    return by_line
+
+
+def shuffled(tool, room, seed):
+    """The room's mutants, one a line, as far as they go: dictionaries of file, line, from, to."""
+    bits = random.Random(f"{room} {seed}")
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / room).rglob("*")
+                   if path.suffix in (".cpp", ".cu", ".h"))
+    places = [(file, line, texts) for file in files for line, texts in sorted(mutations_of(tool, file).items())]
+    bits.shuffle(places)
+    for file, line, texts in places:
+        text = (ROOT / file).read_text().splitlines(keepends=True)[line - 1]
+        yield {"room": room, "file": file, "line": line, "from": text.strip(), "to": bits.choice(texts).rstrip("\n")}
+
+
+def holders(workspace, file):
+    """The test programs that hold a file, and then those that might."""
+    path = pathlib.Path(file)
+    tests = {test: (ROOT / "tests") / test for test in
+             (str(t.relative_to(ROOT / "tests")) for t in sorted((ROOT / "tests").rglob("*_test.cpp")))}
+    includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
+    first = [test for test, source in tests.items()
+             if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(source.read_text())]
+    room = [test for test in tests if test.startswith(path.parts[0] + "/")]
+    names = []
+    for test in [*first, *room]:
+        names += [pathlib.Path(test).stem, "simulated_" + pathlib.Path(test).stem]
+    names = [name for name in dict.fromkeys([*names, *BROAD]) if name in workspace.programs]
+    own = [name for name in names if name.removeprefix("simulated_") in {pathlib.Path(t).stem for t in first}]
+    own = own or names[:4]
+    return own, [name for name in names if name not in own]
+
+
+def objects_of(workspace, file):
+    """What the compiler made of the file, as one digest; empty for a header."""
+    if file.endswith(".h"):
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(workspace.build_folder.rglob(f"*/{file}.o")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def verdict(workspace, mutant):
+    """("caught", by what), ("survived", ""), ("invalid", "") or ("equivalent", why)."""
+    lines = (workspace.source / mutant["file"]).read_text().splitlines(keepends=True)
+    lines[mutant["line"] - 1] = mutant["to"] + "\n"
+    own, rest = holders(workspace, mutant["file"])
+    workspace.build(own, jobs=1)  # as it was, whatever was planted before
+    before = objects_of(workspace, mutant["file"])
+    with workspace.planted(mutant["file"], "".join(lines)):
+        if not workspace.build(own, jobs=1)[0]:
+            return "invalid", ""
+        if before and objects_of(workspace, mutant["file"]) == before:
+            return "equivalent", SAME_CODE
+        for program in [*own, *rest]:
+            if not workspace.build([program], jobs=1)[0]:
+                return "invalid", ""
+            caught = workspace.run(program, "*", SECONDS)
+            if caught:
+                return "caught", f"{program}: {caught}"
+    return "survived", ""
+
+
+class Sampler:
+    def __init__(self, workspaces):
+        self.free = queue.SimpleQueue()
+        for workspace in workspaces:
+            self.free.put(workspace)
+        self.lock = threading.Lock()
+        self.results = read_results()
+        self.known = {(e["file"], e["from"], e["to"]): e["why"] for e in
+                      json.loads(pathlib.Path(__file__).with_name("equivalent.json").read_text())}
+
+    def try_one(self, mutant, again=False):
+        key = (mutant["file"], mutant["from"], mutant["to"].strip())
+        with self.lock:
+            earlier = self.results.get(key)
+        if key in self.known:
+            result = {**mutant, "verdict": "equivalent", "by": self.known[key]}
+        elif earlier and not again:
+            return earlier
+        else:
+            workspace = self.free.get()
+            try:
+                what, by = verdict(workspace, mutant)
+            finally:
+                self.free.put(workspace)
+            result = {**mutant, "verdict": what, "by": by}
+        with self.lock:
+            self.results[key] = result
+            with RESULTS.open("a") as out:
+                out.write(json.dumps(result) + "\n")
+            if result["verdict"] != "invalid":
+                print(f"{mutant['file']}:{mutant['line']}: {mutant['from']}  ->  {mutant['to'].strip()}\n"
+                      f"    {result['verdict'].upper() if what_is_wrong(result) else result['verdict']} "
+                      f"{result['by']}", flush=True)
+        return result
+
+
+def what_is_wrong(result):
+    return result["verdict"] == "survived"
+
+
+def read_results():
+    """The last verdict on each mutant."""
+    results = {}
+    if RESULTS.exists():
+        for line in RESULTS.read_text().splitlines():
+            result = json.loads(line)
+            results[(result["file"], result["from"], result["to"].strip())] = result
+    return results
+
+
+def sample(sampler, tool, room, count, seed, workers):
+    """Tries mutants until `count` compiled and made a difference to the machine code."""
+    tried, mutants = [], shuffled(tool, room, seed)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        while len(tried) < count:
+            batch = [mutant for mutant, _ in zip(mutants, range(min(workers, count - len(tried))))]
+            if not batch:
+                break
+            tried += [r for r in pool.map(sampler.try_one, batch)
+                      if r["verdict"] != "invalid" and r["by"] != SAME_CODE]
+    return tried
+
+
+def write_scores(results):
+    rows = ["| room | tried | equivalent | caught | survived | score |", "|---|---|---|---|---|---|"]
+    totals = collections.Counter()
+    for room in ROOMS:
+        counts = collections.Counter(r["verdict"] for r in results if r["room"] == room
+                                     and r["by"] != SAME_CODE)
+        totals.update(counts)
+        rows.append(score_row(room, counts))
+    rows.append(score_row("**all**", totals))
+    survivors = [f"- `{r['file']}:{r['line']}`: `{r['from']}` -> `{r['to'].strip()}`" for r in results if what_is_wrong(r)]
+    (WORK / "sampled.md").write_text("\n".join([*rows, "", *survivors]) + "\n")
+    print("\n".join([*rows, "", *survivors]))
+
+
+def score_row(name, counts):
+    seen, survived = counts["caught"], counts["survived"]
+    score = f"{100 * seen / (seen + survived):.0f} %" if seen + survived else ""
+    return f"| {name} | {seen + survived + counts['equivalent']} | {counts['equivalent']} | {seen} | {survived} | {score} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rooms", nargs="*", default=ROOMS)
+    parser.add_argument("--count", type=int, default=3, help="mutants a room")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--again", action="store_true", help="try those that survived once more, and no others")
+    options = parser.parse_args()
+    rooms = options.rooms or ROOMS
+    tool = mutation_tool()
+    workers = len(os.sched_getaffinity(0))
+    workspaces = [Workspace(WORK if n == 0 else WORK / str(n)) for n in range(workers)]
+    for workspace in workspaces:
+        workspace.programs = {p.stem for p in (ROOT / "tests").rglob("*_test.cpp")}
+        listed = subprocess.check_output(["cmake", "--build", workspace.build_folder, "--target", "help"], text=True)
+        workspace.programs = set(re.findall(r"^(\w+_test): phony$", listed, re.M))
+        workspace.build_whole(sorted(p for p in workspace.programs if not re.match("simulated_[at]san_", p)))
+    sampler = Sampler(workspaces)
+    if options.again:
+        survivors = [r for r in sampler.results.values() if what_is_wrong(r) and r["room"] in rooms]
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            results = list(pool.map(lambda r: sampler.try_one(moved(r), again=True), survivors))
+    else:
+        results = [r for room in rooms for r in sample(sampler, tool, room, options.count, options.seed, workers)]
+    write_scores(list(sampler.results.values()) if options.again else results)
+    sys.exit(any(what_is_wrong(r) for r in results))
+
+
+def moved(result):
+    """The mutant where its line stands now."""
+    lines = [line.strip() for line in (ROOT / result["file"]).read_text().splitlines()]
+    near = [n for n, line in enumerate(lines, 1) if line == result["from"]]
+    line = min(near, key=lambda n: abs(n - result["line"]), default=result["line"])
+    return {key: result[key] for key in ("room", "file", "from", "to")} | {"line": line}
+
+
+if __name__ == "__main__":
+    main()

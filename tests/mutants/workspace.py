@@ -1,0 +1,80 @@
+"""A copy of the sources with a build of its own, in which bugs are planted: no GPU, no warnings, no sanitizer."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "mutants"
+
+
+class Workspace:
+    def __init__(self, folder):
+        """Copies what changed of the sources to `folder`/source, and configures `folder`/build."""
+        self.source, self.build_folder = folder / "source", folder / "build"
+        listed = subprocess.check_output(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], text=True)
+        names = set(filter(None, listed.split("\n")))
+        for stale in self.source.rglob("*"):  # a file that was moved would be compiled twice
+            if stale.is_file() and str(stale.relative_to(self.source)) not in names:
+                stale.unlink()
+        for name in names:
+            source, target = ROOT / name, self.source / name
+            # Only what changed: an untouched file is not compiled again.
+            if source.is_file() and not (target.exists() and target.read_bytes() == source.read_bytes()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+        launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+        subprocess.run(["cmake", "-S", self.source, "-B", self.build_folder, "-G", "Ninja",
+                        "-DCMAKE_BUILD_TYPE=Release", "-DDAE_CUDA=OFF", "-DDAE_BENCH=OFF", "-DCMAKE_CXX_FLAGS=-w",
+                        *launcher], check=True, stdout=subprocess.DEVNULL)
+
+    def build(self, programs, jobs=None):
+        """Whether the test programs are built, and what the compiler said."""
+        environment = {**os.environ, "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
+        done = subprocess.run(["cmake", "--build", self.build_folder, *(["-j", str(jobs)] if jobs else []),
+                               "--target", *programs], capture_output=True, text=True, errors="replace",
+                              env=environment)
+        return done.returncode == 0, done.stdout
+
+    def build_whole(self, programs):
+        print("building without a bug", flush=True)
+        fine, output = self.build(programs)
+        if not fine:
+            sys.exit(output[-3000:])
+
+    def run(self, program, tests, seconds):
+        """The first test of the program, of those that GoogleTest's filter `tests` leaves, that fails, or None."""
+        # Outside the other tests' process group: a bug that signals its group must not end this.
+        command = [self.build_folder / "tests" / program, "--gtest_filter=" + tests]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds,
+                                  env={"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}, start_new_session=True)
+        except subprocess.TimeoutExpired:
+            return "no end"
+        if done.returncode == 0:
+            return None
+        failed = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
+        started = re.findall(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
+        # Sources by their names in the project, not by where this copy of them lies.
+        finding = re.search(r"simulated GPU: (.*)", (done.stdout + done.stderr).replace(f"{self.source}/", ""))
+        test = failed[0] if failed else f"{started[-1]} ends the program" if started else "the program ends"
+        return test + (f": {finding[1]}" if finding else "")
+
+    def has_tests(self, program, tests):
+        listed = subprocess.check_output([self.build_folder / "tests" / program, "--gtest_list_tests",
+                                          "--gtest_filter=" + tests], text=True)
+        return bool(re.search(r"^  \w", listed, re.M))
+
+    @contextlib.contextmanager
+    def planted(self, file, text):
+        """Has `text` in place of the file's own for as long as this lasts."""
+        path = self.source / file
+        original = path.read_text()
+        path.write_text(text)
+        try:
+            yield
+        finally:
+            path.write_text(original)
