@@ -1,9 +1,15 @@
 #include "runtime/memory.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 
 #include "runtime/device.h"
@@ -28,7 +34,60 @@ cudaMemPool_t pool() {
 }
 #endif
 
+// The number after a file's `key`, or at its start for none; `otherwise` where there is no such.
+size_t number_in(const std::filesystem::path& path, const std::string& key, size_t otherwise) {
+  std::ifstream file(path);
+  for (std::string word; !key.empty() && word != key;)
+    if (!(file >> word)) return otherwise;
+  size_t number = 0;
+  return file >> number ? number : otherwise;
+}
+
+// Pages of this process: those of its address space (0) or those in memory (1).
+size_t pages(int which) {
+  std::ifstream file("/proc/self/statm");
+  size_t found[2] = {};
+  file >> found[0] >> found[1];
+  return found[which] * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+size_t left_of_address_space() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  const size_t taken = pages(0);
+  return limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
+}
+
 }  // namespace
+
+size_t memory_left_by_groups(const std::string& groups, const std::filesystem::path& mounted) {
+  size_t left = SIZE_MAX;
+  std::istringstream lines(groups);
+  for (std::string line; std::getline(lines, line);) {  // "0::/group" or "4:memory:/group"
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool old = controllers.find(",memory,") != std::string::npos;
+    if (!old && controllers != ",,") continue;
+    std::filesystem::path group = line.substr(second + 1);
+    for (;; group = group.parent_path()) {
+      const std::filesystem::path folder =
+          (old ? mounted / "memory" : mounted) / group.relative_path();
+      const size_t limit =
+          number_in(folder / (old ? "memory.limit_in_bytes" : "memory.max"), "", SIZE_MAX);
+      size_t used = number_in(folder / (old ? "memory.usage_in_bytes" : "memory.current"), "", 0);
+      used -= std::min(used, number_in(folder / "memory.stat",
+                                       old ? "total_inactive_file" : "inactive_file", 0));
+      if (limit != SIZE_MAX) left = std::min(left, limit - std::min(limit, used));
+      if (group.relative_path().empty()) break;
+    }
+  }
+  return left;
+}
+
+size_t resident_memory() {
+  return pages(1);
+}
 
 std::string show_bytes(size_t bytes) {
   const double kib = double(bytes) / 1024;
@@ -49,14 +108,11 @@ size_t free_memory(Device device) {
 #endif
   if (device == Device::cuda)
     fail("this build has no CUDA part: build it where nvcc is, or use the CPU");
-  std::ifstream file("/proc/meminfo");
-  for (std::string key, unit; file >> key;) {
-    size_t kib = 0;
-    file >> kib >> unit;
-    if (key == "MemAvailable:") return kib * 1024;
-    if (!file) file.clear();
-  }
-  return SIZE_MAX;
+  const size_t kib = number_in("/proc/meminfo", "MemAvailable:", SIZE_MAX / 1024);
+  std::ifstream groups("/proc/self/cgroup");
+  const std::string said((std::istreambuf_iterator<char>(groups)), {});
+  return std::min(
+      {kib * 1024, memory_left_by_groups(said, "/sys/fs/cgroup"), left_of_address_space()});
 }
 
 Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -16,9 +17,19 @@ namespace dae {
 
 std::string show_bytes(size_t bytes);  // for people: "640.0 KiB", "94.1 MiB", "31.2 GiB"
 
-// Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or
-// SIZE_MAX where it does not say. On a GPU this waits for all work.
+// Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or a limit
+// of the process (`ulimit -v`) or of its control group is met; SIZE_MAX where nothing says so. On a GPU
+// this waits for all work.
 size_t free_memory(Device device);
+
+// What the control groups of a process leave it: the least of the limits of its own group and those
+// above, less what they use and could not give back (man 7 cgroups; version 2 and version 1's memory
+// controller). `groups` is what /proc/self/cgroup says, `mounted` where the groups are, /sys/fs/cgroup.
+// SIZE_MAX: all there is.
+size_t memory_left_by_groups(const std::string& groups, const std::filesystem::path& mounted);
+
+// Bytes of this process that are in memory now; 0 where Linux does not say.
+size_t resident_memory();
 
 // Bytes of a device's memory, aligned to kTensorAlignment and zeroed. Move-only. Made and destroyed
 // between steps only: both wait for the device.

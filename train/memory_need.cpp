@@ -38,9 +38,12 @@ std::string to_string(const MemoryNeed& need, Device device) {
   std::string text = fmt::format(
       "memory{}: {} = weights, gradients, moments and EMA {}, arena {} (unshared: activations {}, "
       "workspaces {}), batches {}, validation {}",
-      place(device), show_bytes(need.total()), show_bytes(need.parameters), show_bytes(need.arena),
-      show_bytes(need.activations), show_bytes(need.workspaces), show_bytes(need.batches),
-      show_bytes(need.validation));
+      place(device), show_bytes(need.total() + need.loaded), show_bytes(need.parameters),
+      show_bytes(need.arena), show_bytes(need.activations), show_bytes(need.workspaces),
+      show_bytes(need.batches), show_bytes(need.validation));
+  if (device == Device::cpu)
+    text += fmt::format(", a checkpoint {}, the program {}", show_bytes(need.checkpoint),
+                        show_bytes(need.loaded));
   if (device == Device::cuda)
     text +=
         fmt::format(", photographs {} ({}); pinned on the host {}", show_bytes(need.photographs),

@@ -18,8 +18,13 @@ struct MemoryNeed {
   size_t photographs = 0;  // on a GPU: all of them, or the slots that they are streamed through
   bool resident = false;   // all of them
   size_t pinned = 0;       // host memory that a GPU copies from and to
+  size_t checkpoint = 0;   // on the CPU: the copy of weights, EMA and moments that is being saved
+  size_t loaded = 0;       // on the CPU: the program with its libraries and what they have compiled
 
-  size_t total() const { return parameters + arena + batches + validation + photographs; }
+  // What is still to be allocated.
+  size_t total() const {
+    return parameters + arena + batches + validation + photographs + checkpoint;
+  }
 };
 
 // Validation runs between steps: it shares the arena and has memory of its own.
@@ -35,7 +40,8 @@ MemoryNeed memory_need(const Program& program);
 // little as well; a computer's other programs grow.
 size_t usable_memory(Device device);
 
-// "memory on the GPU: 94.1 MiB = weights, gradients, ... 71.3, arena 21.0 (...), ..."
+// "memory on the GPU: 94.1 MiB = weights, gradients, ... 71.3, arena 21.0 (...), ..."; on the CPU what the
+// process will take as a whole, but for pictures, which the system maps and takes back as it likes.
 std::string to_string(const MemoryNeed& need, Device device);
 
 // "94.1 MiB of memory are needed and 80.0 MiB are free on the GPU"

@@ -9,6 +9,7 @@
 #include "model/perceptual.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/memory.h"
 #include "train/cpu_trainer.h"
 #include "train/step_pipeline.h"
 
@@ -68,6 +69,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
   const MemoryNeed all = trainer->need(true, validation);
   const double left = double(usable) - double(all.total() - all.photographs);
   if (double(all.photographs) <= config.resident_share * left) need = all;
+  if (config.device == Device::cpu) need.loaded = resident_memory();
   trainer->start(need);
   return trainer;
 }
@@ -82,6 +84,8 @@ MemoryNeed Trainer::need(bool resident, const ValidationNeed& validation) const 
   MemoryNeed need = need_of_plans(resident);
   need.arena = std::max(need.arena, validation.arena_bytes);
   need.validation = validation.own_bytes;
+  if (config_.device == Device::cpu)
+    need.checkpoint = 4 * sizeof(float) * static_cast<size_t>(parameters_.count());
   return need;
 }
 
