@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
@@ -47,19 +49,30 @@ class Workspace:
 
     def run(self, program, tests, seconds):
         """The first test of the program, of those that GoogleTest's filter `tests` leaves, that fails, or None."""
-        # Outside the other tests' process group: a bug that signals its group must not end this.
         command = [self.build_folder / "tests" / program, "--gtest_filter=" + tests]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds,
-                                  env={"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}, start_new_session=True)
-        except subprocess.TimeoutExpired:
+        # In a session of its own: a bug that signals its group must not end this, and what a test that is cut
+        # off had started ends with it. Into a file: such a program would keep a pipe open.
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                                       env={"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"})
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.returncode = None
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            ended = process.returncode is not None
+            process.wait()
+            output.seek(0)
+            said = output.read()
+        if not ended:
             return "no end"
-        if done.returncode == 0:
+        if process.returncode == 0:
             return None
-        failed = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
-        started = re.findall(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", done.stdout, re.M)
+        failed = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", said, re.M)
+        started = re.findall(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", said, re.M)
         # Sources by their names in the project, not by where this copy of them lies.
-        finding = re.search(r"simulated GPU: (.*)", (done.stdout + done.stderr).replace(f"{self.source}/", ""))
+        finding = re.search(r"simulated GPU: (.*)", said.replace(f"{self.source}/", ""))
         test = failed[0] if failed else f"{started[-1]} ends the program" if started else "the program ends"
         return test + (f": {finding[1]}" if finding else "")
 
