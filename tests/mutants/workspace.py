@@ -55,13 +55,11 @@ class Workspace:
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                                        env={"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"})
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.returncode = None
+            ended = process.returncode is not None
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            ended = process.returncode is not None
             process.wait()
             output.seek(0)
             said = output.read()

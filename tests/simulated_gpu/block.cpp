@@ -155,6 +155,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
   const auto tags = std::make_unique<uint64_t[]>(2);
   release(&tags[0]);
   void* const identity = current_identity();
+  void* const all_threads = kTsan && the_settings.launches_as_threads ? create_identity() : nullptr;
   // Red zones and alignment come on top of what the kernel may use.
   const size_t arena = (kSharedLimit + shared_bytes + (64 << 10)) / 256 * 256;
   for (const size_t b : block_order) {
@@ -163,6 +164,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     state.body = &body;
     state.launch_tags = tags.get();
     state.scheduler_identity = identity;
+    state.launch_identity = all_threads;
     state.threads.resize(count);
     state.alive = count;
     state.warps.resize((count + 31) / 32);
@@ -190,7 +192,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     if (used > kSharedLimit)
       report(fmt::format("{}: a block takes {} bytes of shared memory, of {}", op, used,
                          kSharedLimit));
-    if (kTsan)
+    if (kTsan && !all_threads)
       for (const ThreadState& t : state.threads) retire_identity(t.identity);
     unpoison(state.shared, arena);
     std::free(state.shared);
@@ -199,6 +201,7 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     the_counters.blocks++;
     the_counters.threads += count;
   }
+  if (all_threads) retire_identity(all_threads);
   acquire(&tags[1]);
 }
 

@@ -70,6 +70,7 @@ struct BlockState {
   const void* scheduler_bottom = nullptr;
   size_t scheduler_size = 0;
   void* scheduler_identity = nullptr;
+  void* launch_identity = nullptr;  // of all threads, where they are one to ThreadSanitizer
   uint64_t* launch_tags = nullptr;  // [0]: before all threads, [1]: after
 };
 

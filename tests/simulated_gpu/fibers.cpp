@@ -100,7 +100,7 @@ void start_fresh_thread() {
     block->fibers.push_back(std::move(made));
   else
     made.release();  // goes from block to block
-  resume(fiber, create_identity());
+  resume(fiber, block->launch_identity ? block->launch_identity : create_identity());
 }
 
 // ThreadSanitizer gives a dead thread's number to a new one and takes their accesses for one

@@ -303,6 +303,18 @@ TEST_F(SimulatedDeathTest, RacesWithBothLines) {
     launch("add", add_kernel, 1, 128, 0, second.handle, a.data(), b.data(), 100);
   };
   EXPECT_DEATH(no_wait(), "data race");
+
+  // Launch by launch: what streams do to each other is found, and nothing else.
+  simulated::settings().launches_as_threads = true;
+  EXPECT_DEATH(no_wait(), "data race(.|\n)*add_kernel(.|\n)*fill_kernel");
+  blocks();
+  launch("reverse", reverse_kernel, 2, 128, 0, nullptr, a.data(), b.data(), 100);
+  cudaDeviceSynchronize();
+  Stream first, second;
+  launch("fill", fill_kernel, 1, 128, 0, first.handle, a.data(), 1.0f, 100);
+  cudaStreamSynchronize(first.handle);
+  launch("add", add_kernel, 1, 128, 0, second.handle, a.data(), b.data(), 100);
+  cudaStreamSynchronize(second.handle);
 }
 
 TEST_F(SimulatedDeathTest, WritesJustOutside) {

@@ -23,6 +23,9 @@ std::vector<Variant> many_variants(Device device);
 // that a test may have to leave something to the run without.
 enum class Watcher { none, address, thread };
 Watcher watcher();
+// For the rest of a test whose kernels others watch thread by thread: a sanitizer of threads looks at what
+// launches do to each other alone, which is far quicker.
+void watch_launches();
 
 // The devices that this build's tests cover: cpu and cuda, or the simulated GPU in cuda's place.
 std::vector<Device> tested_devices();

@@ -346,6 +346,7 @@ class PipelineTest : public testing::TestWithParam<Device> {
 };
 
 TEST_P(PipelineTest, StreamsAreOrdered) {
+  watch_launches();
   train(0, {2, 1, 2});
 }
 

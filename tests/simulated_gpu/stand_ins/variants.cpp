@@ -36,6 +36,9 @@ std::vector<Variant> many_variants(Device device) {
 Watcher watcher() {
   return simulated::kAsan ? Watcher::address : simulated::kTsan ? Watcher::thread : Watcher::none;
 }
+void watch_launches() {
+  simulated::settings().launches_as_threads = true;
+}
 std::vector<Device> tested_devices() {
   return {Device::cuda};
 }
