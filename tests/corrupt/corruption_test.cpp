@@ -75,6 +75,7 @@ class CorruptionTest : public testing::TestWithParam<Device> {
 };
 
 TEST_P(CorruptionTest, GivesTheOpsBits) {
+  watch_launches();
   for (const Order order : {Order::classic, Order::camera})
     for (const Variant& variant : variants(GetParam())) {
       SCOPED_TRACE(variant.name);
@@ -86,6 +87,7 @@ TEST_P(CorruptionTest, GivesTheOpsBits) {
 }
 
 TEST_P(CorruptionTest, DrawsByPlaceAndNotByBatch) {
+  watch_launches();
   Corruption corruption;
   const std::vector<uint8_t> given = pictures();
   const std::vector<float> all = apply(corruption, given, kReplay);
@@ -106,6 +108,7 @@ TEST_P(CorruptionTest, DrawsByPlaceAndNotByBatch) {
 
 // The second call's draws must not reach what the first one enqueued, which may not have run yet.
 TEST_P(CorruptionTest, OneCallAfterAnotherWithoutWaiting) {
+  watch_launches();
   if (GetParam() == Device::cpu) GTEST_SKIP() << "nothing is enqueued on the CPU";
   const std::vector<uint8_t> given = pictures();
   Replay next = kReplay;

@@ -143,6 +143,7 @@ TEST_P(JpegTest, MatchesFp64OnOddShapes) {
 }
 
 TEST_P(JpegTest, TheSameBitsAsTheCpus) {
+  watch_launches();
   const std::vector<Picture> pictures = {picture_of(50, 150, 3)};
   std::vector<Draw> draws;
   for (const int quality : {3, 0, 60, 97}) draws.push_back(draw_of(0, quality));
