@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """That a run that is cut off anywhere goes on to the bits of one that never was.
 
-  python3 tests/reliability/crashes_test.py BUILD [ROUNDS]
+  python3 tests/reliability/crashes_test.py BUILD [ROUNDS [TEST ...]]      TEST: Crashes.test_killed_at_random_moments
 
 train_cuda saves after every step and is killed: in ROUNDS runs at random moments, again and again until it
 is over; and at ROUNDS of each of the calls by which it writes (write, fsync, fdatasync, linkat, rename,
@@ -135,4 +135,4 @@ class Crashes(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a run says that it will take of memory, against what it takes, and what it does where there is too little.
+"""What a run says that it will take of memory, against what it takes, and what it does where there is too little;
+that the programs are hardened.
 
   python3 tests/reliability/limits_test.py BUILD
 """
@@ -51,6 +52,15 @@ class Limits(unittest.TestCase):
         self.assertRegex(said, r"^train_cuda: batch 32: [0-9.]+ MiB of memory are needed and [0-9.]+ MiB are free; the "
                                r"largest batch that fits is [0-9]+\n$")
         self.assertFalse((self.folder / "run").exists())
+
+    def test_programs_are_hardened(self):
+        def said(*command):
+            return subprocess.run([*command, BUILD / "denoise"], check=True, capture_output=True, text=True).stdout
+        self.assertIn("GNU_RELRO", said("readelf", "-lW"))
+        self.assertIn("NOW", said("readelf", "-dW"))
+        symbols = said("nm", "-D")
+        for name in ("__stack_chk_fail", "__memcpy_chk"):
+            self.assertIn(name, symbols)
 
 
 if __name__ == "__main__":
