@@ -21,6 +21,9 @@ struct Settings {
   ThreadOrder order = ThreadOrder::forward;
   Schedule schedule = Schedule::eager;
   uint64_t seed = 1;
+  // Of each launch only so many of its blocks run, the last ones; 0: all. For tensors that are larger than
+  // there is memory or time for, of which a test looks at the end.
+  size_t last_blocks = 0;
 };
 Settings& settings();
 
