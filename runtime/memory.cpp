@@ -1,5 +1,9 @@
 #include "runtime/memory.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +32,17 @@ cudaMemPool_t pool() {
 }
 #endif
 
+// What the limit of this process's addresses (ulimit -v) leaves.
+size_t allowed_memory() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  std::ifstream file("/proc/self/statm");
+  size_t pages = 0;
+  file >> pages;
+  const size_t taken = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
+}
+
 }  // namespace
 
 std::string show_bytes(size_t bytes) {
@@ -53,10 +68,10 @@ size_t free_memory(Device device) {
   for (std::string key, unit; file >> key;) {
     size_t kib = 0;
     file >> kib >> unit;
-    if (key == "MemAvailable:") return kib * 1024;
+    if (key == "MemAvailable:") return std::min(kib * 1024, allowed_memory());
     if (!file) file.clear();
   }
-  return SIZE_MAX;
+  return allowed_memory();
 }
 
 Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
