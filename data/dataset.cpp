@@ -13,6 +13,7 @@
 #include "data/hash.h"
 #include "data/photo.h"
 #include "data/synthetic.h"
+#include "data/text.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 
@@ -350,7 +351,7 @@ std::string describe_skipped(const Dataset& dataset, const std::string& path) {
       fmt::format("{}: {} of {} images cannot be read and are left out\n", path, skipped.size(),
                   skipped.size() + static_cast<size_t>(dataset.size()));
   for (size_t i = 0; i < std::min(kNamed, skipped.size()); i++)
-    text += fmt::format("  {}\n", skipped[i].reason);
+    text += fmt::format("  {}\n", printable_line(skipped[i].reason));
   if (skipped.size() > kNamed) text += fmt::format("  and {} more\n", skipped.size() - kNamed);
   return text;
 }

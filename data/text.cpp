@@ -49,6 +49,35 @@ std::string valid_utf8(const std::string& text) {
   return out;
 }
 
+namespace {
+
+std::string printable(const std::string& text, bool newlines) {
+  std::string out;
+  const std::string valid = valid_utf8(text);
+  for (size_t at = 0; at < valid.size();) {
+    const size_t length = code_point_length(valid, at);
+    const auto last = static_cast<unsigned char>(valid[at + length - 1]);
+    const bool control = length == 1 ? last < 0x20 || last == 0x7f
+                                     : length == 2 && valid[at] == '\xc2' && last < 0xa0;
+    if (control && !(newlines && last == '\n'))
+      out += fmt::format("\\x{:02x}", last);
+    else
+      out.append(valid, at, length);
+    at += length;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string printable_lines(const std::string& text) {
+  return printable(text, true);
+}
+
+std::string printable_line(const std::string& text) {
+  return printable(text, false);
+}
+
 std::string first_columns(const std::string& text, size_t columns) {
   size_t at = 0;
   for (size_t seen = 0; at < text.size(); at++)

@@ -12,6 +12,11 @@ namespace dae {
 // stay different in JSON and HTML.
 std::string valid_utf8(const std::string& text);
 
+// The same with control characters (Unicode's category Cc) written out as well, so that no file's name
+// commands a terminal. Of lines the newlines stay; in one line even those are written out.
+std::string printable_lines(const std::string& text);
+std::string printable_line(const std::string& text);
+
 // The first `columns` code points of valid UTF-8.
 std::string first_columns(const std::string& text, size_t columns);
 

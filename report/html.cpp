@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "data/text.h"
+
 namespace dae::html {
 namespace {
 
@@ -16,14 +18,19 @@ constexpr size_t kDotted = 25;  // a curve of few points shows where they are, e
 constexpr const char* kColours[] = {"#1764ab", "#c2410c", "#15803d", "#7e22ce", "#a16207",
                                     "#0e7490", "#be185d", "#57606a", "#65a30d", "#111827"};
 
+constexpr int kMostTicks = 10;  // of an axis cut into about five parts
+
 // Round values that divide [low, high] into about five parts.
 std::vector<double> round_ticks(double low, double high) {
   const double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw)));
   const double unit = raw / power;
   const double step = power * (unit < 1.5 ? 1 : unit < 3.5 ? 2 : unit < 7.5 ? 5 : 10);
+  const double first = std::ceil(low / step) * step;
   std::vector<double> ticks;
-  for (double t = std::ceil(low / step) * step; t <= high + step * 1e-9; t += step)
-    ticks.push_back(std::abs(t) < step * 1e-9 ? 0 : t);
+  // Counted: beyond 2^53 a number and a step may add up to the number.
+  for (int i = 0; i <= kMostTicks; i++)
+    if (const double t = first + i * step; t <= high + step * 1e-9)
+      ticks.push_back(std::abs(t) < step * 1e-9 ? 0 : t);
   return ticks;
 }
 
@@ -54,8 +61,9 @@ struct Axis {
   void finish() {
     if (!(low <= high)) low = high = 0;
     if (low == high) {
-      low -= 0.5;
-      high += 0.5;
+      const double half = std::max(0.5, 1e-6 * std::abs(low));  // seen beside it
+      low -= half;
+      high += half;
     }
   }
   // So that nothing lies on the frame.
@@ -115,7 +123,7 @@ std::string Frame::open(const std::string& title, const std::string& x_label,
         "<rect x=\"{}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{}\"/>"
         "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>",
         kWidth + 4, middle - 5, colour(k), kWidth + 20, middle + 4,
-        escape(names[k].substr(0, kLegendLetters)));
+        escape(first_columns(valid_utf8(names[k]), kLegendLetters)));
   }
   return svg;
 }
@@ -124,7 +132,7 @@ std::string Frame::open(const std::string& title, const std::string& x_label,
 
 std::string escape(const std::string& text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : valid_utf8(text)) {
     if (c == '&')
       out += "&amp;";
     else if (c == '<')

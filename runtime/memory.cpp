@@ -43,18 +43,22 @@ size_t number_in(const std::filesystem::path& path, const std::string& key, size
   return file >> number ? number : otherwise;
 }
 
-// Pages of this process: those of its address space (0) or those in memory (1).
-size_t pages(int which) {
+// What this process has, in bytes.
+struct OwnMemory {
+  size_t addresses = 0, resident = 0;
+};
+OwnMemory own_memory() {
   std::ifstream file("/proc/self/statm");
-  size_t found[2] = {};
-  file >> found[0] >> found[1];
-  return found[which] * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  size_t addresses = 0, resident = 0;
+  file >> addresses >> resident;
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return {addresses * page, resident * page};
 }
 
 size_t left_of_address_space() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
-  const size_t taken = pages(0);
+  const size_t taken = own_memory().addresses;
   return limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
 }
 
@@ -86,7 +90,7 @@ size_t memory_left_by_groups(const std::string& groups, const std::filesystem::p
 }
 
 size_t resident_memory() {
-  return pages(1);
+  return own_memory().resident;
 }
 
 std::string show_bytes(size_t bytes) {

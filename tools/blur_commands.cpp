@@ -13,6 +13,7 @@
 #include "report/html.h"
 #include "tools/open_pictures.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/training_console.h"
 
 namespace dae {
@@ -23,7 +24,7 @@ void write_page(const BlurCommand& command, const std::string& page,
   write_file_atomically(command.out, std::string_view(page));
   if (!command.json_file.empty())
     write_file_atomically(command.json_file, std::string_view(file_text(figures)));
-  fmt::print("{}\n", command.out);
+  say("{}\n", command.out);
 }
 
 // Question 1 at as many strengths as there are before `stop`, which is asked between them. A
@@ -45,8 +46,7 @@ std::vector<EdgePoint> study_edges(EdgeStudyOptions& study, const std::function<
     const Interval mse = jackknife_interval(points.back().mse_excess);
     const Interval l1 = jackknife_interval(points.back().l1_excess);
     line.clear();
-    fmt::print(
-        "edges of strength {}: MSE {:.1f}% [{:.1f}, {:.1f}] above the posterior mean, L1 {:.1f}% "
+    say("edges of strength {}: MSE {:.1f}% [{:.1f}, {:.1f}] above the posterior mean, L1 {:.1f}% "
         "[{:.1f}, {:.1f}] above the median\n",
         strength, 100 * mse.mean, 100 * mse.low, 100 * mse.high, 100 * l1.mean, 100 * l1.low,
         100 * l1.high);
@@ -69,8 +69,8 @@ class LabConsole : public LabObserver {
   void progressed(const TrainingProgress& progress) override { console_.progressed(progress); }
   void ended(const TrainingOutcome& outcome) override {
     console_.clear();
-    fmt::print("{}{}: {} of {} steps, {:.2f} dB\n", prefix_, outcome.run.filename().string(),
-               outcome.step, outcome.last_step, outcome.evaluation.rows.front().restored.mean.psnr);
+    say("{}{}: {} of {} steps, {:.2f} dB\n", prefix_, outcome.run.filename().string(), outcome.step,
+        outcome.last_step, outcome.evaluation.rows.front().restored.mean.psnr);
   }
   void clear() { console_.clear(); }
 
@@ -88,11 +88,11 @@ int report_runs(BlurCommand command, Device device, const CorruptionOptions& cor
   command.comparison.progress = [&](const std::string& what) { line.show(what); };
   const BlurPage page = compare_runs(command.comparison, device);
   line.clear();
-  for (const std::string& note : page.notes) fmt::print("{}\n", note);
+  for (const std::string& note : page.notes) say("{}\n", note);
   for (const BlurRun& run : page.runs)
-    fmt::print("{}: PSNR {} dB, effective blur {} pixels\n", run.name,
-               show(Measure::psnr, run.measures[Measure::psnr]),
-               show(Measure::blur, run.measures[Measure::blur]));
+    say("{}: PSNR {} dB, effective blur {} pixels\n", run.name,
+        show(Measure::psnr, run.measures[Measure::psnr]),
+        show(Measure::blur, run.measures[Measure::blur]));
   write_page(command, render_blur_page(page), to_json(page));
   return 0;
 }
@@ -140,10 +140,9 @@ int report_laboratory(const BlurCommand& command, Device device) {
   const LabPage page = render_lab_page(lab, study, points);
   line.clear();
   write_page(command, page.html, page.figures);
-  for (const std::string& failure : lab.failures()) fmt::print(stderr, "left out: {}\n", failure);
+  for (const std::string& failure : lab.failures()) say(stderr, "left out: {}\n", failure);
   if (!complete || !lab.failures().empty() || points.size() < std::size(kEdgeStrengths))
-    fmt::print(
-        "{} of {} runs and {} of {} strengths of edges are trained; the same command goes on from "
+    say("{} of {} runs and {} of {} strengths of edges are trained; the same command goes on from "
         "there\n",
         lab.trained(), lab.wanted(), points.size(), std::size(kEdgeStrengths));
   return was_interrupted ? 130 : lab.failures().empty() ? 0 : 1;

@@ -13,6 +13,7 @@
 #include "tools/output_names.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 namespace {
 
@@ -86,7 +87,7 @@ int main(int argc, char** argv) {
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();
-      fmt::print("{} corrupted pictures in {}\n", dataset.size(), out);
+      say("{} corrupted pictures in {}\n", dataset.size(), out);
       return 0;
     }
 
@@ -102,7 +103,7 @@ int main(int argc, char** argv) {
     }
     const int columns = count < 3 ? 2 : size <= 160 ? 6 : 4;
     save_png(out, draw_sheet(cells, columns, size <= 96 ? 2 : 1));
-    fmt::print("{}\n", out);
+    say("{}\n", out);
     return 0;
   });
 }

@@ -15,6 +15,7 @@
 #include "tools/picture_list.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 namespace {
 
@@ -82,7 +83,7 @@ class Restoration {
   Restoration(const fs::path& network, Device device, const Wanted& wanted)
       : network_(network), device_(device), wanted_(wanted), names_(wanted.out) {
     open(wanted.memory);  // a mistake in these is heard of before any picture
-    if (!denoiser_->note().empty()) fmt::print(stderr, "denoise: {}\n", denoiser_->note());
+    if (!denoiser_->note().empty()) say(stderr, "denoise: {}\n", denoiser_->note());
     if (!denoiser_->has_noise_input() && (wanted.sigma || wanted.strength != 1))
       fail_usage("--sigma, --strength: {} was trained without --noise-input", network.string());
   }
@@ -152,7 +153,7 @@ class Restoration {
                     std::span<const uint8_t> original, const fs::path& from) {
     const std::string problem = write_picture(to, std::move(picture), original);
     if (!problem.empty())
-      fmt::print(stderr, "denoise: {}: its metadata is left behind: {}\n", from.string(), problem);
+      say(stderr, "denoise: {}: its metadata is left behind: {}\n", from.string(), problem);
   }
 
   fs::path network_;
@@ -216,7 +217,7 @@ int main(int argc, char** argv) {
     size_t failed = 0;
     const auto leave_out = [&](const std::string& reason) {
       line.clear();
-      fmt::print(stderr, "denoise: left out: {}\n", reason);
+      say(stderr, "denoise: left out: {}\n", printable_line(reason));
       failed++;
     };
     for (const std::string& reason : list.left_out) leave_out(reason);
@@ -232,8 +233,8 @@ int main(int argc, char** argv) {
           return !interrupted();
         });
         line.clear();
-        fmt::print("{}{}\n", restored.path.string(),
-                   restored.noise.empty() ? "" : "  (" + restored.noise + ")");
+        say("{}{}\n", restored.path.string(),
+            restored.noise.empty() ? "" : "  (" + restored.noise + ")");
       } catch (const Cancelled&) {
         break;
       } catch (const std::bad_alloc&) {
@@ -244,8 +245,7 @@ int main(int argc, char** argv) {
       }
     }
     line.clear();
-    if (failed > 0 && all > 1)
-      fmt::print(stderr, "denoise: {} of {} pictures left out\n", failed, all);
+    if (failed > 0 && all > 1) say(stderr, "denoise: {} of {} pictures left out\n", failed, all);
     if (interrupted()) return 130;
     return failed > 0 ? 1 : 0;
   });

@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 namespace {
 
@@ -29,11 +30,11 @@ constexpr const char* kAbout =
 
 nlohmann::json evaluate_pairs(const std::string& clean, const std::string& restored) {
   const PairScores scores = score_pairs(clean, restored);
-  for (const std::string& reason : scores.left_out) fmt::print(stderr, "left out: {}\n", reason);
-  fmt::print("{}", to_text(scores));
+  for (const std::string& reason : scores.left_out) say(stderr, "left out: {}\n", reason);
+  say("{}", to_text(scores));
   if (!scores.without_partner.empty())
-    fmt::print("{} pictures of {} have no partner and are left out; the first: {}\n",
-               scores.without_partner.size(), clean, scores.without_partner[0]);
+    say("{} pictures of {} have no partner and are left out; the first: {}\n",
+        scores.without_partner.size(), clean, scores.without_partner[0]);
   return {{"images", scores.summary.images},
           {"pairs", to_json(scores.summary)},
           {"without_partner", scores.without_partner},
@@ -48,18 +49,17 @@ nlohmann::json evaluate_run(const std::string& run, EvaluationOptions& options) 
   };
   const Evaluation evaluation = evaluate(run, options);
   line.clear();
-  if (!evaluation.note.empty()) fmt::print(stderr, "evaluate: {}\n", evaluation.note);
-  for (const std::string& reason : evaluation.left_out)
-    fmt::print(stderr, "left out: {}\n", reason);
+  if (!evaluation.note.empty()) say(stderr, "evaluate: {}\n", evaluation.note);
+  for (const std::string& reason : evaluation.left_out) say(stderr, "left out: {}\n", reason);
   if (evaluation.trained_on > 0)
-    fmt::print(stderr, "{} of {} pictures were trained on: this is not how it restores new ones\n",
-               evaluation.trained_on, evaluation.pictures);
-  fmt::print("{}: {} pictures of {}{}\n{}", run, evaluation.pictures, evaluation.dataset,
-             evaluation.max_side > 0
-                 ? fmt::format(", larger ones shrunk to {} pixels (--max-side 0: as they are)",
-                               evaluation.max_side)
-                 : "",
-             to_text(evaluation));
+    say(stderr, "{} of {} pictures were trained on: this is not how it restores new ones\n",
+        evaluation.trained_on, evaluation.pictures);
+  say("{}: {} pictures of {}{}\n{}", run, evaluation.pictures, evaluation.dataset,
+      evaluation.max_side > 0
+          ? fmt::format(", larger ones shrunk to {} pixels (--max-side 0: as they are)",
+                        evaluation.max_side)
+          : "",
+      to_text(evaluation));
   nlohmann::json json = to_json(evaluation);
   json["pictures"] = evaluation.pictures;
   json["max_side"] = evaluation.max_side;

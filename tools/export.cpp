@@ -1,11 +1,11 @@
 // export: a trained network as one file.
-#include <fmt/core.h>
 
 #include "data/files.h"
 #include "record/network_file.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "tools/program.h"
+#include "tools/say.h"
 
 namespace {
 
@@ -32,10 +32,10 @@ int main(int argc, char** argv) {
       fail_usage("{}: is there already; give another name, or --force", file);
     check_writable(file);
     const TrainedNetwork trained = open_trained_network(run, Device::cpu);
-    if (!trained.note.empty()) fmt::print(stderr, "export: {}\n", trained.note);
+    if (!trained.note.empty()) say(stderr, "export: {}\n", trained.note);
     save_network(file, read_trained_config(run), trained.parameters, trained.weights);
-    fmt::print("{}: {} weights, {:.1f} MB\n", file, trained.parameters.count(),
-               static_cast<double>(std::filesystem::file_size(file)) / 1e6);
+    say("{}: {} weights, {:.1f} MB\n", file, trained.parameters.count(),
+        static_cast<double>(std::filesystem::file_size(file)) / 1e6);
     return 0;
   });
 }

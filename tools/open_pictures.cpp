@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tools/progress.h"
+#include "tools/say.h"
 
 namespace dae {
 
@@ -13,7 +14,7 @@ Dataset open_pictures(const std::string& path, int64_t max_side) {
                             line.show(fmt::format("reading {}: {} of {} files", path, done, total));
                           }});
   line.clear();
-  if (!dataset.skipped().empty()) std::fputs(describe_skipped(dataset, path).c_str(), stderr);
+  if (!dataset.skipped().empty()) say(stderr, "{}", describe_skipped(dataset, path));
   return dataset;
 }
 

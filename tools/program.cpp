@@ -3,6 +3,7 @@
 #include <dae/denoiser.h>
 #include <dae/version.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,12 +12,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dnnl.hpp>
+#include <exception>
 #include <new>
 
 #include "record/engine_file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
+#include "tools/say.h"
 
 namespace dae {
 namespace {
@@ -47,6 +50,40 @@ void on_bus_error(int) {
   _exit(1);
 }
 
+// Under `ulimit -v` oneDNN, its code generator above all, follows the null pointers that it is given in
+// place of memory, to members close by.
+void on_null_pointer(int, siginfo_t* info, void*) {
+  constexpr char kWords[] =
+      "not enough memory: a limit is set (ulimit -v), within which this cannot be computed\n";
+  if (reinterpret_cast<uintptr_t>(info->si_addr) >= 4096) {
+    std::signal(SIGSEGV, SIG_DFL);
+    return;  // and faults again, as it would have
+  }
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kWords, sizeof(kWords) - 1);
+  _exit(1);
+}
+
+void name_the_memory_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  struct sigaction action {};
+  action.sa_sigaction = on_null_pointer;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
+// An exception that may not leave where it was thrown: that of one of OpenMP's threads.
+void on_terminate() {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    std::fputs("not enough memory\n", stderr);
+    _exit(1);
+  } catch (...) {
+  }
+  std::abort();
+}
+
 }  // namespace
 
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
@@ -54,10 +91,12 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
   limit_openmp_spinning(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a disk that is full
   std::signal(SIGBUS, on_bus_error);
+  name_the_memory_limit();
+  std::set_terminate(on_terminate);
   // Line by line, whatever reads it: a log of a long run is not held back.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const auto complain = [&](const std::string& message, int code) {
-    std::fputs(fmt::format("{}: {}\n", name, message).c_str(), stderr);
+    say(stderr, "{}: {}\n", name, printable_line(message));
     return code;
   };
   app.set_version_flag(
@@ -104,7 +143,7 @@ Device DeviceOptions::apply() const {
     return Device::cuda;
   }
   if (device == "cuda") fail("--device cuda: {}; use --device cpu", why_not);
-  fmt::print(stderr, "the GPU is not used: {}\n", why_not);
+  say(stderr, "the GPU is not used: {}\n", why_not);
   return Device::cpu;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "data/text.h"
+#include "tools/say.h"
 
 namespace dae {
 
@@ -36,7 +37,7 @@ void ProgressLine::show(const std::string& text) {
   winsize window{};
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
   const size_t columns = known ? window.ws_col - 1u : 79u;
-  std::fputs(("\r\x1b[K" + first_columns(valid_utf8(text), columns)).c_str(), stderr);
+  std::fputs(("\r\x1b[K" + first_columns(printable_line(text), columns)).c_str(), stderr);
 }
 
 void ProgressLine::clear() {
@@ -47,7 +48,7 @@ void ProgressLine::clear() {
 
 void ProgressLine::print(const std::string& line) {
   clear();
-  std::fputs((line + "\n").c_str(), stdout);
+  say("{}\n", line);
 }
 
 std::string clock_text(double seconds) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "tools/program.h"
+#include "tools/say.h"
 
 namespace dae {
 
@@ -18,7 +19,7 @@ void TrainingConsole::noted(const std::string& line) {
 
 void TrainingConsole::warned(const std::string& text) {
   line_.clear();
-  std::fputs(text.c_str(), stderr);
+  say(stderr, "{}", text);
 }
 
 void TrainingConsole::started(const TrainingStart& start) {
@@ -55,18 +56,17 @@ void TrainingConsole::measured(const MetricsRow& row) {
 
 void print_outcome(const TrainingOutcome& outcome) {
   const EvaluationRow& all = outcome.evaluation.rows.front();
-  fmt::print(
-      "{} crops of {} held-out pictures, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; "
+  say("{} crops of {} held-out pictures, all corruptions: {:.2f} dB corrupted, {:.2f} dB restored; "
       "gain-aligned {:.2f} to {:.2f} dB\n",
       outcome.evaluation.views, outcome.held_out_pictures, all.corrupted.mean.psnr,
       all.restored.mean.psnr, all.corrupted.mean.aligned_psnr, all.restored.mean.aligned_psnr);
-  fmt::print("report   {}\nsamples  {}\nnetwork  {}\n", (outcome.run / "report.html").string(),
-             (outcome.run / "samples/final.png").string(),
-             (outcome.run / "checkpoint.safetensors").string());
+  say("report   {}\nsamples  {}\nnetwork  {}\n", (outcome.run / "report.html").string(),
+      (outcome.run / "samples/final.png").string(),
+      (outcome.run / "checkpoint.safetensors").string());
   if (outcome.step < outcome.last_step)
-    fmt::print("interrupted after {} of {} steps; continue with: train_cuda --resume --out {}\n",
-               outcome.step, outcome.last_step, outcome.run.string());
-  fmt::print("{}", outcome.profile);
+    say("interrupted after {} of {} steps; continue with: train_cuda --resume --out {}\n",
+        outcome.step, outcome.last_step, outcome.run.string());
+  say("{}", outcome.profile);
 }
 
 }  // namespace dae

@@ -25,7 +25,6 @@ struct ErrorManager {
   jpeg_error_mgr base;
   std::jmp_buf leave;
   char message[JMSG_LENGTH_MAX];
-  bool damaged;  // of what it would go on after with made-up pixels
 
   static ErrorManager& of(j_common_ptr info) { return *reinterpret_cast<ErrorManager*>(info->err); }
   static void exit(j_common_ptr info) {
@@ -39,8 +38,8 @@ struct ErrorManager {
     if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_BOGUS_ICC ||
         code == JWRN_JFIF_MAJOR || code == JWRN_TOO_MUCH_DATA)
       return;
-    if (!of(info).damaged) info->err->format_message(info, of(info).message);
-    of(info).damaged = true;
+    // Not to its end: a header may promise millions of pixels that the file does not hold.
+    exit(info);
   }
 
   jpeg_error_mgr* start() {
@@ -48,7 +47,6 @@ struct ErrorManager {
     base.error_exit = exit;
     base.emit_message = emit;
     message[0] = 0;
-    damaged = false;
     return &base;
   }
 };
@@ -145,8 +143,8 @@ Decoded decode_jpeg(std::span<const uint8_t> bytes, int64_t most_bytes) {
   std::vector<uint8_t> row;
   const std::unique_ptr<jpeg_decompress_struct, void (*)(j_decompress_ptr)> owner(
       &info, jpeg_destroy_decompress);
-  if (!read(bytes, most_bytes, info, errors, out.photo, row)) fail("damaged ({})", errors.message);
-  if (errors.damaged) fail("cut off or damaged ({})", errors.message);
+  if (!read(bytes, most_bytes, info, errors, out.photo, row))
+    fail("cut off or damaged ({})", errors.message);
   out.orientation = exif_orientation(bytes);
   return out;
 }

@@ -11,6 +11,9 @@
 namespace dae::formats {
 namespace {
 
+// What text and a profile, which are compressed, may grow to: a megabyte of them could take a gigabyte.
+constexpr size_t kMostOfAChunk = size_t{16} << 20, kMostOfAllChunks = size_t{32} << 20;
+
 using Context = std::unique_ptr<spng_ctx, void (*)(spng_ctx*)>;
 
 void check(int result, const char* what) {
@@ -109,6 +112,7 @@ Decoded decode_png(std::span<const uint8_t> bytes, int64_t most_bytes) {
   const Context png(spng_ctx_new(0), spng_ctx_free);
   if (!png) throw std::bad_alloc();
   check(spng_set_png_buffer(png.get(), bytes.data(), bytes.size()), "not a PNG");
+  check(spng_set_chunk_limits(png.get(), kMostOfAChunk, kMostOfAllChunks), "not a PNG");
   Decoded out;
   Photo& photo = out.photo;
   photo.format = PhotoFormat::png;
@@ -117,7 +121,9 @@ Decoded decode_png(std::span<const uint8_t> bytes, int64_t most_bytes) {
   photo.height = header.height;
   photo.width = header.width;
   spng_trns transparency;
-  const bool transparent = spng_get_trns(png.get(), &transparency) == SPNG_OK;
+  const int found = spng_get_trns(png.get(), &transparency);
+  const bool transparent = found == SPNG_OK;
+  if (found != SPNG_ECHUNKAVAIL) check(found, "cut off or damaged");  // by any chunk so far
   const spng_format format = format_of(header, transparent, photo);
   const bool spread = format == SPNG_FMT_RGBA16 && photo.channels == 2;
   check_size(photo, most_bytes);

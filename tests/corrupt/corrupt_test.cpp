@@ -182,6 +182,41 @@ TEST_P(CorruptTest, MatchesFp64OnOddShapes) {
     }
 }
 
+// A launch has shared memory for the largest radius of its batch, and on a GPU tiles that are smaller
+// from 8 pixels on.
+TEST_P(CorruptTest, EveryRadiusAndEveryLargestOne) {
+  if (watcher() == Watcher::thread) GTEST_SKIP() << "minutes: shorter tests run the kernel as well";
+  const std::vector<Picture> pictures = {{60, 70, 1}};
+  const std::vector<Source> sources = {pictures[0].source()};
+  constexpr int64_t kHeight = 27, kWidth = 50, kCount = kHeight * kWidth * 3;
+  for (const bool camera : {false, true}) {
+    CorruptSpec spec;
+    if (camera) {
+      spec.order = Order::camera;
+      spec.grain = spec.common = {0.5f, 0.5f};
+    }
+    for (int32_t largest = 0; largest <= kMaxRadius; largest++) {
+      CorruptFlags flags = flags_of(spec);
+      flags.clip = flags.quantize = false;
+      flags.max_radius = largest;
+      std::vector<Draw> draws;
+      for (const int32_t radius : {largest, largest / 2}) {
+        draws.push_back(
+            draw_training(spec, 7, largest, radius, sources, int32_t{kHeight}, int32_t{kWidth}));
+        set_blur(draws.back().degradation, static_cast<float>(radius) * 0.333f);
+        ASSERT_EQ(draws.back().degradation.radius, radius);
+      }
+      const Result got = run(GetParam(), pictures, draws, flags, kHeight, kWidth);
+      for (size_t v = 0; v < draws.size(); v++) {
+        const Expected want = expect(pictures[0], draws[v], spec.order, kHeight, kWidth);
+        for (size_t i = 0; i < kCount; i++)
+          ASSERT_NEAR(got.corrupted[v * kCount + i], want.values[i], 3e-6)
+              << "radius " << draws[v].degradation.radius << " of " << largest << " element " << i;
+      }
+    }
+  }
+}
+
 TEST_P(CorruptTest, ClipsAndRoundsAsAFileWould) {
   const std::vector<Picture> pictures = {{40, 40, 1}};
   CorruptSpec spec;

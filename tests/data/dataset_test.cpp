@@ -86,8 +86,11 @@ TEST_F(DatasetTest, DecodesOnceUntilTheFolderChanges) {
   EXPECT_TRUE(decoded_) << "a new file";
   EXPECT_EQ(dataset.size(), 3);
   EXPECT_TRUE(equal(dataset[2], c));
-  fs::last_write_time(photos() / "b.png", fs::file_time_type::clock::now() + 1h);
-  EXPECT_TRUE((open(), decoded_)) << "a new time";
+  const auto written = fs::last_write_time(photos() / "b.png");
+  for (const auto& later : {written + 1h, written + 1h + 1ms, written + 1h - 1ms}) {
+    fs::last_write_time(photos() / "b.png", later);
+    EXPECT_TRUE((open(), decoded_)) << "a new time, and be it by a millisecond";
+  }
   fs::rename(photos() / "b.png", photos() / "z.png");
   dataset = open();
   EXPECT_TRUE(decoded_) << "a new name";
@@ -95,6 +98,21 @@ TEST_F(DatasetTest, DecodesOnceUntilTheFolderChanges) {
   EXPECT_TRUE(equal(dataset[2], b));
   fs::remove(photos() / "z.png");
   EXPECT_EQ(open().size(), 2);
+}
+
+// A picture that takes another's place, of as many bytes.
+TEST_F(DatasetTest, APictureOfTheSameSizeIsDecodedAnew) {
+  add("a.png", 1);
+  const auto write = [&](char value) {
+    std::ofstream file(photos() / "b.ppm", std::ios::binary);
+    file << "P6 2 1 255\n" << std::string(6, value);
+  };
+  write('a');
+  const auto written = fs::last_write_time(photos() / "b.ppm");
+  EXPECT_EQ(open()[1].view.data[0], 'a');
+  write('b');
+  fs::last_write_time(photos() / "b.ppm", written + 1ms);
+  EXPECT_EQ(open()[1].view.data[0], 'b');
 }
 
 TEST_F(DatasetTest, ADamagedCacheIsMadeAgain) {

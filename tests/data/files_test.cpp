@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +87,34 @@ TEST(Files, ErrorsNameThePathAndTheReason) {
                nowhere + ": No such file");
   expect_error([&] { read_file(nowhere); }, nowhere + ": No such file");
   expect_error([&] { read_file(folder.path()); }, "not a file");
+}
+
+// Every regular file, through links to files but not to folders, which may lead back; what is no file is
+// passed over, and a folder that cannot be read is named.
+TEST(Files, ListsWhatLiesBelowAFolder) {
+  const TemporaryFolder folder;
+  const fs::path root = folder.path();
+  fs::create_directories(root / "sub/closed");
+  for (const char* const name : {"b", "sub/a", "sub/closed/c"}) std::ofstream(root / name) << name;
+  fs::create_symlink(root / "b", root / "link");
+  fs::create_symlink(root / "nowhere", root / "broken");
+  fs::create_directory_symlink(root, root / "sub/loop");
+  fs::create_symlink(root / "self", root / "self");
+  ASSERT_EQ(mkfifo((root / "pipe").c_str(), 0600), 0);
+  const std::vector<fs::path> open = {root / "b", root / "link", root / "sub/a"};
+  fs::permissions(root, fs::perms::all);
+  fs::permissions(root / "sub/closed", fs::perms::none);
+  const uid_t before = geteuid();  // root may read everything: it becomes somebody else
+  if (before == 0) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const FolderContents found = files_below(root);
+  ASSERT_EQ(seteuid(before), 0);
+  fs::permissions(root / "sub/closed", fs::perms::all);
+  EXPECT_EQ(found.files, open);
+  ASSERT_EQ(found.unreadable.size(), 1u);
+  EXPECT_EQ(found.unreadable[0].path, root / "sub/closed");
+  EXPECT_NE(found.unreadable[0].reason.find("Permission denied"), std::string::npos);
 }
 
 TEST(Files, MappingsMoveAndMayBeEmpty) {

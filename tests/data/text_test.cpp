@@ -33,6 +33,20 @@ TEST(Text, WhatIsNotIsWrittenOut) {
     }
 }
 
+// Of the categories of Unicode Cc alone commands a terminal; Latin-1's half of it is two bytes in UTF-8.
+TEST(Text, WhatCommandsATerminalIsWrittenOut) {
+  EXPECT_EQ(printable_line("a\x1b[2J\nb\x7f\t.jpg"), "a\\x1b[2J\\x0ab\\x7f\\x09.jpg");
+  EXPECT_EQ(printable_lines("a\nb\r\n"), "a\nb\\x0d\n");
+  EXPECT_EQ(printable_line("\xc2\x9b"
+                           "31m \x9b"),
+            "\\x9b31m \\x9b");
+  EXPECT_EQ(printable_line("\xc2\xa0 \xc3\x9b \xe2\x82\xac"), "\xc2\xa0 \xc3\x9b \xe2\x82\xac");
+  for (int c = 0; c < 256; c++) {
+    const std::string text = printable_line(std::string(1, static_cast<char>(c)));
+    EXPECT_EQ(text.size() == 1, c >= 0x20 && c < 0x7f) << c;
+  }
+}
+
 TEST(Text, JsonIsReadToADepth) {
   EXPECT_EQ(json_from(R"({"a":[1,2]})"), (nlohmann::json{{"a", {1, 2}}}));
   const auto nested = [](size_t depth) {

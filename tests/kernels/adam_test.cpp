@@ -164,6 +164,18 @@ TEST_P(AdamTest, ReportsTheNormAndTheClipping) {
   EXPECT_NEAR(runner.get_state().gradient_scale, 1 / norm, 1e-5 / norm);
 }
 
+// More partial sums than the second kernel has threads: what its second pass adds alone.
+TEST_P(AdamTest, TheNormIsOfEveryChunk) {
+  if (watcher() != Watcher::none) GTEST_SKIP() << "a million weights take a sanitizer minutes";
+  const int64_t count = 257 * kAdamChunk + 3;
+  Values gradient(count);
+  gradient[256 * kAdamChunk] = 3;
+  gradient[count - 1] = 4;
+  Runner runner(GetParam(), count, Values(count));
+  runner.step({}, gradient);
+  EXPECT_NEAR(runner.get_state().gradient_norm, 5, 1e-5);
+}
+
 TEST_P(AdamTest, SkipsAGradientThatIsNotFinite) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 3e38}) {

@@ -36,7 +36,8 @@ std::vector<OpCase> cases() {
   for (const auto& [s, block, misalign] :
        {Size{{1, 1, 1, 1}}, Size{{2, 3, 5, 7}}, Size{{1, 31, 33, 40}}, Size{{0, 4, 4, 8}},
         Size{{2, 5, 9, 3}}, Size{{1, 2, 3, 1100}}, Size{{1, 1, 3, 2304}}, Size{{2, 9, 3, 32}, 16},
-        Size{{3, 4, 2, 16}, 8}, Size{{1, 3, 2, 8}, 1, 4}})
+        Size{{3, 4, 2, 16}, 8}, Size{{1, 3, 2, 8}, 1, 4}, Size{{2, 3, 3, 8}},
+        Size{{1, 47, 45, 3}}})  // 34 runs of pixels, which 32 rows of threads add
     for (const bool relu : {false, true}) {
       const int64_t channels = s[3];
       // What has a block of threads for every few channels is slow under ThreadSanitizer.

@@ -46,8 +46,9 @@ Values dgain_reference(const Inputs& in, const Values& dy) {
 
 std::vector<OpCase> cases() {
   std::vector<OpCase> list;
-  for (const Shape& s :
-       {Shape{1, 1, 1, 3}, Shape{2, 5, 7, 3}, Shape{3, 33, 31, 3}, Shape{2, 64, 64, 3}}) {
+  // The last has more gains than the second kernel's first block has threads.
+  for (const Shape& s : {Shape{1, 1, 1, 3}, Shape{2, 5, 7, 3}, Shape{3, 33, 31, 3},
+                         Shape{2, 64, 64, 3}, Shape{70, 1, 2, 3}}) {
     list.push_back(
         {.name = "sigmoid_" + to_string(s),
          .args = {{.name = "y", .shape = s, .low = 0, .high = 1, .misalign = 4},
@@ -63,8 +64,8 @@ std::vector<OpCase> cases() {
           return Inputs{v[0], with_x ? v[1] : Values{}, with_gain ? v[2] : Values{}, pixels};
         };
         list.push_back(
-            {.name =
-                 "residual_" + to_string(s) + (with_x ? "_input" : "") + (with_gain ? "_gain" : ""),
+            {.name = "residual_" + to_string(s) + (with_x ? "_input" : "") +
+                     (with_gain ? "_gain" : "") + many_blocks(s),
              .args = {{.name = "r", .shape = s, .misalign = 4},
                       {.name = "x", .shape = s, .low = 0, .high = 1},
                       {.name = "gain", .shape = {s[0], 3}, .low = 0.4, .high = 2.5},

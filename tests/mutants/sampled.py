@@ -32,7 +32,7 @@ import sys
 import threading
 import venv
 
-from workspace import ROOT, WORK, Workspace
+from workspace import WORK, Workspace
 
 TOOL = "universalmutator==1.14.1"
 ROOMS = ["runtime", "data", "corrupt", "quality", "kernels", "model", "record", "train", "restore", "evaluate", "report",
@@ -55,9 +55,9 @@ def mutation_tool():
     return importlib.import_module("universalmutator.mutator")
 
 
-def mutations_of(tool, file):
-    """{line's number: [its mutated texts]} of a file of the project."""
-    lines = (ROOT / file).read_text().splitlines(keepends=True)
+def mutations_of(tool, source, file):
+    """{line's number: [its mutated texts]} of a file."""
+    lines = (source / file).read_text().splitlines(keepends=True)
     with contextlib.redirect_stdout(io.StringIO()):
         found = tool.mutants_regexp(lines, ["universal.rules", "c_like.rules", "cpp.rules"], ignorePatterns=[])
     by_line = collections.defaultdict(list)
@@ -66,26 +66,27 @@ def mutations_of(tool, file):
     return by_line
 
 
-def files_of(room):
-    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / room).rglob("*")
+def files_of(source, room):
+    return sorted(str(path.relative_to(source)) for path in (source / room).rglob("*")
                   if path.suffix in (".cpp", ".cu", ".h"))
 
 
-def shuffled(tool, room, seed):
+def shuffled(tool, source, room, seed):
     """The room's mutants, one a line, as far as they go: dictionaries of file, line, from, to."""
     bits = random.Random(f"{room} {seed}")
-    places = [(file, line, texts) for file in files_of(room) for line, texts in sorted(mutations_of(tool, file).items())]
+    places = [(file, line, texts) for file in files_of(source, room)
+              for line, texts in sorted(mutations_of(tool, source, file).items())]
     bits.shuffle(places)
     for file, line, texts in places:
-        text = (ROOT / file).read_text().splitlines(keepends=True)[line - 1]
+        text = (source / file).read_text().splitlines(keepends=True)[line - 1]
         yield {"room": room, "file": file, "line": line, "from": text.strip(), "to": bits.choice(texts).rstrip("\n")}
 
 
 def holders(workspace, file):
     """The test programs that hold a file, and then those that might."""
     path = pathlib.Path(file)
-    tests = {test: (ROOT / "tests") / test for test in
-             (str(t.relative_to(ROOT / "tests")) for t in sorted((ROOT / "tests").rglob("*_test.cpp")))}
+    folder = workspace.source / "tests"
+    tests = {str(test.relative_to(folder)): test for test in sorted(folder.rglob("*_test.cpp"))}
     includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
     first = [test for test, source in tests.items()
              if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(source.read_text())]
@@ -180,9 +181,9 @@ def read_results():
     return results
 
 
-def sample(sampler, tool, room, count, seed, workers):
+def sample(sampler, tool, source, room, count, seed, workers):
     """Tries mutants until `count` compiled and made a difference to the machine code."""
-    tried, mutants = [], shuffled(tool, room, seed)
+    tried, mutants = [], shuffled(tool, source, room, seed)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         while len(tried) < count:
             batch = [mutant for mutant, _ in zip(mutants, range(min(workers, count - len(tried))))]
@@ -227,22 +228,24 @@ def main():
     for workspace in workspaces:
         listed = subprocess.check_output(["cmake", "--build", workspace.build_folder, "--target", "help"], text=True)
         workspace.programs = set(re.findall(r"^(\w+_test): phony$", listed, re.M))
-        held = [holders(workspace, file) for room in rooms for file in files_of(room)]
+        held = [holders(workspace, file) for room in rooms for file in files_of(workspace.source, room)]
         workspace.build_whole(sorted({program for own, rest in held for program in own + rest}))
     sampler = Sampler(workspaces)
     if options.again:
         survivors = [r for r in sampler.results.values() if what_is_wrong(r) and r["room"] in rooms]
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            results = list(pool.map(lambda r: sampler.try_one(moved(r), again=True), survivors))
+            results = list(pool.map(lambda r: sampler.try_one(moved(workspaces[0].source, r), again=True),
+                                    survivors))
     else:
-        results = [r for room in rooms for r in sample(sampler, tool, room, options.count, options.seed, workers)]
+        results = [r for room in rooms for r in
+                   sample(sampler, tool, workspaces[0].source, room, options.count, options.seed, workers)]
     write_scores(list(sampler.results.values()) if options.again else results)
     sys.exit(any(what_is_wrong(r) for r in results))
 
 
-def moved(result):
+def moved(source, result):
     """The mutant where its line stands now."""
-    lines = [line.strip() for line in (ROOT / result["file"]).read_text().splitlines()]
+    lines = [line.strip() for line in (source / result["file"]).read_text().splitlines()]
     near = [n for n, line in enumerate(lines, 1) if line == result["from"]]
     line = min(near, key=lambda n: abs(n - result["line"]), default=result["line"])
     return {key: result[key] for key in ("room", "file", "from", "to")} | {"line": line}

@@ -54,28 +54,37 @@ TEST(Scores, PureGainSparesTheAlignedOnes) {
   EXPECT_EQ(scores.colour_error, 0);
 }
 
-Scores with_mse(double mse, double psnr) {
+double decibels(double mse) {
+  return mse == 0 ? kInfinity : -10 * std::log10(mse);
+}
+
+Scores with_mse(double mse, double aligned) {
   Scores scores;
-  scores.mse = scores.aligned_mse = mse;
-  scores.psnr = scores.aligned_psnr = psnr;
+  scores.mse = mse;
+  scores.psnr = decibels(mse);
+  scores.aligned_mse = aligned;
+  scores.aligned_psnr = decibels(aligned);
   return scores;
 }
 
 TEST(Summary, MeanOfPsnrAndPsnrOfPooledErrorDiffer) {
-  const Summary summary = summarize({with_mse(0.1, 10), with_mse(0.001, 30)});
+  const Summary summary = summarize({with_mse(0.1, 0.01), with_mse(0.001, 0.0001)});
   EXPECT_EQ(summary.images, 2);
   EXPECT_DOUBLE_EQ(summary.mean.psnr, 20);
+  EXPECT_DOUBLE_EQ(summary.mean.aligned_psnr, 30);
   EXPECT_NEAR(summary.pooled_psnr, -10 * std::log10(0.0505), 1e-12);
-  EXPECT_NEAR(summary.pooled_aligned_psnr, -10 * std::log10(0.0505), 1e-12);
+  EXPECT_NEAR(summary.pooled_aligned_psnr, -10 * std::log10(0.00505), 1e-12);
 }
 
 TEST(Summary, ExactImagesAreInNoMeanOfPsnr) {
-  const Scores exact = with_mse(0, kInfinity), other = with_mse(0.02, -10 * std::log10(0.02));
-  const Summary summary = summarize({exact, other});
+  const Scores exact = with_mse(0, 0), darker = with_mse(0.04, 0), other = with_mse(0.02, 0.003);
+  const Summary summary = summarize({exact, darker, other});
   EXPECT_EQ(summary.exact, 1);
-  EXPECT_EQ(summary.aligned_exact, 1);
-  EXPECT_DOUBLE_EQ(summary.mean.psnr, other.psnr);
-  EXPECT_NEAR(summary.pooled_psnr, 20, 1e-12);
+  EXPECT_EQ(summary.aligned_exact, 2);
+  EXPECT_DOUBLE_EQ(summary.mean.psnr, (darker.psnr + other.psnr) / 2);
+  EXPECT_DOUBLE_EQ(summary.mean.aligned_psnr, other.aligned_psnr);
+  EXPECT_NEAR(summary.pooled_psnr, decibels(0.02), 1e-12);
+  EXPECT_NEAR(summary.pooled_aligned_psnr, 30, 1e-12);
   EXPECT_EQ(summarize({exact, exact}).mean.psnr, kInfinity);
   EXPECT_EQ(summarize({other}).exact, 0);
 }
@@ -83,9 +92,10 @@ TEST(Summary, ExactImagesAreInNoMeanOfPsnr) {
 TEST(Summary, SsimIsAveragedWhereThereIsOne) {
   Scores none, some;
   none.ssim = none.aligned_ssim = kNaN;
-  some.ssim = some.aligned_ssim = 0.5;
+  some.ssim = 0.5;
+  some.aligned_ssim = 0.75;
   EXPECT_EQ(summarize({none, some, none}).mean.ssim, 0.5);
-  EXPECT_EQ(summarize({none, some, none}).mean.aligned_ssim, 0.5);
+  EXPECT_EQ(summarize({none, some, none}).mean.aligned_ssim, 0.75);
   EXPECT_TRUE(std::isnan(summarize({none}).mean.ssim));
 }
 

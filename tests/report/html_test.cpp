@@ -5,6 +5,8 @@
 
 #include <regex>
 
+#include "data/text.h"
+
 namespace dae::test {
 namespace {
 
@@ -53,6 +55,34 @@ TEST(Html, TicksAreRoundNumbers) {
   EXPECT_EQ(plot(1e-6, 1, true), (Ticks{"1e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "1"}));
   EXPECT_EQ(plot(0.0101, 0.0139, true), (Ticks{"0.011", "0.012", "0.013"}));
   EXPECT_EQ(plot(21.7, 22.3, false), (Ticks{"21.7", "21.8", "21.9", "22", "22.1", "22.2", "22.3"}));
+}
+
+// Where a step of an axis is less than what its numbers can tell apart.
+TEST(Html, AxesOfLargeNumbersEnd) {
+  const auto ticks_of = [](double low, double high) {
+    return y_ticks(html::plot("t", "x", "y", {{"c", {0, 1}, {low, high}}}, false));
+  };
+  EXPECT_LE(ticks_of(0x1p60, 0x1p60 + 512).size(), 11u);
+  EXPECT_EQ(ticks_of(1e18, 3e18),
+            (std::vector<std::string>{"1e+18", "1.5e+18", "2e+18", "2.5e+18", "3e+18"}));
+  for (const double alone : {0x1p60, -1e300, 0.0}) {
+    const std::string svg = html::plot("t", "x", "y", {{"c", {alone}, {alone}}});
+    EXPECT_EQ(svg.find("nan"), std::string::npos) << alone;
+    EXPECT_NE(svg.find("cx="), std::string::npos);
+  }
+  EXPECT_NO_THROW(ticks_of(-1e308, 1e308));
+}
+
+// Names are bytes; a legend is cut between letters.
+TEST(Html, APageIsUtf8WhateverItsNamesAre) {
+  const std::string latin = "h\xfclle", long_name = std::string(21, 'x') + "\xc3\xa9\xc3\xa9";
+  EXPECT_EQ(html::escape(latin + "<"), "h\\xfclle&lt;");
+  const std::string page = html::page(
+      latin, html::picture({1, 1, {1, 2, 3}}, latin) + html::cell(latin + " [\xff] \xe9") +
+                 html::plot(latin, latin, latin, {{latin, {0}, {1}}, {long_name, {0}, {1}}}) +
+                 html::scatter(latin, latin, latin, {{long_name, 1, 1}, {latin, 2, 2}}));
+  EXPECT_EQ(valid_utf8(page), page);
+  EXPECT_NE(page.find(std::string(21, 'x') + "\xc3\xa9<"), std::string::npos);
 }
 
 // Dots would hide what lies on it.

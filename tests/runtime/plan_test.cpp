@@ -98,6 +98,23 @@ TEST(Layout, TensorsOfDisjointLifetimesShareMemory) {
   EXPECT_EQ(layout.bytes_unshared, 3u * 4096);
 }
 
+// kTensorAlignment is what kernels' packs and libraries count on, whatever the tensors' sizes.
+TEST(Layout, EveryTensorIsAligned) {
+  Plan plan;
+  std::vector<TensorId> all;
+  for (const int64_t count : {1, 3, 5, 63, 64, 65, 1000, 1001, 7})
+    for (const DType dtype : {DType::f32, DType::bf16, DType::u8, DType::u64})
+      all.push_back(plan.tensor("t", {count}, dtype));
+  plan.add(step("1", {}, {all.begin(), all.begin() + 20}));
+  plan.add(step("2", {all.begin(), all.begin() + 5}, {all.begin() + 20, all.end()}, 1));
+  plan.add(step("3", {all.begin() + 15, all.end()}, {}));
+  for (const bool one_stream : {true, false}) {
+    const Layout layout = lay_out(plan, one_stream);
+    for (const TensorId id : all) EXPECT_EQ(layout.offsets[id] % kTensorAlignment, 0u) << id;
+    EXPECT_EQ(layout.bytes % kTensorAlignment, 0u);
+  }
+}
+
 TEST(Layout, WhatIsKeptSharesMemoryWithWhatWasBeforeAlone) {
   for (const bool one_stream : {true, false}) {
     Plan plan;

@@ -149,9 +149,11 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
   kernel_name = op;
   the_counters.launches++;
   std::mt19937_64 bits(the_settings.seed * 1000003 + the_counters.launches);
-  std::vector<size_t> block_order(blocks);
-  for (size_t i = 0; i < blocks; i++) block_order[i] = i;
-  put_in_order(block_order, blocks, bits);
+  const size_t last = the_settings.last_blocks,
+               left_out = last > 0 && blocks > last ? blocks - last : 0;
+  std::vector<size_t> block_order(blocks - left_out);
+  for (size_t i = 0; i < block_order.size(); i++) block_order[i] = left_out + i;
+  put_in_order(block_order, block_order.size(), bits);
   const auto tags = std::make_unique<uint64_t[]>(2);
   release(&tags[0]);
   void* const identity = current_identity();

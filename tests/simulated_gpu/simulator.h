@@ -24,6 +24,9 @@ struct Settings {
   // Under ThreadSanitizer: the threads of a launch are one thread to it. Making it one for each is what
   // takes the time there, and races between launches need none.
   bool launches_as_threads = false;
+  // Of each launch only so many of its blocks run, the last ones; 0: all. For tensors that are larger than
+  // there is memory or time for, of which a test looks at the end.
+  size_t last_blocks = 0;
 };
 Settings& settings();
 

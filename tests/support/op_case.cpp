@@ -14,7 +14,8 @@
 namespace dae::test {
 namespace {
 
-constexpr size_t kGuardBytes = 512;  // on each side; a multiple of kTensorAlignment
+constexpr int64_t kFewElements = 4096;  // of a case that is run once more for each of its pointers
+constexpr size_t kGuardBytes = 512;     // on each side; a multiple of kTensorAlignment
 constexpr std::byte kGuard{0xa5};
 constexpr std::byte kPoison{0xff};  // NaN as f32 and bf16
 // Half the distance of neighbours, relative to the smaller: seven bits of fraction are stored.
@@ -128,66 +129,23 @@ std::vector<Placed> execute(const OpCase& op_case, Device device, std::vector<Pl
   return placed;
 }
 
-}  // namespace
+Placed place(const Arg& arg, const Values& given) {
+  Placed p;
+  p.begin = kGuardBytes + arg.misalign;
+  p.bytes = static_cast<size_t>(arg.shape.count()) * size_of(arg.dtype);
+  p.image.assign(p.begin + p.bytes + kGuardBytes, kGuard);
+  std::byte* const at = p.image.data() + p.begin;
+  if (arg.role == Role::out || arg.role == Role::scratch)
+    std::fill(at, at + p.bytes, kPoison);
+  else
+    for (size_t i = 0; i < given.size(); i++)
+      store(at, arg.dtype, physical_index(arg, static_cast<int64_t>(i)), given[i]);
+  return p;
+}
 
-void run_case(const OpCase& op_case, Device device) {
-  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  if (device == Device::cpu && op_case.gpu_only) GTEST_SKIP() << "a form that only a GPU has";
-
-  std::vector<Placed> before(op_case.args.size());
-  std::vector<Values> want;
-  for (size_t k = 0; k < op_case.args.size(); k++) {
-    const Arg& arg = op_case.args[k];
-    Placed& p = before[k];
-    const int64_t count = arg.shape.count();
-    p.begin = kGuardBytes + arg.misalign;
-    p.bytes = static_cast<size_t>(count) * size_of(arg.dtype);
-    p.image.assign(p.begin + p.bytes + kGuardBytes, kGuard);
-    std::byte* const at = p.image.data() + p.begin;
-    if (arg.role == Role::out || arg.role == Role::scratch) {
-      std::fill(at, at + p.bytes, kPoison);
-    } else {
-      const Values given =
-          arg.values.empty() ? random_values(count, k + 1, arg.low, arg.high) : arg.values;
-      ASSERT_EQ(given.size(), static_cast<size_t>(count)) << arg.name << ": wrong number of values";
-      for (int64_t i = 0; i < count; i++) store(at, arg.dtype, physical_index(arg, i), given[i]);
-    }
-    Values seen(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; i++) seen[i] = load(at, arg.dtype, physical_index(arg, i));
-    want.push_back(std::move(seen));
-  }
-
-  // Blocked layouts are the CPU's, bf16 is not: an op that cannot take one must say so.
-  const auto any = [&](const auto& is) {
-    return std::any_of(op_case.args.begin(), op_case.args.end(), is);
-  };
-  const char* refusal = nullptr;
-  if (device != Device::cpu && any([](const Arg& arg) { return arg.block != 1; }))
-    refusal = "blocked";
-  if (device == Device::cpu && any([](const Arg& arg) { return arg.dtype == DType::bf16; }))
-    refusal = "f32";
-  std::vector<Placed> after;
-  for (const Variant& variant : variants(device)) {
-    variant.apply();
-    std::vector<Placed> result;
-    try {
-      result = execute(op_case, device, before);
-    } catch (const Error& error) {
-      if (refusal && std::string(error.what()).find(refusal) != std::string::npos) return;
-      throw;
-    }
-    if (after.empty()) {
-      after = std::move(result);
-      continue;
-    }
-    for (size_t k = 0; k < after.size(); k++) {
-      if (op_case.args[k].role == Role::scratch) continue;
-      EXPECT_EQ(after[k].image, result[k].image)
-          << op_case.args[k].name << " has other bits when run " << variant.name;
-    }
-  }
-  op_case.reference(want);
-
+// What the op made of `before` is `want`, and nothing else was written.
+void check_results(const OpCase& op_case, const std::vector<Placed>& before,
+                   const std::vector<Placed>& after, const std::vector<Values>& want) {
   for (size_t k = 0; k < op_case.args.size(); k++) {
     const Arg& arg = op_case.args[k];
     const Placed& p = after[k];
@@ -216,6 +174,86 @@ void run_case(const OpCase& op_case, Device device) {
       }
     }
   }
+}
+
+// Each pointer alone an element away from where packs may be moved: the op takes it as well, or says
+// that it must be aligned.
+void misalign_each(const OpCase& op_case, Device device, const std::vector<Placed>& before,
+                   const std::vector<Values>& want) {
+  variants(device)[0].apply();
+  for (size_t k = 0; k < op_case.args.size(); k++) {
+    const Arg& arg = op_case.args[k];
+    if (arg.shape.count() == 0) continue;
+    SCOPED_TRACE(arg.name + " misaligned");
+    std::vector<Placed> moved = before;
+    const size_t by = size_of(arg.dtype);
+    moved[k].begin += by;
+    moved[k].image.insert(moved[k].image.begin(), by, kGuard);
+    try {
+      check_results(op_case, moved, execute(op_case, device, moved), want);
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("not a multiple of"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+}  // namespace
+
+void run_case(const OpCase& op_case, Device device) {
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  if (device == Device::cpu && op_case.gpu_only) GTEST_SKIP() << "a form that only a GPU has";
+
+  std::vector<Placed> before;
+  std::vector<Values> want;
+  int64_t elements = 0;
+  for (size_t k = 0; k < op_case.args.size(); k++) {
+    const Arg& arg = op_case.args[k];
+    const int64_t count = arg.shape.count();
+    const Values given =
+        arg.values.empty() ? random_values(count, k + 1, arg.low, arg.high) : arg.values;
+    ASSERT_EQ(given.size(), static_cast<size_t>(count)) << arg.name << ": wrong number of values";
+    before.push_back(place(arg, given));
+    const std::byte* const at = before[k].image.data() + before[k].begin;
+    Values seen(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; i++) seen[i] = load(at, arg.dtype, physical_index(arg, i));
+    want.push_back(std::move(seen));
+    elements += count;
+  }
+
+  // Blocked layouts are the CPU's, bf16 is not: an op that cannot take one must say so.
+  const auto any = [&](const auto& is) {
+    return std::any_of(op_case.args.begin(), op_case.args.end(), is);
+  };
+  const bool blocked = any([](const Arg& arg) { return arg.block != 1; });
+  const char* refusal = nullptr;
+  if (device != Device::cpu && blocked) refusal = "blocked";
+  if (device == Device::cpu && any([](const Arg& arg) { return arg.dtype == DType::bf16; }))
+    refusal = "f32";
+  std::vector<Placed> after;
+  for (const Variant& variant : variants(device)) {
+    variant.apply();
+    std::vector<Placed> result;
+    try {
+      result = execute(op_case, device, before);
+    } catch (const Error& error) {
+      if (refusal && std::string(error.what()).find(refusal) != std::string::npos) return;
+      throw;
+    }
+    if (after.empty()) {
+      after = std::move(result);
+      continue;
+    }
+    for (size_t k = 0; k < after.size(); k++) {
+      if (op_case.args[k].role == Role::scratch) continue;
+      EXPECT_EQ(after[k].image, result[k].image)
+          << op_case.args[k].name << " has other bits when run " << variant.name;
+    }
+  }
+  op_case.reference(want);
+  check_results(op_case, before, after, want);
+  if (elements <= kFewElements && !blocked && watcher() != Watcher::thread)
+    misalign_each(op_case, device, before, want);
 }
 
 void expect_gradient(const std::function<Values(const Values&)>& f,

@@ -7,6 +7,7 @@
 //   - a result in bf16 may differ by one rounding more than the case says;
 //   - a device this machine does not have reads "skipped", never "passed";
 //   - what may not matter (variants.h) is varied, and must give the same bits;
+//   - small cases run once more for each argument, which is then the only misaligned one;
 //   - a case with a large tensor has `_large` in its name: sanitizers are spared those.
 //
 //   std::vector<OpCase> cases() { return {{.name = ..., .args = ..., .run = ..., ...}}; }
@@ -82,6 +83,11 @@ void expect_gradient(const std::function<Values(const Values& x)>& f,
 class OpTest : public testing::TestWithParam<std::tuple<Device, OpCase>> {};
 // Has `_large` at its end where what is read or written has more than kLargeCount elements.
 inline constexpr int64_t kLargeCount = 20'000;
+// The end of a case's name that has a block of threads for every few of many images: what
+// ThreadSanitizer is spared.
+inline std::string many_blocks(const Shape& s) {
+  return s[0] > 64 ? "_wide" : "";
+}
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
 
 // The name of a test that has the device as its only parameter.

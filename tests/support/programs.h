@@ -2,11 +2,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "data/image.h"
 #include "data/synthetic.h"
@@ -18,6 +23,45 @@ struct Outcome {
   int code = -1;
   std::string out, err;
 };
+
+// A program that goes on while the test does, its output in a file.
+class Process {
+ public:
+  Process(const std::string& program, const std::vector<std::string>& options,
+          const std::string& cache, const std::string& log) {
+    const std::string binary = std::string(DAE_PROGRAMS) + "/" + program;
+    std::vector<char*> arguments = {const_cast<char*>(program.c_str())};
+    for (const std::string& option : options)
+      arguments.push_back(const_cast<char*>(option.c_str()));
+    arguments.push_back(nullptr);
+    process_ = fork();
+    if (process_ != 0) return;
+    setenv("XDG_CACHE_HOME", cache.c_str(), 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    for (const int s : {SIGINT, SIGHUP, SIGTERM})
+      signal(s, SIG_DFL);  // whatever nohup made of them
+    if (!freopen(log.c_str(), "w", stdout) || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) _exit(99);
+    execv(binary.c_str(), arguments.data());
+    _exit(98);
+  }
+  // Its exit code after this signal (0: none); -SIGNAL when it died of one.
+  int end(int signal) {
+    if (signal != 0) kill(process_, signal);
+    int status = 0;
+    waitpid(process_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t process_;
+};
+
+template <class Condition>
+void wait_for(const Condition& condition) {
+  for (int i = 0; i < 6000 && !condition(); i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ASSERT_TRUE(condition());
+}
 
 class Programs : public testing::Test {
  protected:

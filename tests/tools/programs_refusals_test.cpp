@@ -186,6 +186,11 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("cut off"), std::string::npos) << outcome.err;
   write_file_atomically(path("taken/checkpoint.previous.safetensors"), std::string_view(before));
+  outcome =
+      run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("older"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("checkpoint.previous.safetensors is taken"), std::string::npos)
+      << outcome.err;
   outcome = run("train_cuda --resume --steps 4 --out " + path("taken"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("checkpoint.previous.safetensors is taken"), std::string::npos)

@@ -3,11 +3,8 @@
 #include "tests/support/programs.h"
 
 #include <dae/version.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "data/files.h"
 #include "runtime/device.h"
@@ -16,44 +13,6 @@ namespace dae::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A training process of its own, with these options and its output in a file.
-class Training {
- public:
-  Training(const std::vector<std::string>& options, const std::string& cache,
-           const std::string& log) {
-    std::vector<char*> arguments;
-    const std::string binary = std::string(DAE_PROGRAMS) + "/train_cuda";
-    arguments.push_back(const_cast<char*>("train_cuda"));
-    for (const std::string& option : options)
-      arguments.push_back(const_cast<char*>(option.c_str()));
-    arguments.push_back(nullptr);
-    process_ = fork();
-    if (process_ != 0) return;
-    setenv("XDG_CACHE_HOME", cache.c_str(), 1);
-    setenv("OMP_NUM_THREADS", "1", 1);
-    if (!freopen(log.c_str(), "w", stdout)) _exit(99);
-    execv(binary.c_str(), arguments.data());
-    _exit(98);
-  }
-  // The process's exit code after this signal; -SIGNAL when it died of one.
-  int end(int signal) {
-    kill(process_, signal);
-    int status = 0;
-    waitpid(process_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t process_;
-};
-
-template <class Condition>
-void wait_for(const Condition& condition) {
-  for (int i = 0; i < 1500 && !condition(); i++)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  ASSERT_TRUE(condition());
-}
 
 TEST_F(Programs, SayTheirVersion) {
   for (const std::string name : {"train_cuda", "denoise", "evaluate", "export", "corrupt",
@@ -295,9 +254,10 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
 TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
   make_photos("photos");
   ASSERT_EQ(run(train("--steps 2000 --out " + path("whole"))).code, 0);
-  Training training({"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
-                     "--blocks", "1", "--steps", "2000", "--out", path("cut")},
-                    path("cache"), path("log"));
+  Process training("train_cuda",
+                   {"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
+                    "--blocks", "1", "--steps", "2000", "--out", path("cut")},
+                   path("cache"), path("log"));
   // Once the first rows are there, training is under way.
   wait_for([&] { return read("cut/metrics.csv").size() >= 200; });
   const int code = training.end(SIGINT);
@@ -418,11 +378,12 @@ TEST_F(Programs, ARunThatIsKilledBeforeItsFirstCheckpointStartsAgain) {
 
 TEST_F(Programs, OneTrainingARunFolderAndItsLinesComeAtOnce) {
   make_photos("photos");
-  Training training({"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
-                     "--blocks", "1", "--steps", "1000000", "--out", path("long")},
-                    path("cache"), path("log"));
+  Process training("train_cuda",
+                   {"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
+                    "--blocks", "1", "--steps", "1000000", "--out", path("long")},
+                   path("cache"), path("log"));
   // A log is not held back until 4 KiB of it are together.
-  wait_for([&] { return read("log").find("weights") != std::string::npos; });
+  wait_for([&] { return read("log").find("training images") != std::string::npos; });
   EXPECT_LT(read("log").size(), 2000u);
   const Outcome outcome = run("train_cuda --resume --out " + path("long"));
   EXPECT_EQ(outcome.code, 1);
@@ -434,8 +395,9 @@ TEST_F(Programs, OneTrainingARunFolderAndItsLinesComeAtOnce) {
 
 TEST_F(Programs, CtrlCBeforeTheFirstStepLeavesNothing) {
   make_photos("photos");
-  Training training({"--dataset", path("photos"), "--time", "1000", "--out", path("run")},
-                    path("cache"), path("log"));
+  Process training("train_cuda",
+                   {"--dataset", path("photos"), "--time", "1000", "--out", path("run")},
+                   path("cache"), path("log"));
   // Pictures are decoded: now it measures how fast it is.
   wait_for([&] { return fs::exists(path("cache/dae")) && !fs::is_empty(path("cache/dae")); });
   EXPECT_EQ(training.end(SIGINT), -SIGINT);

@@ -124,6 +124,34 @@ TEST_P(TrainerTest, StreamedPhotographsGiveTheSameBits) {
   }
 }
 
+// The first weights are their own average; afterwards it follows them by the formula of kernels/adam.h, in
+// fp64 here, from the weights that each step leaves.
+TEST_P(TrainerTest, AveragesAreOfTheWeightsFromTheFirstOn) {
+  const Pictures pictures;
+  const TrainerConfig c = config();
+  const auto trainer = make_trainer(c, pictures.sources);
+  const Checkpoint first = trainer->checkpoint();
+  std::vector<float> initial(first.weights.size());
+  trainer->parameters().initialize(c.seed, initial.data());
+  EXPECT_EQ(first.weights, initial);
+  EXPECT_EQ(first.ema, initial);
+  EXPECT_EQ(first.moment1, std::vector<float>(initial.size()));
+  EXPECT_EQ(first.moment2, std::vector<float>(initial.size()));
+  Values average(initial.begin(), initial.end());
+  double moved = 0;
+  for (int t = 1; t <= 5; t++) {
+    trainer->run(1);
+    const Checkpoint now = trainer->checkpoint();
+    const double decay = std::min<double>(c.adam.ema_decay, (1.0 + t) / (10.0 + t));
+    for (size_t i = 0; i < average.size(); i++) {
+      average[i] = decay * average[i] + (1 - decay) * double{now.weights[i]};
+      ASSERT_NEAR(now.ema[i], average[i], 1e-6) << "step " << t << " weight " << i;
+      moved = std::max(moved, std::abs(average[i] - initial[i]));
+    }
+  }
+  EXPECT_GT(moved, 1e-4) << "nothing was learnt";
+}
+
 // In bf16: that the weights' copy is made anew with them.
 TEST_P(TrainerTest, GoesOnFromWhatWasReadAsIfItHadNotStopped) {
   const Pictures pictures;

@@ -5,11 +5,13 @@
 #include <dae/error.h>
 #include <dae/training.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <numbers>
 #include <sstream>
 #include <thread>
 
@@ -384,6 +386,102 @@ TEST_F(Training, WhatIsSavedBetweenRowsGoesOnToTheSameRows) {
     }
     EXPECT_EQ(read(often.out / "checkpoint.safetensors"), checkpoint("whole"));
   }
+}
+
+// Root may write everywhere: it becomes somebody else for it.
+TEST_F(Training, AFolderThatMayNotBeWrittenIsNamed) {
+  train(options("run", 2));
+  const fs::path run = folder_.file("run");
+  const std::string before = checkpoint("run");
+  fs::create_directory(folder_.file("closed"));
+  for (const fs::path& mine :
+       {folder_.path(), run, run / "samples", fs::path(folder_.file("closed"))})
+    fs::permissions(mine, static_cast<fs::perms>(0555));
+  fs::permissions(folder_.file("cache"), fs::perms::all);
+  fs::permissions(folder_.file("cache/dae"), fs::perms::all);
+  const uid_t self = geteuid();
+  if (self == 0) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const auto words_of = [](const auto& act) -> std::string {
+    try {
+      act();
+      return "nothing";
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  };
+  const std::string begun = words_of([&] { train(options("closed/new", 2)); }),
+                    resumed = words_of([&] {
+                      resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu});
+                    });
+  ASSERT_EQ(seteuid(self), 0);
+  fs::permissions(folder_.path(), fs::perms::owner_all);
+  EXPECT_NE(begun.find("closed/new"), std::string::npos) << begun;
+  EXPECT_NE(begun.find("Permission denied"), std::string::npos) << begun;
+  EXPECT_NE(resumed.find(run.string()), std::string::npos) << resumed;
+  EXPECT_NE(resumed.find("Permission denied"), std::string::npos) << resumed;
+  EXPECT_EQ(checkpoint("run"), before);
+}
+
+// By what docs/run-folder.md says of the keys of `optimizer`.
+double rate_of(uint64_t step, double peak, uint64_t start, uint64_t warmup, uint64_t total) {
+  const auto done = static_cast<double>(step - start), rise = static_cast<double>(warmup);
+  if (step <= start + warmup) return peak * done / rise;
+  return peak / 2 *
+         (1 +
+          std::cos(std::numbers::pi * (done - rise) / (static_cast<double>(total - start) - rise)));
+}
+
+// A run that was stopped goes on with the schedule it had, now for another number of steps; one that is
+// over begins a new one. The rates are those of its rows.
+TEST_F(Training, RatesFollowTheScheduleThroughOtherBudgets) {
+  std::stop_source stop;
+  Witness first;
+  first.on_progress = [&] {
+    if (first.progress.back().step == 7) stop.request_stop();
+  };
+  TrainingOptions begun = options("run", 80);
+  begun.learning_rate = 3e-3;
+  train(begun, first, stop.get_token());
+  const fs::path run = folder_.file("run");
+  const auto resume = [&](int64_t steps) {
+    resume_training(run, {.budget = {.steps = steps}, .device = Device::cpu});
+  };
+  resume(25);
+  resume(60);
+  std::string note;
+  const std::vector<MetricsRow> rows = read_metrics(run / "metrics.csv", note);
+  ASSERT_EQ(rows.size(), 60u);
+  for (const MetricsRow& row : rows) {
+    const double want = row.step <= 7    ? rate_of(row.step, 3e-3, 0, 8, 80)
+                        : row.step <= 25 ? rate_of(row.step, 3e-3, 0, 8, 25)
+                                         : rate_of(row.step, 3e-3, 25, 3, 60);
+    EXPECT_NEAR(row.learning_rate, want, 1e-5 * want + 1e-12) << "step " << row.step;
+  }
+}
+
+// What is measured has no influence on what is learnt: other pictures to validate on, the same weights.
+TEST_F(Training, NothingIsLearntFromWhatIsValidatedOn) {
+  std::string weights;
+  std::vector<double> psnr;
+  for (const char* const name : {"bright", "flat"}) {
+    fs::create_directory(folder_.file(name));
+    for (uint64_t i = 0; i < 3; i++) {
+      Image picture = draw_dead_leaves(8, i, 40, 48);
+      if (name == std::string("flat")) picture.pixels.assign(picture.pixels.size(), 77);
+      picture.pixels[3 * i] ^= 255;  // no copies
+      save_png(folder_.file(std::string(name) + "/" + std::to_string(i) + ".png"), picture);
+    }
+    Witness witness;
+    TrainingOptions o = options(std::string("by_") + name, 4);
+    o.validation = folder_.file(name);
+    train(o, witness);
+    psnr.push_back(*witness.rows.back().validation_psnr);
+    if (weights.empty()) weights = checkpoint(std::string("by_") + name);
+    EXPECT_EQ(checkpoint(std::string("by_") + name), weights);
+  }
+  EXPECT_GT(std::abs(psnr[0] - psnr[1]), 0.01);
 }
 
 TEST_F(Training, AProfileIsATable) {

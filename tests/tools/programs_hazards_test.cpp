@@ -1,0 +1,185 @@
+// What befalls programs while they work: signals, too little memory, files that vanish or shrink, names
+// that command a terminal. Each ends in a line and a code, and leaves nothing half-made.
+#include "data/files.h"
+#include "data/text.h"
+#include "tests/support/programs.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Hazards : public Programs {
+ protected:
+  void make_run(const std::string& name = "run") {
+    make_photos("photos");
+    const Outcome outcome = run(train("--steps 2 --out '" + path(name) + "'"));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  // Nothing of it commands a terminal.
+  static void expect_plain(const Outcome& outcome, const std::string& what) {
+    for (const std::string& text : {outcome.out, outcome.err}) {
+      EXPECT_EQ(printable_lines(text), text) << what;
+    }
+  }
+  static int64_t parts_in(const fs::path& folder) {
+    int64_t parts = 0;
+    if (fs::exists(folder))
+      for (const auto& entry : fs::recursive_directory_iterator(folder))
+        parts += entry.path().extension() == ".part";
+    return parts;
+  }
+  std::vector<std::string> long_training(const std::string& out) {
+    return {"--dataset", path("photos"), "--size", "16",       "--batch",
+            "2",         "--width",      "4",      "--blocks", "1",
+            "--steps",   "1000000",      "--out",  path(out),  "--save-every",
+            "0"};
+  }
+};
+
+// A name is bytes: red, a bell, Latin-1, a line's end.
+const std::string kName = "a\x1b[31m\a\xe9\x9b\nb";
+const std::string kWritten = "a\\x1b[31m\\x07\\xe9\\x9b";
+
+TEST_F(Hazards, NoNameCommandsATerminal) {
+  make_photos("photos");
+  fs::rename(path("photos/leaf1.png"), path("photos/") + kName + ".png");
+  std::ofstream(path("photos/") + kName + ".jpg") << "no picture";
+  const std::string odd = "'" + path(kName) + "'", photos = path("photos");
+  Outcome outcome = run(train("--steps 2 --out " + odd));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  expect_plain(outcome, "train_cuda");
+  EXPECT_NE(outcome.err.find(kWritten), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.out.find(kWritten), std::string::npos) << outcome.out;
+  const std::string report = read(kName + "/report.html");
+  EXPECT_EQ(valid_utf8(report), report) << "report.html is no UTF-8";
+  EXPECT_NE(report.find("\\xe9"), std::string::npos);
+  const std::string config = read(kName + "/config.json");
+  EXPECT_EQ(printable_lines(config), config);
+  for (const auto& [command, code] : std::vector<std::pair<std::string, int>>{
+           {"denoise " + odd + " " + photos + " --out " + odd + "/o", 1},
+           {"denoise " + odd + "x y.png", 1},
+           {"evaluate " + odd + " --dataset " + photos + " --most-views 4", 0},
+           {"evaluate --pairs " + photos + " " + photos, 1},
+           {"export " + odd + " " + odd + ".safetensors", 0},
+           {"export " + odd + " " + odd, 2},
+           {"corrupt " + photos + " --copies --out " + odd + "/c", 0},
+           {"corrupt " + odd + "x --out " + odd + "/x.png", 1},
+           {"blur_report " + odd + "x --out " + odd + "/b.html", 1},
+           {"train_cuda --resume --steps 3 --out " + odd, 0},
+           {"train_cuda --resume --out " + odd + "x", 1},
+           {"evaluate " + odd + " --view " + odd, 2}}) {
+    outcome = run(command);
+    expect_plain(outcome, command);
+    if (code >= 0) {
+      EXPECT_EQ(outcome.code, code) << command << outcome.err;
+    }
+  }
+  // Where there is a terminal, its line of progress.
+  if (std::system("command -v script > /dev/null") != 0) return;
+  const std::string command = "TERM=xterm XDG_CACHE_HOME=" + path("cache") + " script -qec \"" +
+                              DAE_PROGRAMS + "/denoise " + odd + " " + photos + " --out " +
+                              path("o") + "\" /dev/null > " + path("said");
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_EQ(read("said").find("\x1b[31m"), std::string::npos);
+  EXPECT_NE(read("said").find(kWritten), std::string::npos);
+}
+
+// However little, a program that begins says so, or is done.
+TEST_F(Hazards, TooLittleMemoryIsSaid) {
+  make_run();
+  const std::string picture = path("photos/leaf0.png");
+  for (const std::string& command :
+       {"denoise " + path("run") + " " + picture + " --out " + path("o"),
+        "denoise " + picture + " --out " + path("o"),
+        "evaluate " + path("run") + " --dataset synthetic --most-views 4",
+        "train_cuda --dataset synthetic --size 32 --batch 8 --steps 1 --out " + path("small")})
+    for (const int megabytes : {62, 74, 85, 101}) {
+      const Outcome outcome = run(command, "ulimit -v " + std::to_string(1000 * megabytes) + ";");
+      if (outcome.code == 127) continue;  // its libraries do not fit
+      EXPECT_TRUE(outcome.code == 0 || outcome.code == 1)
+          << outcome.code << ": " << command << " in " << megabytes << " MB\n"
+          << outcome.err;
+      EXPECT_EQ(outcome.code == 0, outcome.err.find("memory") == std::string::npos)
+          << command << " in " << megabytes << " MB\n"
+          << outcome.err;
+      fs::remove_all(path("small"));
+    }
+}
+
+// What is written appears whole or not at all, and a stop is told by the code.
+TEST_F(Hazards, CtrlCEndsEveryProgram) {
+  make_run();
+  make_photos("many", 3);
+  for (int i = 0; i < 200; i++)
+    save_png(path("many/") + std::to_string(i) + ".png", draw_dead_leaves(1, 1, 100, 100));
+  Process denoising("denoise", {path("run"), path("many"), "--out", path("o")}, path("cache"),
+                    path("log"));
+  wait_for([&] { return fs::exists(path("o")) && !fs::is_empty(path("o")); });
+  EXPECT_EQ(denoising.end(SIGINT), 130);
+  int made = 0;
+  for (const auto& entry : fs::directory_iterator(path("o"))) {
+    EXPECT_NO_THROW(load_image(entry.path()));
+    made++;
+  }
+  EXPECT_LT(made, 203);
+  EXPECT_EQ(parts_in(path("o")), 0);
+
+  Process evaluating("evaluate",
+                     {path("run"), "--dataset", path("many"), "--views", "1000", "--most-views",
+                      "1000000", "--json", path("e.json")},
+                     path("cache"), path("log"));
+  wait_for([&] { return !fs::is_empty(path("cache/dae")); });
+  const int evaluated = evaluating.end(SIGINT);
+  EXPECT_TRUE(evaluated == 130 || evaluated == -SIGINT) << evaluated;
+  EXPECT_FALSE(fs::exists(path("e.json")));
+
+  Process corrupting("corrupt", {path("many"), "--copies", "--out", path("c")}, path("cache"),
+                     path("log"));
+  wait_for([&] { return fs::exists(path("c")) && !fs::is_empty(path("c")); });
+  const int corrupted = corrupting.end(SIGTERM);
+  EXPECT_TRUE(corrupted == 130 || corrupted == -SIGTERM) << corrupted;
+  EXPECT_EQ(parts_in(path("c")), 0);
+  for (const auto& entry : fs::directory_iterator(path("c")))
+    EXPECT_NO_THROW(load_image(entry.path()));
+}
+
+// Pictures are read from the cache: their folder may go. The run's own folder may not, nor may the cache
+// be cut off.
+TEST_F(Hazards, WhatVanishesDuringTrainingIsNamed) {
+  make_photos("photos");
+  const auto under_way = [&](const std::string& out) {
+    wait_for([&] { return fs::exists(path(out + "/checkpoint.previous.safetensors")); });
+  };
+  {
+    Process training("train_cuda", long_training("kept"), path("cache"), path("log"));
+    under_way("kept");
+    fs::rename(path("photos"), path("gone"));
+    const std::string before = read("kept/checkpoint.previous.safetensors");
+    wait_for([&] { return read("kept/checkpoint.previous.safetensors") != before; });
+    EXPECT_EQ(training.end(SIGINT), 130) << read("log");
+    fs::rename(path("gone"), path("photos"));
+  }
+  {
+    Process training("train_cuda", long_training("vanished"), path("cache"), path("log"));
+    under_way("vanished");
+    fs::rename(path("vanished"), path("elsewhere"));
+    EXPECT_EQ(training.end(0), 1) << read("log");
+    EXPECT_NE(read("log").find("cannot write " + path("vanished")), std::string::npos)
+        << read("log");
+    EXPECT_EQ(parts_in(path("elsewhere")), 0);
+  }
+  {
+    Process training("train_cuda", long_training("shrunk"), path("cache"), path("log"));
+    under_way("shrunk");
+    for (const auto& entry : fs::directory_iterator(path("cache/dae")))
+      fs::resize_file(entry.path(), 0);
+    EXPECT_EQ(training.end(0), 1) << read("log");
+    EXPECT_NE(read("log").find("became shorter"), std::string::npos) << read("log");
+  }
+  // It goes on from what it had.
+  EXPECT_EQ(run("train_cuda --resume --time 0.1 --out " + path("shrunk")).code, 0) << read("err");
+}
+
+}  // namespace
+}  // namespace dae::test

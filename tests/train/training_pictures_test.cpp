@@ -1,0 +1,101 @@
+// Which pictures a run is trained on, by their pixels: all there are but those that it is validated on and
+// copies of them.
+#include "train/training_pictures.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "data/synthetic.h"
+#include "runtime/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TrainingPicturesTest : public testing::Test {
+ protected:
+  TrainingPicturesTest() {
+    setenv("XDG_CACHE_HOME", folder_.file("cache").c_str(), 1);
+    for (const char* const name : {"photos", "others"}) fs::create_directory(folder_.file(name));
+    for (uint64_t i = 0; i < 12; i++)
+      save("photos/" + std::to_string(i) + ".png", draw_dead_leaves(3, i, 40, 48));
+    for (uint64_t i = 0; i < 3; i++)
+      save("others/" + std::to_string(i) + ".png", draw_dead_leaves(4, i, 40, 48));
+  }
+  void save(const std::string& name, const Image& image) { save_png(folder_.file(name), image); }
+  TrainingPictures open(const std::string& validation = "",
+                        const std::vector<std::string>& held_out = {}) {
+    return {folder_.file("photos"),
+            "",
+            validation.empty() ? "" : folder_.file(validation),
+            0,
+            held_out,
+            observer_};
+  }
+  using Pixels = std::set<std::vector<uint8_t>>;
+  static Pixels pixels_of(const std::vector<Source>& sources) {
+    Pixels found;
+    for (const Source& source : sources)
+      found.emplace(source.pixels, source.pixels + int64_t{source.height} * source.row_bytes);
+    return found;
+  }
+  Pixels pixels_of(const std::string& folder, const std::vector<std::string>& names) const {
+    Pixels found;
+    for (const std::string& name : names)
+      found.insert(load_image(folder_.file(folder + "/" + name)).pixels);
+    return found;
+  }
+  static Pixels together(Pixels a, const Pixels& b) {
+    a.insert(b.begin(), b.end());
+    return a;
+  }
+  std::vector<std::string> all() const {
+    std::vector<std::string> names;
+    for (int i = 0; i < 12; i++) names.push_back(std::to_string(i) + ".png");
+    return names;
+  }
+
+  TemporaryFolder folder_;
+  TrainingObserver observer_;
+};
+
+void expect_apart(const std::set<std::vector<uint8_t>>& a,
+                  const std::set<std::vector<uint8_t>>& b) {
+  for (const std::vector<uint8_t>& pixels : a) EXPECT_FALSE(b.contains(pixels));
+}
+
+TEST_F(TrainingPicturesTest, WhatIsHeldOutIsNotTrainedOn) {
+  const TrainingPictures pictures = open();
+  const Pixels trained = pixels_of(pictures.training()), held_out = pixels_of(pictures.held_out());
+  expect_apart(trained, held_out);
+  EXPECT_EQ(held_out, pixels_of("photos", pictures.held_out_names()));
+  EXPECT_EQ(held_out.size(), 1u);
+  EXPECT_EQ(together(trained, held_out), pixels_of("photos", all()));
+  EXPECT_EQ(pictures.training_count(), 11);
+}
+
+TEST_F(TrainingPicturesTest, WhatARunHoldsOutStaysHeldOut) {
+  save("photos/copy.png", draw_dead_leaves(3, 5, 40, 48));
+  const TrainingPictures pictures = open("", {"5.png", "7.png"});
+  const Pixels trained = pixels_of(pictures.training()), held_out = pixels_of(pictures.held_out());
+  EXPECT_EQ(held_out, pixels_of("photos", {"5.png", "7.png"}));
+  expect_apart(trained, held_out);
+  EXPECT_EQ(trained.size(), 10u);
+  EXPECT_EQ(pictures.training_count(), 10) << "a copy of one that is held out is not trained on";
+  EXPECT_THROW(open("", {"5.png", "none.png"}), Error);
+}
+
+TEST_F(TrainingPicturesTest, AFolderToValidateOnIsNotTrainedOn) {
+  save("others/copy.png", draw_dead_leaves(3, 2, 40, 48));
+  const TrainingPictures pictures = open("others");
+  const Pixels trained = pixels_of(pictures.training()), held_out = pixels_of(pictures.held_out());
+  expect_apart(trained, held_out);
+  EXPECT_EQ(held_out, pixels_of("others", {"0.png", "1.png", "2.png", "copy.png"}));
+  EXPECT_EQ(trained.size(), 11u);
+}
+
+}  // namespace
+}  // namespace dae::test
