@@ -1,6 +1,5 @@
-// XXH3 in 64 bits (github.com/Cyan4973/xxHash): tells files and pictures apart and finds damage, at the
-// speed of memory. It keeps no secrets, and
-// nobody out who means harm.
+// XXH3 in 64 bits (github.com/Cyan4973/xxHash): tells files and pictures apart and finds damage, at
+// the speed of memory. It keeps no secrets, and nobody out who means harm.
 #pragma once
 
 #define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library's
