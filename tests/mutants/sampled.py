@@ -8,7 +8,7 @@
 A room's lines are shuffled by the seed; of each in turn one mutation is drawn, until `count` were tried. One
 that does not compile, or leaves the machine code of its file as it was, does not count. Each is tried with the
 tests that hold its file: NAME_test of ROOM/NAME.cpp, every test that includes ROOM/NAME.h, and their twins on
-the simulated GPU; if they see nothing, with the rest of what tests the room and those above it (BROAD). What
+the simulated GPU; if they see nothing, with the rest of what tests the room, whole steps and whole programs. What
 changes nothing that a user or a caller could see stands in equivalent.json with the reason.
 
 Every result is a line of build/mutants/sampled.jsonl, and what was tried before is not tried again.
@@ -37,10 +37,12 @@ from workspace import WORK, Workspace
 TOOL = "universalmutator==1.14.1"
 ROOMS = ["runtime", "data", "corrupt", "quality", "kernels", "model", "record", "train", "restore", "evaluate", "report",
          "laboratory", "tools"]
-# Tests of whole programs and whole runs, for what its own tests let through; a room's own come before them.
-BROAD = ["corruption_test", "trainer_test", "simulated_trainer_test", "training_step_test", "denoiser_test",
-         "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test"]
-SECONDS = 300
+# Tests of whole steps, for the rooms that make them, and of whole runs and programs, for what a file's own tests
+# and its room's let through.
+STEP_ROOMS = ["runtime", "corrupt", "kernels", "model", "train"]
+STEPS = ["trainer_test", "simulated_trainer_test", "training_step_test"]
+BROAD = ["denoiser_test", "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test"]
+SECONDS = 900  # on a busy machine; of what takes seconds
 SAME_CODE = "the same machine code"
 RESULTS = WORK / "sampled.jsonl"
 
@@ -94,7 +96,8 @@ def holders(workspace, file):
     names = []
     for test in [*first, *room]:
         names += [pathlib.Path(test).stem, "simulated_" + pathlib.Path(test).stem]
-    names = [name for name in dict.fromkeys([*names, *BROAD]) if name in workspace.programs]
+    names += [*(STEPS if path.parts[0] in STEP_ROOMS else []), *BROAD]
+    names = [name for name in dict.fromkeys(names) if name in workspace.programs]
     own = [name for name in names if name.removeprefix("simulated_") in {pathlib.Path(t).stem for t in first}]
     own = own or names[:4]
     return own, [name for name in names if name not in own]
