@@ -19,7 +19,7 @@ class Hazards : public Programs {
   // Nothing of it commands a terminal.
   static void expect_plain(const Outcome& outcome, const std::string& what) {
     for (const std::string& text : {outcome.out, outcome.err}) {
-      EXPECT_EQ(printable_lines(text), text) << what;
+      EXPECT_EQ(printable_lines(text), text) << printable_line(what);
     }
   }
   static int64_t parts_in(const fs::path& folder) {
@@ -47,10 +47,10 @@ TEST_F(Hazards, NoNameCommandsATerminal) {
   std::ofstream(path("photos/") + kName + ".jpg") << "no picture";
   const std::string odd = "'" + path(kName) + "'", photos = path("photos");
   Outcome outcome = run(train("--steps 2 --out " + odd));
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  ASSERT_EQ(outcome.code, 0) << printable_lines(outcome.err);
   expect_plain(outcome, "train_cuda");
-  EXPECT_NE(outcome.err.find(kWritten), std::string::npos) << outcome.err;
-  EXPECT_NE(outcome.out.find(kWritten), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find(kWritten), std::string::npos) << printable_lines(outcome.err);
+  EXPECT_NE(outcome.out.find(kWritten), std::string::npos) << printable_lines(outcome.out);
   const std::string report = read(kName + "/report.html");
   EXPECT_EQ(valid_utf8(report), report) << "report.html is no UTF-8";
   EXPECT_NE(report.find("\\xe9"), std::string::npos);
@@ -72,7 +72,7 @@ TEST_F(Hazards, NoNameCommandsATerminal) {
     outcome = run(command);
     expect_plain(outcome, command);
     if (code >= 0) {
-      EXPECT_EQ(outcome.code, code) << command << outcome.err;
+      EXPECT_EQ(outcome.code, code) << printable_line(command + outcome.err);
     }
   }
   // Where there is a terminal, its line of progress.

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <sstream>
 
 #include "data/photo.h"
@@ -136,26 +137,47 @@ TEST_F(Programs, EvaluateWritesTheFiguresOfTheLibrary) {
     }
 }
 
-// Images a second, times seconds, are images. What is validated takes time besides.
-TEST_F(Programs, RatesInMetricsAreImagesASecond) {
+// Images a second, times seconds, are images: what is validated takes time besides. Columns are found by
+// their names, and the rate is the schedule's.
+TEST_F(Programs, MetricsAreWhatTheirNamesSay) {
   make_photos("photos");
   constexpr double kBatch = 12;
   ASSERT_EQ(run(train("--batch 12 --steps 30 --size 24 --out " + path("run"))).code, 0)
       << read("err");
+  const auto split = [](const std::string& line) {
+    std::vector<std::string> fields;
+    std::istringstream stream(line);
+    for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
+    return fields;
+  };
   std::istringstream lines(read("run/metrics.csv"));
   std::string line;
   std::getline(lines, line);
+  const std::vector<std::string> header = split(line);
+  const double peak =
+      json::parse(read("run/config.json"))["optimizer"]["learning_rate"].get<double>();
   double training = 0, seconds = 0;
   int steps = 0;
   while (std::getline(lines, line)) {
-    std::vector<std::string> fields;
-    std::istringstream row(line);
-    for (std::string field; std::getline(row, field, ',');) fields.push_back(field);
-    ASSERT_GE(fields.size(), 6u) << line;
-    const int step = std::stoi(fields[0]);
-    training += kBatch * (step - steps) / std::stod(fields[5]);
+    const std::vector<std::string> fields = split(line);
+    const auto value = [&](const char* name) {
+      const auto at = std::find(header.begin(), header.end(), name) - header.begin();
+      return std::stod(fields.at(static_cast<size_t>(at)));
+    };
+    const int step = static_cast<int>(value("step"));
+    training += kBatch * (step - steps) / value("images_per_second");
     steps = step;
-    seconds = std::stod(fields[1]);
+    seconds = value("seconds");
+    const double want =
+        step <= 3 ? peak * step / 3 : peak / 2 * (1 + std::cos(std::numbers::pi * (step - 3) / 27));
+    EXPECT_NEAR(value("learning_rate"), want, 1e-5 * peak) << line;
+    EXPECT_GT(value("loss"), 1e-4) << line;
+    EXPECT_LT(value("loss"), 0.2) << line;
+    EXPECT_GT(value("gradient_norm"), 1e-3) << line;
+    if (step == 30) {
+      EXPECT_GT(value("validation_psnr"), 7) << line;
+      EXPECT_LT(value("validation_psnr"), 40) << line;
+    }
   }
   EXPECT_EQ(steps, 30);
   EXPECT_LE(training, 1.01 * seconds + 0.002);
