@@ -103,6 +103,8 @@ TEST_F(Hazards, TooLittleMemoryIsSaid) {
       EXPECT_EQ(outcome.code == 0, outcome.err.find("memory") == std::string::npos)
           << command << " in " << megabytes << " MB\n"
           << outcome.err;
+      EXPECT_EQ(outcome.err.find("GiB are free"), std::string::npos)
+          << "not within the limit: " << outcome.err;
       fs::remove_all(path("small"));
     }
 }
