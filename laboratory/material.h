@@ -53,10 +53,11 @@ struct BlurMaterialOptions {
   uint64_t seed = 1;
 };
 
+inline constexpr int64_t kJudgeSteps = 1500;
+
 // Trained on these sources, and by another seed and of other widths than any that a loss compares
 // with: what a network was trained to please may not judge it.
-inline constexpr int64_t kJudgeSteps = 1500;
-FeatureNetwork train_judge(const std::vector<Source>& sources, int64_t steps = kJudgeSteps);
+FeatureNetwork train_judge(const std::vector<Source>& sources, int64_t steps);
 
 // Views are crops of `images` of the dataset, which must be at least size x size and outlive this.
 BlurMaterial make_blur_material(const Dataset& dataset, const std::vector<int64_t>& images,

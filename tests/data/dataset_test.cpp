@@ -10,6 +10,7 @@
 
 #include "data/synthetic.h"
 #include "runtime/error.h"
+#include "tests/support/somebody.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -151,16 +152,6 @@ TEST_F(DatasetTest, SomebodyElsesCacheIsNotBelieved) {
 
 // What the system refused once is tried again, and nothing else is decoded for it.
 TEST_F(DatasetTest, APictureThatCannotBeReadNowMayBeLater) {
-  // Root may read everything: it becomes somebody else meanwhile.
-  struct Somebody {
-    uid_t before = geteuid();
-    Somebody() {
-      if (before == 0) {
-        EXPECT_EQ(seteuid(65534), 0);
-      }
-    }
-    ~Somebody() { EXPECT_EQ(seteuid(before), 0); }
-  };
   const Image a = add("a.png", 1), b = add("b.png", 2);
   fs::create_directory(temporary_.path() / "cache");
   for (const char* const name : {"", "cache"})

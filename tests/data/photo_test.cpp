@@ -11,6 +11,7 @@
 
 #include "data/files.h"
 #include "runtime/error.h"
+#include "tests/support/photo_sample.h"
 
 namespace dae::test {
 namespace {
@@ -20,11 +21,6 @@ const std::string kFolder = std::string(DAE_FIXTURES) + "/photos/";
 nlohmann::json expected() {
   std::ifstream file(kFolder + "photos.json");
   return nlohmann::json::parse(file);
-}
-
-int sample(const Photo& photo, size_t i) {
-  return photo.bits == 8 ? photo.samples[i]
-                         : reinterpret_cast<const uint16_t*>(photo.samples.data())[i];
 }
 
 Photo random_photo(int channels, int bits) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "data/photo.h"
+#include "tests/support/photo_sample.h"
 #include "tests/support/png_bytes.h"
 
 namespace dae::test {
@@ -29,10 +30,7 @@ void expect_samples(const Bytes& file, const std::string& name, int channels, in
   ASSERT_EQ(photo.bits, bits);
   ASSERT_EQ(photo.samples.size(), want.size() * static_cast<size_t>(bits / 8));
   for (size_t i = 0; i < want.size(); i++)
-    ASSERT_EQ(
-        bits == 8 ? photo.samples[i] : reinterpret_cast<const uint16_t*>(photo.samples.data())[i],
-        want[i])
-        << i;
+    ASSERT_EQ(static_cast<uint32_t>(sample(photo, i)), want[i]) << i;
 }
 
 // Rows of samples of `bits` bits from the highest bit on; each begins with the filter's byte, none.

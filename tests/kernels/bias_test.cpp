@@ -40,10 +40,9 @@ std::vector<OpCase> cases() {
         Size{{1, 47, 45, 3}}})  // 34 runs of pixels, which 32 rows of threads add
     for (const bool relu : {false, true}) {
       const int64_t channels = s[3];
-      // What has a block of threads for every few channels is slow under ThreadSanitizer.
       const std::string size = to_string(Tensor{nullptr, s, DType::f32, block}) +
                                (relu ? "_relu" : "") + (misalign ? "_misaligned" : "") +
-                               (channels > 1000 ? "_wide" : "");
+                               many_blocks(s);
       for (const bool adds : {false, true})
         list.push_back(
             {.name = "forward_" + size + (adds ? "_addend" : ""),

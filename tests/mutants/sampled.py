@@ -87,12 +87,10 @@ def shuffled(tool, source, room, seed):
 def holders(workspace, file):
     """The test programs that hold a file, and then those that might."""
     path = pathlib.Path(file)
-    folder = workspace.source / "tests"
-    tests = {str(test.relative_to(folder)): test for test in sorted(folder.rglob("*_test.cpp"))}
     includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
-    first = [test for test, source in tests.items()
-             if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(source.read_text())]
-    room = [test for test in tests if test.startswith(path.parts[0] + "/")]
+    first = [test for test, text in workspace.tests.items()
+             if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(text)]
+    room = [test for test in workspace.tests if test.startswith(path.parts[0] + "/")]
     names = []
     for test in [*first, *room]:
         names += [pathlib.Path(test).stem, "simulated_" + pathlib.Path(test).stem]
@@ -134,6 +132,11 @@ def verdict(workspace, mutant):
     return "survived", ""
 
 
+def key_of(mutant):
+    """What tells mutants apart, wherever their lines stand."""
+    return mutant["file"], mutant["from"], mutant["to"].strip()
+
+
 class Sampler:
     def __init__(self, workspaces):
         self.free = queue.SimpleQueue()
@@ -141,11 +144,11 @@ class Sampler:
             self.free.put(workspace)
         self.lock = threading.Lock()
         self.results = read_results()
-        self.known = {(e["file"], e["from"], e["to"]): e["why"] for e in
+        self.known = {key_of(e): e["why"] for e in
                       json.loads(pathlib.Path(__file__).with_name("equivalent.json").read_text())}
 
     def try_one(self, mutant, again=False):
-        key = (mutant["file"], mutant["from"], mutant["to"].strip())
+        key = key_of(mutant)
         with self.lock:
             earlier = self.results.get(key)
         if key in self.known:
@@ -180,7 +183,7 @@ def read_results():
     if RESULTS.exists():
         for line in RESULTS.read_text().splitlines():
             result = json.loads(line)
-            results[(result["file"], result["from"], result["to"].strip())] = result
+            results[key_of(result)] = result
     return results
 
 
@@ -229,8 +232,6 @@ def main():
     workers = len(os.sched_getaffinity(0))
     workspaces = [Workspace(WORK if n == 0 else WORK / str(n)) for n in range(workers)]
     for workspace in workspaces:
-        listed = subprocess.check_output(["cmake", "--build", workspace.build_folder, "--target", "help"], text=True)
-        workspace.programs = set(re.findall(r"^(\w+_test): phony$", listed, re.M))
         held = [holders(workspace, file) for room in rooms for file in files_of(workspace.source, room)]
         workspace.build_whole(sorted({program for own, rest in held for program in own + rest}))
     sampler = Sampler(workspaces)

@@ -33,6 +33,11 @@ class Workspace:
                         "-DCMAKE_BUILD_TYPE=Release", "-DDAE_CUDA=OFF", "-DDAE_BENCH=OFF", "-DCMAKE_CXX_FLAGS=-w",
                         *launcher], check=True, stdout=subprocess.DEVNULL)
 
+        listed = subprocess.check_output(["cmake", "--build", self.build_folder, "--target", "help"], text=True)
+        self.programs = set(re.findall(r"^(\w+_test): phony$", listed, re.M))
+        folder = self.source / "tests"
+        self.tests = {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*_test.cpp"))}
+
     def build(self, programs, jobs=None):
         """Whether the test programs are built, and what the compiler said."""
         environment = {**os.environ, "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}

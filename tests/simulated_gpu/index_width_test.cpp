@@ -231,7 +231,6 @@ std::vector<Case> cases() {
 class IndexWidth : public testing::TestWithParam<Case> {
  protected:
   IndexWidth() { simulated::settings().last_blocks = kLastBlocks; }
-  ~IndexWidth() override { simulated::settings().last_blocks = 0; }
 };
 
 TEST_P(IndexWidth, TheLastImageOfManyIsAsItIsAlone) {
@@ -280,7 +279,6 @@ TEST(IndexWidthSimulated, TheLastViewOfManyIsCorruptedAsItIsAlone) {
   if (!many.empty()) {
     EXPECT_EQ(many, last_view(1));
   }
-  simulated::settings().last_blocks = 0;
 }
 
 }  // namespace

@@ -83,10 +83,10 @@ void expect_gradient(const std::function<Values(const Values& x)>& f,
 class OpTest : public testing::TestWithParam<std::tuple<Device, OpCase>> {};
 // Has `_large` at its end where what is read or written has more than kLargeCount elements.
 inline constexpr int64_t kLargeCount = 20'000;
-// The end of a case's name that has a block of threads for every few of many images: what
+// The end of a case's name that has a block of threads for every few of many images or channels: what
 // ThreadSanitizer is spared.
 inline std::string many_blocks(const Shape& s) {
-  return s[0] > 64 ? "_wide" : "";
+  return s[0] > 64 || s[3] > 1000 ? "_wide" : "";
 }
 std::string test_name(const testing::TestParamInfo<OpTest::ParamType>& info);
 

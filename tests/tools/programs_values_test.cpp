@@ -10,6 +10,7 @@
 
 #include "data/photo.h"
 #include "quality/scores.h"
+#include "tests/support/photo_sample.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -52,10 +53,6 @@ TEST_F(Programs, DenoiseWritesWhatTheNetworkMakesRounded) {
     const Photo given = load_photo(path("given/") + name), made = load_photo(path("made/") + name);
     const auto channels = static_cast<size_t>(given.channels);
     const double white = given.bits == 8 ? 255 : 65535;
-    const auto sample = [](const Photo& photo, size_t i) -> double {
-      return photo.bits == 8 ? photo.samples[i]
-                             : reinterpret_cast<const uint16_t*>(photo.samples.data())[i];
-    };
     std::vector<float> floats;
     const size_t count = given.samples.size() / static_cast<size_t>(given.bits / 8);
     for (size_t i = 0; i < count; i++)
