@@ -238,8 +238,8 @@ def main():
     if options.again:
         survivors = [r for r in sampler.results.values() if what_is_wrong(r) and r["room"] in rooms]
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            results = list(pool.map(lambda r: sampler.try_one(moved(workspaces[0].source, r), again=True),
-                                    survivors))
+            standing = filter(None, (moved(workspaces[0].source, r) for r in survivors))
+            results = list(pool.map(lambda mutant: sampler.try_one(mutant, again=True), standing))
     else:
         results = [r for room in rooms for r in
                    sample(sampler, tool, workspaces[0].source, room, options.count, options.seed, workers)]
@@ -248,10 +248,12 @@ def main():
 
 
 def moved(source, result):
-    """The mutant where its line stands now."""
+    """The mutant where its line stands now; None if it is gone."""
     lines = [line.strip() for line in (source / result["file"]).read_text().splitlines()]
     near = [n for n, line in enumerate(lines, 1) if line == result["from"]]
-    line = min(near, key=lambda n: abs(n - result["line"]), default=result["line"])
+    if not near:
+        return None
+    line = min(near, key=lambda n: abs(n - result["line"]))
     return {key: result[key] for key in ("room", "file", "from", "to")} | {"line": line}
 
 
