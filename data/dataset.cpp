@@ -205,7 +205,7 @@ class DatasetBuilder {
         return false;
       const auto text = bytes.subspan(trailer.index_offset, trailer.index_bytes);
       if (hash_of(text) != trailer.index_hash) return false;
-      const json index = json::from_msgpack(text.begin(), text.end());
+      const json index = json_from_msgpack(text);
       for (const json& image : index.at("images")) {
         const auto height = image.at(1).get<int64_t>(), width = image.at(2).get<int64_t>();
         const auto offset = image.at(3).get<uint64_t>();

@@ -68,6 +68,31 @@ std::string printable(const std::string& text, bool newlines) {
   return out;
 }
 
+constexpr int kDeepest = 64;  // levels
+
+// Stops the library's reader, which calls itself for what is nested.
+class NotTooDeep : public nlohmann::json::json_sax_t {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool start_object(size_t) override { return ++depth_ <= kDeepest; }
+  bool end_object() override { return --depth_ >= 0; }
+  bool start_array(size_t) override { return ++depth_ <= kDeepest; }
+  bool end_array() override { return --depth_ >= 0; }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+ private:
+  int depth_ = 0;
+};
+
 }  // namespace
 
 std::string printable_lines(const std::string& text) {
@@ -86,7 +111,6 @@ std::string first_columns(const std::string& text, size_t columns) {
 }
 
 nlohmann::json json_from(std::string_view text) {
-  static constexpr int kDeepest = 64;
   const auto not_too_deep = [](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
     if (depth > kDeepest) fail("nested deeper than {} levels", kDeepest);
     return true;
@@ -96,6 +120,14 @@ nlohmann::json json_from(std::string_view text) {
   } catch (const nlohmann::json::exception& error) {
     fail("not valid JSON: {}", error.what());
   }
+}
+
+nlohmann::json json_from_msgpack(std::span<const uint8_t> bytes) {
+  using nlohmann::json;
+  NotTooDeep check;
+  if (!json::sax_parse(bytes.begin(), bytes.end(), &check, json::input_format_t::msgpack))
+    fail("not valid MessagePack, or nested deeper than {} levels", kDeepest);
+  return json::from_msgpack(bytes.begin(), bytes.end());
 }
 
 uint64_t whole_number(const nlohmann::json& number, std::string_view name, uint64_t most) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ std::string first_columns(const std::string& text, size_t columns);
 // What `text` says. Throws Error saying why not when it is not valid JSON, or nested deeper than 64 levels,
 // which nothing writes and which would overflow the stack of whoever walks it.
 nlohmann::json json_from(std::string_view text);
+// The same of MessagePack.
+nlohmann::json json_from_msgpack(std::span<const uint8_t> bytes);
 
 // A number of a file as the whole number that it has to be, from 0 to `most`. Throws Error saying what
 // `name` is otherwise.

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "data/safetensors.h"
+#include "runtime/error.h"
 
 namespace dae {
 namespace {
@@ -18,9 +19,13 @@ constexpr Kept kKept[] = {{&Checkpoint::weights, "weights."},
 
 std::vector<float> read_values(const Safetensors& file, const std::string& prefix,
                                const ParameterSet& parameters) {
+  const auto values_of = [&](const Parameter& p) {
+    return file.get(prefix + p.name, p.shape, DType::f32);
+  };
+  for (const Parameter& p : parameters.list()) values_of(p);  // before there is memory for them
   std::vector<float> values(static_cast<size_t>(parameters.count()));
   for (const Parameter& p : parameters.list())
-    std::memcpy(&values[p.offset], file.get(prefix + p.name, p.shape, DType::f32),
+    std::memcpy(&values[p.offset], values_of(p),
                 static_cast<size_t>(p.shape.count()) * sizeof(float));
   return values;
 }
@@ -60,12 +65,17 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const ParameterSet
   checkpoint.state.skipped = read_counter(file, "skipped");
   // Files of before had none: they were written where a row was.
   if (!file.contains("noted_steps")) return checkpoint;
-  checkpoint.noted_steps = static_cast<int64_t>(read_counter(file, "noted_steps"));
-  const int64_t sums = file.tensors().at("loss_sums").shape[0];
-  checkpoint.loss_sums.resize(static_cast<size_t>(sums));
-  if (sums > 0)
-    std::memcpy(checkpoint.loss_sums.data(), file.get("loss_sums", {sums}, DType::u64),
-                checkpoint.loss_sums.size() * sizeof(double));
+  const uint64_t noted = read_counter(file, "noted_steps");
+  if (noted > checkpoint.state.step)
+    fail("{}: of its {} steps {} follow the last row of metrics.csv", path.string(),
+         checkpoint.state.step, noted);
+  checkpoint.noted_steps = static_cast<int64_t>(noted);
+  const auto sums = file.tensors().find("loss_sums");
+  const int64_t count = sums == file.tensors().end() ? 0 : sums->second.shape[0];
+  const void* const values = file.get("loss_sums", {count}, DType::u64);
+  checkpoint.loss_sums.resize(static_cast<size_t>(count));
+  if (count > 0)
+    std::memcpy(checkpoint.loss_sums.data(), values, checkpoint.loss_sums.size() * sizeof(double));
   return checkpoint;
 }
 

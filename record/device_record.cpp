@@ -64,7 +64,8 @@ void reuse_engines(const json& then) {
   if (!then.is_object() || !then.contains("engines")) return;
   std::vector<cuda_libraries::Choice> recorded;
   for (const auto& [problem, choice] : then["engines"].items())
-    recorded.push_back({.problem = problem, .engine = choice.value("engine", std::string())});
+    if (choice.is_object() && choice.contains("engine") && choice["engine"].is_string())
+      recorded.push_back({.problem = problem, .engine = choice["engine"]});
   cuda_libraries::reuse(recorded);
 }
 

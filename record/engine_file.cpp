@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files.h"
+#include "data/text.h"
 #include "record/device_record.h"
 #include "runtime/error.h"
 
@@ -34,7 +35,12 @@ std::vector<cuda_libraries::Choice> read_engines(const fs::path& path, const jso
   std::vector<cuda_libraries::Choice> found;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    const json read = json::parse(line, nullptr, false);
+    json read;
+    try {
+      read = json_from(line);
+    } catch (const Error&) {
+      continue;
+    }
     if (!read.is_object() || read.value("machine", json()) != machine) continue;
     const auto problem = read.find("problem"), engine = read.find("engine");
     if (problem == read.end() || engine == read.end() || !problem->is_string() ||

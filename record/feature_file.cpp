@@ -9,6 +9,8 @@
 namespace dae {
 namespace {
 
+constexpr size_t kMostLayers = 32;  // each but the first halves its crop
+
 // The filters of a layer that sees `channels`.
 int64_t filters_of(const std::string& file, const std::string& name, const Tensor& weight,
                    int64_t channels) {
@@ -36,6 +38,8 @@ FeatureNetwork load_features(const std::filesystem::path& path) {
     const std::string name = fmt::format("features.{}.weight", features.widths.size());
     const auto weight = file.tensors().find(name);
     if (weight == file.tensors().end()) break;
+    if (features.widths.size() == kMostLayers)
+      fail("{}: it has more than {} layers", shown, kMostLayers);
     channels = filters_of(shown, name, weight->second, channels);
     features.widths.push_back(channels);
   }

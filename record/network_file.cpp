@@ -47,9 +47,13 @@ RunConfig read_network_config(const std::filesystem::path& path) {
 std::vector<float> read_network_weights(const std::filesystem::path& path,
                                         const ParameterSet& parameters) {
   const Safetensors file(path);
+  const auto values_of = [&](const Parameter& p) {
+    return static_cast<const BFloat16*>(file.get(p.name, p.shape, DType::bf16));
+  };
+  for (const Parameter& p : parameters.list()) values_of(p);  // before there is memory for them
   std::vector<float> weights(static_cast<size_t>(parameters.count()));
   for (const Parameter& p : parameters.list()) {
-    const auto* const values = static_cast<const BFloat16*>(file.get(p.name, p.shape, DType::bf16));
+    const auto* const values = values_of(p);
     for (int64_t i = 0; i < p.shape.count(); i++) {
       const float weight = to_float(values[i]);
       if (!std::isfinite(weight)) fail("{}: {} holds {}", path.string(), p.name, weight);

@@ -12,6 +12,7 @@
 #include "data/hash.h"
 #include "data/text.h"
 #include "runtime/error.h"
+#include "runtime/field.h"
 #include "runtime/parallel.h"
 
 namespace dae {
@@ -20,6 +21,8 @@ namespace {
 using nlohmann::json;
 
 constexpr char kHash[] = "hash";
+// As TrainingOptions takes them.
+constexpr int64_t kMostSide = 65536, kMostCrops = 65536;
 
 NetworkKind parse_kind(const std::string& name) {
   for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::conv, NetworkKind::unet})
@@ -34,8 +37,33 @@ DType parse_precision(const std::string& name) {
 }
 
 template <class T>
-void read_whole(const json& object, const char* key, T& number) {
-  number = static_cast<T>(whole_number(object.at(key), key, std::numeric_limits<T>::max()));
+void read_whole(const json& object, const char* key, T& number,
+                T most = std::numeric_limits<T>::max()) {
+  number = static_cast<T>(whole_number(object.at(key), key, most));
+}
+
+// Checked before it is a float: beyond a float's range there is no conversion.
+template <class T>
+void read_number(const json& object, const char* key, double low, double high, T& number) {
+  const auto value = object.at(key).get<double>();
+  check_field(key, value, low, high);
+  number = static_cast<T>(value);
+}
+
+void read_optimizer(const json& optimizer, RunConfig& c) {
+  constexpr double kBelowOne = 1 - 0x1p-24;
+  constexpr uint64_t kMostSteps = uint64_t{1} << 53;  // sums of them are whole in every type
+  read_number(optimizer, "learning_rate", 0, 1, c.schedule.peak);
+  read_whole(optimizer, "steps", c.schedule.total, kMostSteps);
+  read_whole(optimizer, "warmup", c.schedule.warmup, kMostSteps);
+  if (optimizer.contains("start"))
+    read_whole(optimizer, "start", c.schedule.start, c.schedule.total);
+  read_number(optimizer, "beta1", 0, kBelowOne, c.adam.beta1);
+  read_number(optimizer, "beta2", 0, kBelowOne, c.adam.beta2);
+  read_number(optimizer, "epsilon", 1e-30, 1, c.adam.epsilon);
+  read_number(optimizer, "weight_decay", 0, 1e6, c.adam.weight_decay);
+  read_number(optimizer, "clip_norm", 0, 1e30, c.adam.clip_norm);
+  read_number(optimizer, "ema_decay", 0, 1, c.adam.ema_decay);
 }
 
 // Of a configuration without its own.
@@ -130,26 +158,18 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     corruption.at("clip").get_to(c.corruption.clip);
     corruption.at("quantize").get_to(c.corruption.quantize);
     validate(c.corruption);
-    optimizer.at("learning_rate").get_to(c.schedule.peak);
-    read_whole(optimizer, "warmup", c.schedule.warmup);
-    read_whole(optimizer, "steps", c.schedule.total);
-    if (optimizer.contains("start")) read_whole(optimizer, "start", c.schedule.start);
-    optimizer.at("beta1").get_to(c.adam.beta1);
-    optimizer.at("beta2").get_to(c.adam.beta2);
-    optimizer.at("epsilon").get_to(c.adam.epsilon);
-    optimizer.at("weight_decay").get_to(c.adam.weight_decay);
-    optimizer.at("clip_norm").get_to(c.adam.clip_norm);
-    optimizer.at("ema_decay").get_to(c.adam.ema_decay);
+    read_optimizer(optimizer, c);
     data.at("dataset").get_to(c.dataset);
     data.at("validation").get_to(c.validation);
     c.given = data.value("pairs", c.given);
-    read_whole(data, "max_side", c.max_side);
+    read_whole(data, "max_side", c.max_side, kMostSide);
     data.at("held_out").get_to(c.held_out);
     c.from = j.value("from", c.from);
     c.loss = parse_loss(j.at("loss").get<std::string>());
     check(c.loss, c.network.size);
     j.at("budget").get_to(c.budget);
-    read_whole(j, "batch", c.batch);
+    read_whole(j, "batch", c.batch, kMostCrops);
+    if (c.batch < 1) fail("batch is 0, expected 1 to {}", kMostCrops);
     read_whole(j, "seed", c.seed);
     return c;
   } catch (const json::exception& error) {

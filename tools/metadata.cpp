@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <exiv2/exiv2.hpp>
 #include <iterator>
+#include <string_view>
 
 #include "data/files.h"
+#include "data/formats/formats.h"
+#include "runtime/error.h"
 
 namespace dae {
 namespace {
@@ -29,6 +32,14 @@ bool describes_the_file(const Exiv2::Exifdatum& tag) {
          std::find(std::begin(kTags), std::end(kTags), tag.tag()) != std::end(kTags);
 }
 
+// Exiv2 would try its readers of cameras' raw files as well, on what decodes as another format here.
+bool is_read_here(std::span<const uint8_t> bytes) {
+  constexpr std::string_view kPsd = "8BPS";
+  return formats::is_jpeg(bytes) || formats::is_png(bytes) || formats::is_tiff(bytes) ||
+         formats::is_webp(bytes) ||
+         (bytes.size() >= kPsd.size() && std::equal(kPsd.begin(), kPsd.end(), bytes.begin()));
+}
+
 Exiv2::Image::AutoPtr open(std::span<const uint8_t> bytes) {
   Exiv2::LogMsg::setLevel(Exiv2::LogMsg::mute);
   auto image = Exiv2::ImageFactory::open(bytes.data(), static_cast<long>(bytes.size()));
@@ -47,25 +58,33 @@ void copy(const Exiv2::Image& from, Exiv2::Image& to) {
   if (to.supportsMetadata(Exiv2::mdIptc)) to.setIptcData(from.iptcData());
 }
 
+// With what `from` tells, if anything.
+std::vector<uint8_t> signed_copy(std::span<const uint8_t> made, const Exiv2::Image* from) {
+  auto to = open(made);
+  if (from) copy(*from, *to);
+  to->exifData()[kSoftware] = kSignature + std::string(version());
+  to->writeMetadata();
+  Exiv2::BasicIo& io = to->io();
+  io.seek(0, Exiv2::BasicIo::beg);
+  std::vector<uint8_t> bytes(static_cast<size_t>(io.size()));
+  if (io.read(bytes.data(), static_cast<long>(bytes.size())) != static_cast<long>(bytes.size()))
+    fail("it cannot be written");
+  return bytes;
+}
+
 }  // namespace
 
 std::vector<uint8_t> with_metadata(std::vector<uint8_t> made, std::span<const uint8_t> original,
                                    std::string& problem) {
   try {
-    auto to = open(made);
-    if (!original.empty()) try {
-        copy(*open(original), *to);
+    if (is_read_here(original)) try {
+        std::vector<uint8_t> told = signed_copy(made, open(original).get());
+        if (made_here(told)) return told;
+        problem = "what it tells is damaged";  // and would not be read again, nor the signature
       } catch (const std::exception& error) {
         problem = error.what();
       }
-    to->exifData()[kSoftware] = kSignature + std::string(version());
-    to->writeMetadata();
-    Exiv2::BasicIo& io = to->io();
-    io.seek(0, Exiv2::BasicIo::beg);
-    std::vector<uint8_t> bytes(static_cast<size_t>(io.size()));
-    if (io.read(bytes.data(), static_cast<long>(bytes.size())) == static_cast<long>(bytes.size()))
-      return bytes;
-    problem = "it cannot be written";
+    return signed_copy(made, nullptr);
   } catch (const std::exception& error) {
     problem = error.what();
   }
@@ -83,6 +102,7 @@ std::string write_picture(const std::filesystem::path& to, std::vector<uint8_t> 
 }
 
 bool made_here(std::span<const uint8_t> file) try {
+  if (!is_read_here(file)) return false;
   const auto image = open(file);
   const auto tag = image->exifData().findKey(Exiv2::ExifKey(kSoftware));
   return tag != image->exifData().end() && tag->toString().starts_with(kSignature);

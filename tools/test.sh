@@ -2,6 +2,7 @@
 # Builds everything and runs all tests. Tests that need a GPU read "skipped" where there is none.
 #   bash tools/test.sh              the ordinary run
 #   bash tools/test.sh --sanitize   the CPU part again under AddressSanitizer and UBSan
+#   bash tools/test.sh --fuzz [SECONDS]   libFuzzer on every format that is read, 30 seconds each
 #   bash tools/test.sh --mutants    plants bugs that nobody chose and asks whether the tests see them (tests/README.md)
 #   bash tools/test.sh --planted    the same with the bugs of a list
 #   bash tools/test.sh --tidy       clang-tidy, with the checks of .clang-tidy; runs no tests
@@ -14,12 +15,14 @@ case "${1:-}" in
   --mutants) preset="" script=tests/mutants/sampled.py ;;
   --planted) preset="" script=tests/mutants/planted.py ;;
   --tidy) preset="" script=tests/run_tidy.py ;;
-  *) echo "test.sh: unknown option $1 (--sanitize, --mutants, --planted, --tidy or nothing)" >&2; exit 2 ;;
+  --fuzz) preset=fuzz ;;
+  *) echo "test.sh: unknown option $1 (--sanitize, --fuzz, --mutants, --planted, --tidy or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
 [ -n "$preset" ] || dae_packages="$dae_packages git python3-venv"
 [ "$preset" != dev ] || dae_packages="$dae_packages strace"  # tests make system calls fail with it
+[ "$preset" != fuzz ] || dae_packages="$dae_packages clang libclang-rt-dev libomp-dev"
 [ "$script" != tests/run_tidy.py ] || dae_packages="$dae_packages clang-tidy"
 if [ "$preset" = dev ] && lacks_nvdisasm && ! python3 -m pip --version >/dev/null 2>&1; then
   dae_packages="$dae_packages python3-pip"
@@ -31,4 +34,5 @@ if [ -n "$script" ]; then
 fi
 cmake --preset $preset
 cmake --build --preset $preset
+[ "$preset" != fuzz ] || exec bash tests/fuzz/run.sh "${2:-30}"
 ctest --test-dir build/$preset --output-on-failure -j "$(nproc)"

@@ -19,6 +19,9 @@
 namespace dae::formats {
 namespace {
 
+// Encoders write about ten. Each passes over the whole picture, however few bytes it has.
+constexpr int kMostScans = 500;
+
 // What the library calls when it cannot go on: it must not return. Its functions are C, through
 // which no exception may pass, so the way out is a jump, and what is thrown is thrown after it.
 struct ErrorManager {
@@ -42,6 +45,14 @@ struct ErrorManager {
     exit(info);
   }
 
+  // What it calls before a row of blocks of a scan.
+  static void limit_scans(j_common_ptr info) {
+    auto& jpeg = *reinterpret_cast<j_decompress_ptr>(info);
+    if (jpeg.input_scan_number <= kMostScans) return;
+    std::snprintf(of(info).message, JMSG_LENGTH_MAX, "more than %d scans", kMostScans);
+    std::longjmp(of(info).leave, 1);
+  }
+
   jpeg_error_mgr* start() {
     jpeg_std_error(&base);
     base.error_exit = exit;
@@ -63,9 +74,12 @@ void print(const uint8_t* cmyk, bool inverted, int64_t pixels, uint8_t* rgb) {
 
 // Decodes into `out`, whose buffers are the caller's: this frame has nothing that a jump would skip.
 bool read(std::span<const uint8_t> bytes, int64_t most_bytes, jpeg_decompress_struct& info,
-          ErrorManager& errors, Photo& out, std::vector<uint8_t>& row) {
+          ErrorManager& errors, jpeg_progress_mgr& progress, Photo& out,
+          std::vector<uint8_t>& row) {
   if (setjmp(errors.leave)) return false;
   jpeg_create_decompress(&info);
+  progress.progress_monitor = ErrorManager::limit_scans;
+  info.progress = &progress;
   jpeg_mem_src(&info, bytes.data(), bytes.size());
   jpeg_save_markers(&info, JPEG_APP0 + 2, 0xFFFF);  // the profile
   jpeg_read_header(&info, TRUE);
@@ -141,9 +155,10 @@ Decoded decode_jpeg(std::span<const uint8_t> bytes, int64_t most_bytes) {
   out.photo.format = PhotoFormat::jpeg;
   out.photo.lossless = false;
   std::vector<uint8_t> row;
+  jpeg_progress_mgr progress = {};
   const std::unique_ptr<jpeg_decompress_struct, void (*)(j_decompress_ptr)> owner(
       &info, jpeg_destroy_decompress);
-  if (!read(bytes, most_bytes, info, errors, out.photo, row))
+  if (!read(bytes, most_bytes, info, errors, progress, out.photo, row))
     fail("cut off or damaged ({})", errors.message);
   out.orientation = exif_orientation(bytes);
   return out;

@@ -50,27 +50,40 @@ struct Memory {
   static int close(thandle_t) { return 0; }
 };
 
-int keep_message(TIFF*, void* text, const char*, const char* format, va_list values) {
+// What the library said last.
+struct Messages {
+  std::string error = "it ends early", warning = {};
+};
+
+std::string in_words(const char* format, va_list values) {
   char message[256];
   std::vsnprintf(message, sizeof(message), format, values);
-  static_cast<std::string*>(text)->assign(message);
+  return message;
+}
+int keep_error(TIFF*, void* messages, const char*, const char* format, va_list values) {
+  static_cast<Messages*>(messages)->error = in_words(format, values);
   return 1;
 }
-int pass_over(TIFF*, void*, const char*, const char*, va_list) {
+int keep_warning(TIFF*, void* messages, const char*, const char* format, va_list values) {
+  const std::string warning = in_words(format, values);
+  if (warning.find("extraneous bytes") == warning.npos)  // between segments: no pixel is lost
+    static_cast<Messages*>(messages)->warning = warning;
   return 1;
 }
 
 using File = std::unique_ptr<TIFF, void (*)(TIFF*)>;
 
-File open(Memory& memory, const char* mode, std::string& message) {
+// `most_bytes`: of any one piece of memory that the library takes, whatever the file says; 0: no limit.
+File open(Memory& memory, const char* mode, Messages& messages, int64_t most_bytes = 0) {
   TIFFOpenOptions* const options = TIFFOpenOptionsAlloc();
-  TIFFOpenOptionsSetErrorHandlerExtR(options, keep_message, &message);
-  TIFFOpenOptionsSetWarningHandlerExtR(options, pass_over, nullptr);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options, most_bytes);
+  TIFFOpenOptionsSetErrorHandlerExtR(options, keep_error, &messages);
+  TIFFOpenOptionsSetWarningHandlerExtR(options, keep_warning, &messages);
   File file(TIFFClientOpenExt("memory", mode, &memory, Memory::read, Memory::write, Memory::seek,
                               Memory::close, Memory::size, nullptr, nullptr, options),
             TIFFClose);
   TIFFOpenOptionsFree(options);
-  if (!file) fail("damaged ({})", message);
+  if (!file) fail("damaged ({})", messages.error);
   return file;
 }
 
@@ -102,30 +115,37 @@ Stored stored(TIFF* file) {
 
 // Every sample of one plane (or of all, where pixels lie together), as rows without gaps.
 std::vector<uint8_t> read_samples(TIFF* file, const Photo& photo, const Stored& s, uint16_t plane,
-                                  const std::string& message) {
+                                  int64_t most_bytes, const std::string& message) {
   const int64_t together = s.planar == PLANARCONFIG_CONTIG ? s.samples : 1;
   const int64_t pixel = together * s.bits / 8, row = photo.width * pixel;
-  std::vector<uint8_t> out(static_cast<size_t>(photo.height * row));
+  // With samples that are left out later.
+  if (row > most_bytes / photo.height)
+    fail("its {} samples a pixel are too many for {}x{} pixels", together, photo.width,
+         photo.height);
   if (!TIFFIsTiled(file)) {
     if (TIFFScanlineSize(file) != row) fail("damaged (rows of another length)");
+    std::vector<uint8_t> out(static_cast<size_t>(photo.height * row));
     for (int64_t y = 0; y < photo.height; y++)
       if (TIFFReadScanline(file, &out[static_cast<size_t>(y * row)], static_cast<uint32_t>(y),
                            plane) < 0)
         fail("cut off or damaged ({})", message);
     return out;
   }
-  const auto high = tag<uint32_t>(file, TIFFTAG_TILELENGTH, 0),
-             wide = tag<uint32_t>(file, TIFFTAG_TILEWIDTH, 0);
-  if (high < 1 || wide < 1 || TIFFTileSize(file) != int64_t{high} * wide * pixel)
-    fail("damaged (tiles of another size)");
+  const int64_t high = tag<uint32_t>(file, TIFFTAG_TILELENGTH, 0),
+                wide = tag<uint32_t>(file, TIFFTAG_TILEWIDTH, 0);
+  if (high < 1 || wide < 1) fail("damaged (tiles without pixels)");
+  if (high > most_bytes / (wide * pixel))
+    fail("its tiles of {}x{} pixels are too large", wide, high);
+  if (TIFFTileSize(file) != high * wide * pixel) fail("damaged (tiles of another size)");
+  std::vector<uint8_t> out(static_cast<size_t>(photo.height * row));
   std::vector<uint8_t> tile(static_cast<size_t>(TIFFTileSize(file)));
   for (int64_t y = 0; y < photo.height; y += high)
     for (int64_t x = 0; x < photo.width; x += wide) {
       if (TIFFReadTile(file, tile.data(), static_cast<uint32_t>(x), static_cast<uint32_t>(y), 0,
                        plane) < 0)
         fail("cut off or damaged ({})", message);
-      const int64_t columns = std::min<int64_t>(wide, photo.width - x);
-      for (int64_t i = 0; i < std::min<int64_t>(high, photo.height - y); i++)
+      const int64_t columns = std::min(wide, photo.width - x);
+      for (int64_t i = 0; i < std::min(high, photo.height - y); i++)
         std::copy_n(&tile[static_cast<size_t>(i * wide * pixel)], columns * pixel,
                     &out[static_cast<size_t>((y + i) * row + x * pixel)]);
     }
@@ -162,7 +182,7 @@ void read_plain(TIFF* file, Photo& photo, const Stored& s, int64_t most_bytes,
   const bool together = s.planar == PLANARCONFIG_CONTIG;
   for (int plane = 0; plane < (together ? 1 : photo.channels); plane++) {
     const std::vector<uint8_t> read =
-        read_samples(file, photo, s, static_cast<uint16_t>(plane), message);
+        read_samples(file, photo, s, static_cast<uint16_t>(plane), most_bytes, message);
     const int64_t step = together ? s.samples * size : size;
     const int64_t taken = together ? photo.channels * size : size;
     for (int64_t i = 0; i < pixels; i++)
@@ -211,8 +231,9 @@ bool is_tiff(std::span<const uint8_t> bytes) {
 
 Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
   Memory memory{bytes, {}};
-  std::string message = "it ends early";
-  const File file = open(memory, "rm", message);  // m: not mapped
+  Messages messages;
+  constexpr int64_t kBeside = 16 << 20;                                  // tables, profiles
+  const File file = open(memory, "rm", messages, most_bytes + kBeside);  // m: not mapped
   Decoded out;
   Photo& photo = out.photo;
   photo.format = PhotoFormat::tiff;
@@ -223,17 +244,23 @@ Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
   if (tag<uint16_t>(file.get(), TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT) != SAMPLEFORMAT_UINT)
     fail("its samples are no unsigned whole numbers; give 8 or 16 bits a sample");
   if (s.bits > 16) fail("it has {} bits a sample; give 8 or 16", s.bits);
+  const auto compression = tag<uint16_t>(file.get(), TIFFTAG_COMPRESSION, COMPRESSION_NONE);
   const bool compressed_colour =
-      s.photometric == PHOTOMETRIC_YCBCR &&
-      tag<uint16_t>(file.get(), TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG;
+      s.photometric == PHOTOMETRIC_YCBCR && compression == COMPRESSION_JPEG;
   if (compressed_colour) TIFFSetField(file.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   const bool plain = s.photometric == PHOTOMETRIC_MINISBLACK ||
                      s.photometric == PHOTOMETRIC_MINISWHITE || s.photometric == PHOTOMETRIC_RGB ||
                      compressed_colour;
+  messages.warning.clear();  // about tags
   if (plain && (s.bits == 8 || s.bits == 16))
-    read_plain(file.get(), photo, s, most_bytes, message);
+    read_plain(file.get(), photo, s, most_bytes, messages.error);
   else
-    read_rgba(file.get(), photo, s, most_bytes, message);
+    read_rgba(file.get(), photo, s, most_bytes, messages.error);
+  // These decoders fill what is missing with grey or white, and warn.
+  const bool fills = compression == COMPRESSION_JPEG || compression == COMPRESSION_CCITTRLE ||
+                     compression == COMPRESSION_CCITTRLEW || compression == COMPRESSION_CCITTFAX3 ||
+                     compression == COMPRESSION_CCITTFAX4;
+  if (fills && !messages.warning.empty()) fail("cut off or damaged ({})", messages.warning);
   uint32_t length = 0;
   void* profile = nullptr;
   if (s.photometric != PHOTOMETRIC_SEPARATED &&
@@ -246,9 +273,10 @@ Decoded decode_tiff(std::span<const uint8_t> bytes, int64_t most_bytes) {
 
 std::vector<uint8_t> encode_tiff(const Photo& photo) {
   Memory memory;
-  std::string message;
+  Messages messages;
+  const std::string& message = messages.error;
   {
-    const File file = open(memory, "w", message);
+    const File file = open(memory, "w", messages);
     const auto set = [&](uint32_t name, auto... values) {
       if (!TIFFSetField(file.get(), name, values...)) fail("cannot be encoded ({})", message);
     };

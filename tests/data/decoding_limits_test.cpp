@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "data/files.h"
 #include "data/photo.h"
 #include "runtime/error.h"
-#include "tests/support/png_bytes.h"
+#include "tests/support/tiff_bytes.h"
 
 namespace dae::test {
 namespace {
@@ -99,6 +101,84 @@ TEST(DecodingLimits, AHeaderOfAJpegTakesNoMoreThanItsPicture) {
       expect_bounded(jpeg, name);
       EXPECT_THROW(decode_photo(jpeg, name, kAllowed), Error) << name << " " << side;
     }
+}
+
+// As much as is allowed, promised in a header; and a picture of a few pixels in vast tiles, or of many samples
+// a pixel that would be left out.
+TEST(DecodingLimits, AHeaderOfATiffTakesNoMoreThanItsPicture) {
+  const Bytes few(64, 7);
+  EXPECT_EQ(decode_photo(grey_tiff(8, 8, 1, few), "tiff").samples, few);
+  for (const uint32_t side : {6900u, 65535u, 4000000000u})
+    expect_bounded(grey_tiff(side, side, 1, few), "TIFF in a strip");
+  for (const uint32_t tile : {6912u, 32768u, 65520u, 4000000000u}) {
+    expect_bounded(grey_tiff(8, 8, 1, few, tile), "TIFF in a tile");
+    expect_bounded(grey_tiff(8, 8, 1, few, tile, 8), "TIFF in a compressed tile");
+  }
+  for (const uint32_t samples : {1000u, 65535u})
+    expect_bounded(grey_tiff(2000, 2000, samples, few), "TIFF of many samples");
+  expect_bounded(
+      tiff_of({{256, 2000}, {257, 2000}, {258, 4}, {262, 3}, {273, 8}, {277, 60000}}, few),
+      "TIFF that libtiff converts");
+}
+
+TEST(DecodingLimits, AHeaderOfAWebpTakesNoMoreThanItsPicture) {
+  const std::string photos = std::string(DAE_FIXTURES) + "/photos/";
+  for (const uint32_t side : {4000u, 16383u}) {
+    Bytes lossy = read_file(photos + "lossy.webp"), lossless = read_file(photos + "lossless.webp");
+    const auto after = [](const Bytes& file, const Bytes& head) {
+      const auto at = std::search(file.begin(), file.end(), head.begin(), head.end());
+      return static_cast<size_t>(at - file.begin()) + head.size();
+    };
+    size_t at = after(lossy, {0x9d, 0x01, 0x2a});  // VP8's start code, then 14 bits each
+    ASSERT_LT(at + 4, lossy.size());
+    for (int i = 0; i < 2; i++, at += 2) {
+      lossy[at] = static_cast<uint8_t>(side);
+      lossy[at + 1] = static_cast<uint8_t>(side >> 8);
+    }
+    expect_bounded(lossy, "WebP");
+    at = after(lossless, {'V', 'P', '8', 'L'}) +
+         5;  // its chunk's size and signature; 14 bits each, less one
+    const uint32_t sides = (side - 1) | (side - 1) << 14;
+    for (int i = 0; i < 3; i++) lossless[at + i] = static_cast<uint8_t>(sides >> 8 * i);
+    lossless[at + 3] = static_cast<uint8_t>((lossless[at + 3] & 0xf0) | sides >> 24);
+    expect_bounded(lossless, "lossless WebP");
+  }
+}
+
+TEST(DecodingLimits, AHeaderOfAPsdTgaOrBmpTakesNoMoreThanItsPicture) {
+  for (const uint32_t side : {3400u, 30000u}) {
+    Bytes psd, tga = {0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0}, bmp = {'B', 'M'};
+    put(psd, "8BPS");
+    for (const uint32_t n : {1, 0, 0, 0, 3}) put_big_endian(psd, n, 2);
+    for (int i = 0; i < 2; i++) put_big_endian(psd, side);
+    for (const uint32_t n : {8, 3, 0, 0, 0, 0, 0, 0, 1}) put_big_endian(psd, n, 2);
+    expect_bounded(psd, "PSD");
+    for (int i = 0; i < 2; i++) put_little_endian(tga, side, 2);
+    put_little_endian(tga, 32, 2);
+    expect_bounded(tga, "TGA");
+    for (const uint32_t n : {60u, 0u, 54u, 40u, side, side, 1u | 32u << 16, 0u, 0u, 0u, 0u, 0u, 0u})
+      put_little_endian(bmp, n, 4);
+    expect_bounded(bmp, "BMP");
+  }
+}
+
+// Every scan of a progressive JPEG goes over the whole picture, though it may be a few bytes.
+TEST(DecodingLimits, AJpegHasNoThousandsOfScans) {
+  const Bytes jpeg = read_file(kFolder + "progressive.jpg");
+  const auto with_scans = [&](int count) {
+    Bytes file(jpeg.begin(), jpeg.end() - 2);
+    // A table whose one code, 0, says that a block has no more; then nothing but that for 512 blocks, in
+    // place of all coefficients but the mean of the first component, which stay.
+    put(file, Bytes{0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    for (int i = 0; i < count; i++) {
+      put(file, Bytes{0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0});
+      put(file, Bytes(64, 0));
+    }
+    put(file, Bytes{0xff, 0xd9});
+    return file;
+  };
+  EXPECT_EQ(decode_photo(with_scans(480), "few").samples, decode_photo(jpeg, "jpeg").samples);
+  EXPECT_THROW(decode_photo(with_scans(520), "many"), Error);
 }
 
 TEST(DecodingLimits, APictureThatIsAllowedIsDecoded) {

@@ -12,6 +12,7 @@
 #include "data/files.h"
 #include "runtime/error.h"
 #include "tests/support/photo_sample.h"
+#include "tests/support/tiff_bytes.h"
 
 namespace dae::test {
 namespace {
@@ -137,6 +138,41 @@ TEST(Photo, DamagedBytesNeverEndInABadAccess) {
       }
     }
   }
+}
+
+// Two tiles or two strips of 16x16, of which the second is there, is cut off, or is left out.
+TEST(Photo, ATiffWithoutAllOfItsSamplesIsRefused) {
+  for (const bool tiled : {true, false})
+    for (const uint32_t there : {256u, 255u, 0u}) {
+      Bytes data(512, 200);
+      for (const uint32_t n : {8u, there == 0 ? 0 : 264u, 256u, there})
+        put_little_endian(data, n, 4);
+      std::vector<TiffTag> tags = {{256, 16}, {257, 32}, {258, 8}, {259, 1}, {262, 1}};
+      if (tiled)
+        tags.insert(tags.end(),
+                    {{277, 1}, {322, 16}, {323, 16}, {324, 8 + 512, 2}, {325, 8 + 520, 2}});
+      else
+        tags.insert(tags.end(), {{273, 8 + 512, 2}, {277, 1}, {278, 16}, {279, 8 + 520, 2}});
+      const Bytes tiff = tiff_of(tags, data);
+      if (there == 256)
+        EXPECT_EQ(decode_photo(tiff, "tiff").samples, Bytes(512, 200));
+      else
+        EXPECT_THROW(decode_photo(tiff, "tiff"), Error) << tiled << " " << there;
+    }
+}
+
+// libtiff fills what a JPEG inside lacks with grey.
+TEST(Photo, ATiffWithHalfAJpegIsRefused) {
+  const Photo grey = random_photo(1, 8);
+  Bytes jpeg = encode_photo(grey, PhotoFormat::jpeg, {}, "jpeg");
+  const auto in_tiff = [&] {
+    return decode_photo(grey_tiff(static_cast<uint32_t>(grey.width),
+                                  static_cast<uint32_t>(grey.height), 1, jpeg, 0, 7),
+                        "tiff");
+  };
+  EXPECT_EQ(in_tiff().samples, decode_photo(jpeg, "jpeg").samples);
+  jpeg.resize(jpeg.size() - 60);
+  EXPECT_THROW(in_tiff(), Error);
 }
 
 TEST(Photo, WhatCannotBeHeldIsSaid) {

@@ -59,6 +59,22 @@ TEST(Text, JsonIsReadToADepth) {
   EXPECT_THROW(json_from("\xff"), Error);
 }
 
+TEST(Text, MessagePackIsReadToADepth) {
+  const nlohmann::json kept = {{"a", {1, 2.5, "b", nullptr, true}},
+                               {"c", nlohmann::json::binary({1})}};
+  EXPECT_EQ(json_from_msgpack(nlohmann::json::to_msgpack(kept)), kept);
+  const auto nested = [](size_t depth) {
+    std::vector<uint8_t> bytes(depth, 0x91);  // an array of one
+    bytes.back() = 0x90;                      // of none
+    return bytes;
+  };
+  EXPECT_NO_THROW(json_from_msgpack(nested(64)));
+  EXPECT_THROW(json_from_msgpack(nested(65)), Error);
+  EXPECT_THROW(json_from_msgpack(nested(1000000)), Error);
+  EXPECT_THROW(json_from_msgpack(std::vector<uint8_t>(70, 0x81)), Error);
+  EXPECT_THROW(json_from_msgpack(std::vector<uint8_t>{0x92, 1}), Error);
+}
+
 TEST(Text, WholeNumbersAreNothingElse) {
   EXPECT_EQ(whole_number(0, "n"), 0u);
   EXPECT_EQ(whole_number(json_from("9223372036854775807"), "n"), uint64_t{INT64_MAX});

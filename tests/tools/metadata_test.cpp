@@ -55,13 +55,43 @@ TEST(Metadata, WhatIsDamagedIsLeftBehindAndSaid) {
   EXPECT_FALSE(made_here(plain));
   std::string problem;
   const std::vector<uint8_t> made =
-      with_metadata(plain, std::vector<uint8_t>{'n', 'o', ' ', 'p', 'i', 'c'}, problem);
+      with_metadata(plain, std::vector<uint8_t>{0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff, 'x'}, problem);
   EXPECT_NE(problem, "");
   EXPECT_EQ(decode_photo(made, "made").samples, photo.samples);
   problem.clear();
   EXPECT_TRUE(made_here(with_metadata(plain, {}, problem)));
   EXPECT_EQ(problem, "");
   EXPECT_FALSE(made_here({}));
+}
+
+// Entries of types that there are not: Exiv2 copies them into files where it finds nothing again, nor the
+// signature.
+TEST(Metadata, IsReadAgainOrLeftBehind) {
+  const std::vector<uint8_t> original =
+      read_file(std::string(DAE_SOURCE) + "/tests/fuzz/findings/metadata/unread-entries.tif");
+  const Photo photo = load_photo(kFolder + "profile.png");
+  for (const PhotoFormat format :
+       {PhotoFormat::jpeg, PhotoFormat::png, PhotoFormat::tiff, PhotoFormat::webp}) {
+    std::string problem;
+    const std::vector<uint8_t> plain = encode_photo(photo, format, {}, "p");
+    EXPECT_TRUE(made_here(with_metadata(plain, original, problem))) << extension_of(format);
+  }
+}
+
+// Exiv2 reads more formats than are pictures here.
+TEST(Metadata, IsTakenFromPicturesThatAreReadHere) {
+  const std::string_view sidecar =
+      "<?xpacket begin=\"\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>"
+      "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF "
+      "xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" "
+      "xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmp:Label=\"A sidecar\"/></rdf:RDF></x:xmpmeta>"
+      "<?xpacket end=\"w\"?>";
+  const std::vector<uint8_t> plain =
+      encode_photo(load_photo(kFolder + "profile.png"), PhotoFormat::png, {}, "p");
+  std::string problem;
+  const std::vector<uint8_t> bytes(sidecar.begin(), sidecar.end());
+  EXPECT_FALSE(holds(with_metadata(plain, bytes, problem), "A sidecar"));
+  EXPECT_EQ(problem, "");
 }
 
 }  // namespace

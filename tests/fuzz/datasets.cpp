@@ -1,0 +1,99 @@
+// What datasets are read from beside pictures: CIFAR-10's files, and the cache of decoded pictures.
+#include <cstring>
+
+#include "data/dataset.h"
+#include "data/files.h"
+#include "data/hash.h"
+#include "tests/fuzz/all.h"
+
+namespace dae::fuzz {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// As training opens them.
+void open(const fs::path& path) {
+  const Dataset dataset = open_dataset(path.string());
+  const Split split = hold_out(dataset, 0.1);
+  without_copies(dataset, split.train, {});
+  describe_skipped(dataset, path.string());
+  uint64_t sum = 0;
+  for (int64_t i = 0; i < dataset.size(); i++)
+    for (int64_t k = 0; k < dataset[i].view.count(); k++) sum += dataset[i].view.data[k];
+  expect(sum < ~uint64_t{0}, "a sum");  // every pixel is read
+}
+
+fs::path folder_of(const char* name) {
+  const fs::path path = folder() / name;
+  fs::create_directories(path);
+  return path;
+}
+
+// A folder of two pictures, and its cache as it was packed.
+struct Packed {
+  fs::path pictures = folder_of("pictures"), file;
+  Bytes bytes;
+
+  Packed() {
+    write("pictures/a.ppm", bytes_of("P6 2 1 255\nabcdef"));
+    write("pictures/b.ppm", bytes_of("P6 1 2 255\nuvwxyz"));
+    write("pictures/c.ppm", bytes_of("P6 1 2 255\nu"));
+    for (const fs::path& old : files_below(folder_of("cache")).files) fs::remove(old);
+    open(pictures);
+    file = files_below(folder_of("cache")).files.at(0);
+    bytes = read(file);
+  }
+};
+
+const Packed& packed() {
+  static const Packed once;
+  return once;
+}
+
+}  // namespace
+
+void cifar(View input) {
+  const fs::path at = folder_of("cifar");
+  write("cifar/data_batch_1.bin", input);
+  for (const fs::path& old : files_below(folder_of("cache")).files) fs::remove(old);
+  open(at);
+}
+std::vector<Bytes> cifar_seeds() {
+  Bytes two(2 * 3073);
+  for (size_t i = 0; i < two.size(); i++) two[i] = static_cast<uint8_t>(i * i % 251);
+  return {two, Bytes(two.begin(), two.begin() + 3073)};
+}
+
+// With the end of the file right where it says what the file is: of this format, of these pictures, with a
+// hash of its index.
+void cache(View input) {
+  constexpr size_t kNumber = 8,
+                   kEnd = 5 * kNumber;  // offset, bytes and hash of the index; fingerprint, magic
+  Bytes bytes(input.begin(), input.end());
+  if (bytes.size() >= kEnd) {
+    uint8_t* const end = bytes.data() + bytes.size() - kEnd;
+    std::memcpy(end + 3 * kNumber, packed().bytes.data() + packed().bytes.size() - 2 * kNumber,
+                2 * kNumber);
+    uint64_t offset = 0;
+    std::memcpy(&offset, end, kNumber);
+    const uint64_t body = bytes.size() - kEnd;
+    if (offset <= body) {
+      const uint64_t size = body - offset;
+      Hash hash;
+      hash.add(bytes.data() + offset, size);
+      const uint64_t value = hash.value();
+      std::memcpy(end + kNumber, &size, kNumber);
+      std::memcpy(end + 2 * kNumber, &value, kNumber);
+    }
+  }
+  write(packed().file.lexically_relative(folder()).c_str(), bytes);
+  open(packed().pictures);
+}
+std::vector<Bytes> cache_seeds() {
+  Bytes nested(200'000, 0x91);  // an index of arrays of one, to a depth that no stack has
+  nested.resize(nested.size() + 40);
+  return {packed().bytes, nested};
+}
+
+}  // namespace dae::fuzz
