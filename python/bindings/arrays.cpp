@@ -1,6 +1,7 @@
 #include "arrays.h"
 
 #include <fmt/core.h>
+#include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <vector>
@@ -56,9 +57,9 @@ std::string shape_of(const Array& array) {
 }
 
 bool has_gaps(const Array& array) {
+  if (array.size() == 0) return false;
   int64_t step = 1;
   for (size_t i = array.ndim(); i-- > 0;) {
-    if (array.shape(i) == 0) return false;
     if (array.shape(i) > 1 && array.stride(i) != step) return true;
     step *= static_cast<int64_t>(array.shape(i));
   }
@@ -130,10 +131,12 @@ Pictures checked(const char* name, const Array& array, std::initializer_list<Ele
   for (const Element element : elements)
     expected += fmt::format("{}{}", expected.empty() ? "" : " or ", name_of(element));
   if (nb::hasattr(argument, "__dlpack__"))
-    fail_type(name,
-              "expected an array of {} whose memory can be read, got a {} that does not give its "
-              "memory (does it require a gradient, or has it another byte order?)",
-              expected, type);
+    fail_type(
+        name,
+        "expected an array of {} whose memory can be read, got a {} that does not hand it out "
+        "(has it objects, another byte order, or read-only memory that an old version of its "
+        "library keeps to itself?)",
+        expected, type);
   fail_type(name, "expected an array of {}, got {}", expected, type);
 }
 

@@ -1,5 +1,8 @@
 // dae/error.h as Python's exceptions, which are what Python has for such cases as well.
 #include <dae/error.h>
+#include <nanobind/stl/string.h>
+
+#include <string>
 
 #include "module.h"
 

@@ -20,7 +20,8 @@ namespace dae::python {
 namespace {
 
 // Memory of that shape and type, which its array owns: for frameworks whose own arrays are not written.
-nb::ndarray<> empty(const nb::tuple& shape, const std::string& dtype, const std::string& device) {
+nb::ndarray<nb::array_api> empty(const nb::tuple& shape, const std::string& dtype,
+                                 const std::string& device) {
   const nb::dlpack::dtype type = dtype == "uint8"    ? nb::dtype<uint8_t>()
                                  : dtype == "uint16" ? nb::dtype<uint16_t>()
                                                      : nb::dtype<float>();

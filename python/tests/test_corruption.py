@@ -12,14 +12,16 @@ from dae import _dae
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 
 
-def test_what_the_program_corrupts(tmp_path):
-    """A sheet of `corrupt synthetic --size 32 --count 6 --seed 7` (fixtures/README.md) has clean and corrupted crops:
-    the corruption of each clean one is the other, to the bit."""
-    Image = pytest.importorskip("PIL.Image", reason="reads the sheet with Pillow")
-    cells = np.load(FIXTURES / "sheet.npz")
-    corruption = dae.Corruption(seed=7)
-    made = corruption(cells["clean"], 0)
-    assert np.array_equal(np.rint(made * 255).astype(np.uint8), cells["corrupted"])
+def test_what_the_program_corrupts():
+    """fixtures/sheet.png is what `corrupt synthetic --size 32 --count 6 --seed 7` made: six clean crops, each with its
+    corruption beside it, enlarged twice under three lines of text. It is the same to the bit."""
+    Image = pytest.importorskip("PIL.Image")
+    sheet = np.asarray(Image.open(FIXTURES / "sheet.png"))
+    cells = np.stack([sheet[top:top + 64:2, left:left + 64:2] for top in (42, 148) for left in range(6, 774, 128)])
+    clean, corrupted = cells[0::2], cells[1::2]
+    made = dae.Corruption(seed=7)(clean, 0)
+    assert np.array_equal(made, corrupted / np.float32(255))
+    assert not np.array_equal(clean, corrupted)
 
 
 def test_same_bits_however_batches_are_split(pictures):
@@ -93,7 +95,7 @@ def test_threads_share_one(pictures):
     assert all(np.array_equal(a, b) for a, b in zip(made, expected))
 
 
-def test_torch_jax_and_others_without_copies(pictures):
+def test_whatever_has_dlpack(pictures):
     corruption = dae.Corruption()
     expected = corruption(pictures, 1)
 
@@ -122,8 +124,6 @@ def test_torch(pictures):
         corruption(given.permute(0, 2, 1, 3), 1)
     with pytest.raises(TypeError, match="pictures: expected uint8, got float32"):
         corruption(given.float(), 1)
-    with pytest.raises(TypeError, match="pictures: .*gradient"):
-        corruption(torch.zeros(given.shape, requires_grad=True), 1)
     with pytest.raises(TypeError, match="pictures: expected an array that has memory"):
         corruption(torch.zeros(given.shape, dtype=torch.uint8, device="meta"), 1)
 

@@ -26,15 +26,17 @@ def psnr(a, b):
 
 
 def test_the_network_that_ships_takes_noise_out(denoiser):
-    clean, picture = noisy(128, 160, 25)
+    clean, picture = noisy(64, 96, 25)
     assert dae.shipped_network().is_file()
     assert denoiser.has_noise_input and denoiser.receptive_radius > 8 and denoiser.note == ""
-    assert abs(denoiser.noise_of(picture) - 25) < 4
-    restored = denoiser(picture)
+    found = denoiser.noise_of(picture)
+    assert abs(found - 25) < 5
+    restored = denoiser(picture)  # told of what is found
     assert restored.dtype == np.float32 and restored.shape == picture.shape
     assert psnr(restored, clean) > psnr(picture, clean) + 8
-    assert np.array_equal(denoiser(picture, noise=denoiser.noise_of(picture)), restored)
-    assert psnr(denoiser(picture, noise=25, best=True), clean) > psnr(picture, clean) + 8
+    assert np.array_equal(denoiser(picture, noise=found), restored)
+    best = denoiser(picture, noise=25, best=True)
+    assert psnr(best, clean) > psnr(picture, clean) + 8 and not np.array_equal(best, denoiser(picture, noise=25))
     kept = denoiser(picture, noise=25, keep_colour=True)
     np.testing.assert_allclose(kept.mean((0, 1)), picture.mean((0, 1)), rtol=1e-3)
 
@@ -52,12 +54,12 @@ def test_whole_numbers_are_the_floats_clamped_and_rounded(denoiser, dtype, most)
 def test_batches_are_pictures_one_after_another(denoiser):
     batch = np.stack([noisy(32, 40, 15, seed)[1] for seed in range(3)])
     done = []
-    restored = denoiser(batch, progress=done.append)
+    restored = denoiser(batch, noise=15, progress=done.append)
     for picture, result in zip(batch, restored):
-        assert np.array_equal(denoiser(picture), result)
+        assert np.array_equal(denoiser(picture, noise=15), result)
     assert done == sorted(done) and done[-1] == 1 and len(done) >= 3
-    assert np.array_equal(denoiser(batch, out=batch), restored)  # in place
-    assert denoiser(batch[:0]).shape == (0, 32, 40, 3)
+    assert np.array_equal(denoiser(batch, noise=15, out=batch), restored)  # in place
+    assert denoiser(batch[:0], noise=15).shape == (0, 32, 40, 3)
 
 
 def test_grey_stays_grey_and_alpha_what_it_is(denoiser):
@@ -89,15 +91,15 @@ def test_frameworks_get_their_own_arrays(denoiser):
 def test_progress_can_end_it_and_what_it_raises_comes_out(denoiser):
     picture = noisy(32, 40, 15)[1]
     with pytest.raises(dae.Cancelled):
-        denoiser(picture, progress=lambda done: False)
+        denoiser(picture, noise=15, progress=lambda done: False)
     with pytest.raises(ZeroDivisionError):
-        denoiser(picture, progress=lambda done: 1 / 0)
+        denoiser(picture, noise=15, progress=lambda done: 1 / 0)
     with pytest.raises(dae.Error, match="in use"):
-        denoiser(picture, progress=lambda done: denoiser(picture))
-    assert denoiser(picture, progress=lambda done: None) is not None
+        denoiser(picture, noise=15, progress=lambda done: denoiser(picture))
+    assert denoiser(picture, noise=15, progress=lambda done: None) is not None
     kept = np.zeros_like(picture)
     with pytest.raises(dae.Cancelled):
-        denoiser(picture, out=kept, progress=lambda done: False)
+        denoiser(picture, noise=15, out=kept, progress=lambda done: False)
     assert not kept.any(), "what was not restored is left as it was"
 
 
@@ -114,7 +116,7 @@ def test_other_threads_run_meanwhile(denoiser):
     thread.start()
     try:
         before, began = counted[0], time.perf_counter()
-        denoiser(noisy(200, 300, 20)[1], noise=20)
+        denoiser(noisy(96, 128, 20)[1], noise=20)
         seconds, during = time.perf_counter() - began, counted[0] - before
     finally:
         stop.set()

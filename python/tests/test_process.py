@@ -48,7 +48,7 @@ def test_ctrl_c_ends_a_restoration():
     began = time.perf_counter()
     code, out, err = interrupted("""
         import numpy as np, dae
-        denoiser = dae.Denoiser.open(device="cpu", memory=64 << 20)
+        denoiser = dae.Denoiser.open(device="cpu", memory=100 << 20)
         def progress(done):
             if done < 0.1: print("working")
         try:
@@ -109,8 +109,8 @@ def test_spawned_workers_work(tmp_path):
 
 @pytest.mark.parametrize("work", [
     "corruption(np.zeros((64, 256, 256, 3), np.uint8))",
-    "denoiser(np.zeros((256, 256, 3), np.uint8), noise=20)",
-    "denoiser(np.zeros((96, 96, 3), np.uint8), noise=20, progress=lambda done: True)",
+    "denoiser(np.zeros((96, 96, 3), np.uint8), noise=20)",
+    "denoiser(np.zeros((32, 32, 3), np.uint8), noise=20, progress=lambda done: True)",
     "dae.train('synthetic', Observer(), size=16, width=4, blocks=1, levels=2, batch=2, steps=10**9, out=folder)",
 ])
 def test_an_interpreter_that_ends_amid_calls_of_daemon_threads(work, tmp_path):
@@ -179,7 +179,7 @@ def test_two_versions_in_one_process(tmp_path):
             else:
                 raise AssertionError("took the other's")
         picture = np.zeros((16, 16, 3), np.uint8)
-        assert np.array_equal(dae.Denoiser.open(device="cpu")(picture), other.Denoiser.open(device="cpu")(picture))
+        assert np.array_equal(dae.Denoiser.open(device="cpu")(picture, noise=20), other.Denoiser.open(device="cpu")(picture, noise=20))
         print("apart")
         """, "apart")
 
@@ -193,7 +193,7 @@ def test_the_same_version_twice(tmp_path):
         pictures = np.full((2, 16, 16, 3), 99, np.uint8)
         assert np.array_equal(dae.Corruption()(pictures), other.Corruption()(pictures))
         picture = np.zeros((16, 16, 3), np.uint8)
-        assert np.array_equal(dae.Denoiser.open(device="cpu")(picture), other.Denoiser.open(device="cpu")(picture))
+        assert np.array_equal(dae.Denoiser.open(device="cpu")(picture, noise=20), other.Denoiser.open(device="cpu")(picture, noise=20))
         print("both")
         """, "both")
 
