@@ -58,6 +58,10 @@ Device device_of(nb::handle value) {
 NB_MODULE(_dae, module) {
   using namespace dae;
   using namespace dae::python;
+  if (nb::type<CorruptSpec>().is_valid())
+    throw nb::import_error(
+        "this version of dae is in this process already, under another name: import it by that "
+        "name");
   nb::set_leak_warnings(false);  // a process that ends has objects left: those of daemon threads
   module.doc() = "The C++ library; the package dae is what to use.";
   module.attr("__version__") = version();

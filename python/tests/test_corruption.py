@@ -19,7 +19,7 @@ def test_what_the_program_corrupts():
     sheet = np.asarray(Image.open(FIXTURES / "sheet.png"))
     cells = np.stack([sheet[top:top + 64:2, left:left + 64:2] for top in (42, 148) for left in range(6, 774, 128)])
     clean, corrupted = cells[0::2], cells[1::2]
-    made = dae.Corruption(seed=7)(clean, 0)
+    made = dae.Corruption(seed=7)(np.ascontiguousarray(clean), 0)
     assert np.array_equal(made, corrupted / np.float32(255))
     assert not np.array_equal(clean, corrupted)
 

@@ -44,20 +44,20 @@ def interrupted(code, ready, times=1):
     return finish(process)
 
 
-def test_ctrl_c_ends_a_restoration():
-    began = time.perf_counter()
-    code, out, err = interrupted("""
+def test_ctrl_c_ends_a_restoration(run):
+    code, out, err = interrupted(f"""
         import numpy as np, dae
-        denoiser = dae.Denoiser.open(device="cpu", memory=100 << 20)
-        def progress(done):
-            if done < 0.1: print("working")
+        denoiser = dae.Denoiser.open({str(run)!r}, device="cpu", memory=4 << 20)
+        done = []
+        def progress(share):
+            if not done: print("working")
+            done.append(share)
         try:
-            denoiser(np.zeros((3000, 4000, 3), np.uint8), noise=20, progress=progress)
+            denoiser(np.zeros((20000, 20000, 3), np.uint8), progress=progress)
         except KeyboardInterrupt:
-            print("interrupted")
+            print("interrupted", 0 < done[-1] < 0.5)
         """, "working")
-    assert (code, out.splitlines()[-1]) == (0, "interrupted"), err
-    assert time.perf_counter() - began < 60
+    assert (code, out.strip()) == (0, "interrupted True"), err
 
 
 def test_ctrl_c_saves_a_training(tmp_path):
@@ -109,15 +109,15 @@ def test_spawned_workers_work(tmp_path):
 
 @pytest.mark.parametrize("work", [
     "corruption(np.zeros((64, 256, 256, 3), np.uint8))",
-    "denoiser(np.zeros((96, 96, 3), np.uint8), noise=20)",
-    "denoiser(np.zeros((32, 32, 3), np.uint8), noise=20, progress=lambda done: True)",
-    "dae.train('synthetic', Observer(), size=16, width=4, blocks=1, levels=2, batch=2, steps=10**9, out=folder)",
+    "denoiser(np.zeros((256, 256, 3), np.uint8))",
+    "denoiser(np.zeros((64, 64, 3), np.uint8), progress=lambda done: True)",
+    "dae.train('synthetic', Observer(), size=16, width=4, blocks=1, levels=2, batch=2, steps=10**8, out=folder)",
 ])
-def test_an_interpreter_that_ends_amid_calls_of_daemon_threads(work, tmp_path):
+def test_an_interpreter_that_ends_amid_calls_of_daemon_threads(work, run, tmp_path):
     for delay in (0.0, 0.05, 0.3):
         code, out, err = finish(start(f"""
             import threading, time, numpy as np, dae
-            corruption, denoiser = dae.Corruption(), dae.Denoiser.open(device="cpu")
+            corruption, denoiser = dae.Corruption(), dae.Denoiser.open({str(run)!r}, device="cpu")
             class Observer:
                 def progressed(self, progress): pass
             folder = {str(tmp_path / f"run{delay}")!r}
@@ -184,18 +184,18 @@ def test_two_versions_in_one_process(tmp_path):
         """, "apart")
 
 
-def test_the_same_version_twice(tmp_path):
+def test_the_same_version_twice_is_refused(tmp_path):
     copy_of_the_package(tmp_path, "other")
     expect(f"""
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
-        import numpy as np, dae, other
-        pictures = np.full((2, 16, 16, 3), 99, np.uint8)
-        assert np.array_equal(dae.Corruption()(pictures), other.Corruption()(pictures))
-        picture = np.zeros((16, 16, 3), np.uint8)
-        assert np.array_equal(dae.Denoiser.open(device="cpu")(picture, noise=20), other.Denoiser.open(device="cpu")(picture, noise=20))
-        print("both")
-        """, "both")
+        import numpy as np, dae
+        try:
+            import other
+        except ImportError as error:
+            print(error)
+        dae.Corruption()(np.full((2, 16, 16, 3), 99, np.uint8))
+        """, "this version of dae is in this process already, under another name: import it by that name")
 
 
 def test_the_module_is_imported_where_no_driver_is():

@@ -75,7 +75,7 @@ def test_a_raising_observer_ends_it_and_the_run_goes_on_to_the_same_bits(tmp_pat
     (dict(sizes=64), TypeError, r"train\(\) has no option 'sizes'"),
     (dict(__class__=int), TypeError, r"train\(\) has no option '__class__'"),
     (dict(device="tpu"), dae.FieldError, "device tpu"),
-    (dict(steps=3, seconds=3.0), dae.UsageError, ""),
+    (dict(steps=3, seconds=3.0), dae.UsageError, "steps|seconds"),
     (dict(from_="/nothing/there"), dae.Error, "/nothing/there"),
 ])
 def test_options_are_checked(tmp_path, given, error, message):
