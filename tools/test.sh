@@ -6,6 +6,7 @@
 #   bash tools/test.sh --mutants    plants bugs that nobody chose and asks whether the tests see them (tests/README.md)
 #   bash tools/test.sh --planted    the same with the bugs of a list
 #   bash tools/test.sh --tidy       clang-tidy, with the checks of .clang-tidy; runs no tests
+#   bash tools/test.sh --python     a wheel of the Python package, installed into an empty environment and tested there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=dev script=""
@@ -16,7 +17,8 @@ case "${1:-}" in
   --planted) preset="" script=tests/mutants/planted.py ;;
   --tidy) preset="" script=tests/run_tidy.py ;;
   --fuzz) preset=fuzz ;;
-  *) echo "test.sh: unknown option $1 (--sanitize, --fuzz, --mutants, --planted, --tidy or nothing)" >&2; exit 2 ;;
+  --python) preset="" script=python/tests/wheel.py ;;
+  *) echo "test.sh: unknown option $1 (--sanitize, --fuzz, --python, --mutants, --planted, --tidy or nothing)" >&2; exit 2 ;;
 esac
 . tools/packages.sh
 dae_packages="$dae_packages python3"
@@ -30,7 +32,7 @@ fi
 install_packages
 [ "$preset" != dev ] || install_nvdisasm
 if [ -n "$script" ]; then
-  exec python3 "$script"
+  exec python3 "$script" "${@:2}"
 fi
 cmake --preset $preset
 cmake --build --preset $preset

@@ -13,7 +13,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
-FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "evaluation.h", "training.h", "version.h"]
+FACE = ["corruption.h", "denoiser.h", "device.h", "error.h", "evaluation.h", "network.h", "training.h", "version.h"]
 
 
 def run(*command, **options):

@@ -1,10 +1,12 @@
 // A network file keeps the network and its configuration, and no name of a picture.
 #include "record/network_file.h"
 
+#include <dae/network.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "data/safetensors.h"
 #include "runtime/error.h"
@@ -70,6 +72,33 @@ TEST_F(NetworkFile, KeepsTheNetworkToBf16AndNoNamesOfPictures) {
   EXPECT_EQ(bytes.find("someone"), std::string::npos);
   EXPECT_EQ(bytes.find("portrait"), std::string::npos);
   EXPECT_LT(bytes.size(), 2 * weights_.size() + 16384);
+}
+
+// As other programs read it: by name and shape, and what is needed to build the network again.
+TEST_F(NetworkFile, GivesWeightsByNameAndTheConfiguration) {
+  save_network(folder_.file("a.safetensors"), config_, parameters_, weights_);
+  const NetworkContents contents = read_network(folder_.file("a.safetensors"));
+  ASSERT_EQ(contents.weights.size(), parameters_.list().size());
+  for (size_t i = 0; i < contents.weights.size(); i++) {
+    const NetworkWeight& weight = contents.weights[i];
+    const Parameter& p = parameters_.list()[i];
+    EXPECT_EQ(weight.name, p.name);
+    ASSERT_EQ(weight.values.size(), static_cast<size_t>(p.shape.count()));
+    size_t count = 1;
+    for (const int64_t side : weight.shape) count *= static_cast<size_t>(side);
+    EXPECT_EQ(count, weight.values.size());
+    for (size_t j = 0; j < weight.values.size(); j++)
+      ASSERT_NEAR(weight.values[j], weights_[static_cast<size_t>(p.offset) + j],
+                  std::abs(weight.values[j]) / 256)
+          << p.name;
+  }
+  EXPECT_EQ(contents.weights[0].name, "head.weight");
+  EXPECT_EQ(contents.weights[0].shape, (std::vector<int64_t>{4, 3, 3, 16}));
+  const auto config = nlohmann::json::parse(contents.config);
+  EXPECT_EQ(config.at("model").at("levels"), 2);
+  EXPECT_EQ(config.at("corruption").at("noise"), "0:55");
+  EXPECT_EQ(contents.note, "");
+  EXPECT_THROW(read_network(folder_.file("missing.safetensors")), Error);
 }
 
 TEST_F(NetworkFile, NamesTheFileThatIsNone) {

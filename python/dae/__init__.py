@@ -1,0 +1,48 @@
+"""Denoising autoencoders: restoring, corrupting and training on photographs.
+
+    restored = dae.Denoiser.open()(picture)                # by the network that ships
+    corrupted = dae.Corruption(noise=(0, 50))(pictures, step)
+    outcome = dae.train("photos/", seconds=300)
+
+docs/python.md shows it all; `dae.torch` has the networks for PyTorch.
+"""
+import atexit as _atexit
+import os as _os
+
+from . import _dae
+from ._dae import (
+    Cancelled,
+    Error,
+    Evaluation,
+    EvaluationRow,
+    FieldError,
+    MetricsRow,
+    OutOfMemory,
+    Scores,
+    Summary,
+    TermMean,
+    TrainingOutcome,
+    TrainingProgress,
+    TrainingStart,
+    UsageError,
+    __version__,
+    best_device,
+    describe_libraries,
+    set_threads,
+    why_no_networks_on_cuda,
+)
+from .corruption import Corruption
+from .denoiser import Denoiser, shipped_network
+from .run import Run, read_run
+from .training import TrainingObserver, evaluate, resume_training, train
+
+_atexit.register(_dae.end_calls)
+_os.register_at_fork(after_in_child=_dae.after_fork)
+
+__all__ = [
+    "Cancelled", "Corruption", "Denoiser", "Error", "Evaluation", "EvaluationRow", "FieldError", "MetricsRow",
+    "OutOfMemory", "Run", "Scores", "Summary", "TermMean", "TrainingObserver", "TrainingOutcome",
+    "TrainingProgress", "TrainingStart", "UsageError", "__version__", "best_device", "describe_libraries",
+    "evaluate", "read_run", "resume_training", "set_threads", "shipped_network", "train",
+    "why_no_networks_on_cuda",
+]

@@ -1,0 +1,93 @@
+"""Options by name, and what they are."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
+
+if TYPE_CHECKING:
+    import os
+
+    from .corruption import Corruption
+
+Place = Union[str, "os.PathLike[str]"]
+# Drawn uniformly from (low, high), for a share of the pictures if a third number says so; a number is fixed;
+# None leaves it out.
+Range = Union[float, "tuple[float, float]", "tuple[float, float, float]", None]
+
+
+class Budget(TypedDict, total=False):
+    """How long to train: at most one of them. Without, 300 seconds."""
+    seconds: float  # in all, once the pictures are read
+    steps: int
+    epochs: float  # as many crops as this many times the pictures
+
+
+class TrainingOptions(Budget, total=False):
+    """Of train(). What is not given is as C++ has it: include/dae/training.h."""
+    validation: Place  # a folder to validate on; without, a tenth of the dataset
+    pairs: Place  # a folder of noisy pictures that are to become those of the dataset
+    max_side: int  # larger pictures are shrunk to it, in pixels; 0 keeps them [1024]
+    from_: Place  # a run folder or network file to start from
+    model: str  # "unet", "conv" or "fc" ["unet"]
+    size: int  # side of the crops in pixels, a multiple of 8 [64]
+    width: Optional[int]  # of a unet: channels of the top level [32]
+    blocks: Optional[int]  # of a unet: residual blocks a level [2]
+    levels: Optional[int]  # of a unet [3]
+    stem: Optional[int]  # of a unet: stride of the first convolution, 1 or 2 [2]
+    skips: Optional[bool]  # of a unet [True]
+    global_: Optional[bool]  # of a unet: its global path [True]
+    residual: Optional[bool]  # of a unet: adds the input [True]
+    noise_input: Optional[bool]  # of a unet: is told the level of noise [False]
+    latent: Optional[int]  # of fc and conv: numbers in the latent [512; 128 for each 8x8 pixels]
+    loss: str  # "mse+0.1*ssim": docs/models.md ["mse"]
+    features: Place  # of a perceptual loss: its network; without, one that is trained first
+    corruption: Corruption  # its seed is not used [Corruption()]
+    batch: int  # crops a step [16]
+    learning_rate: Optional[float]  # at its peak [2e-3; 5e-4 where it starts from another]
+    seed: int  # of everything random [1]
+    device: Optional[str]  # "cpu", "cuda"; None: the GPU where there is one
+    precision: str  # "fp32", or on a GPU "bf16"
+    out: Place  # the run folder, which is not there yet [runs/DATE-TIME-MODEL]
+    save_every: float  # seconds from one checkpoint to the next [60]
+    profile: bool  # measures every op [False]
+
+
+class ResumeOptions(Budget, total=False):
+    """Of resume_training()."""
+    dataset: Place  # where the run's pictures lie now; without, where they lay
+    validation: Place
+    pairs: Place
+    device: Optional[str]
+    save_every: float
+    profile: bool
+
+
+class EvaluationOptions(TypedDict, total=False):
+    """Of evaluate()."""
+    device: Optional[str]
+    dataset: Place  # without: the pictures that the run held out
+    max_side: Optional[int]  # larger pictures are shrunk to it, in pixels, by 0 none; None: the run's
+    corruption: Optional[Corruption]  # None: the run's; its seed is not used
+    sigma: Optional[float]  # one row alone: Gaussian noise of this standard deviation, of 255
+    whole_pictures: bool  # instead of crops of the training size [False]
+    views_per_image: int  # crops [4]
+    most_views: int  # [512]
+    seed: int  # of what is drawn [1]
+
+
+def filled(options: Any, function: str, given: dict[str, Any]) -> Any:
+    """`options`, an object of the module, with the fields that are given. TypeError naming one that does not fit."""
+    for name, value in given.items():
+        if name.startswith("_") or not hasattr(options, name):
+            raise TypeError(f"{function}() has no option {name!r}")
+        corruption = getattr(value, "_spec", None)  # of a Corruption
+        try:
+            setattr(options, name, value if corruption is None else corruption)
+        except TypeError:
+            raise TypeError(f"{name}: expected {_expected(options, name)}, got {value!r}") from None
+    return options
+
+
+def _expected(options: Any, name: str) -> str:
+    """What the setter of the module says that it takes."""
+    signature = getattr(type(options), name).fset.__nb_signature__[0][0]
+    return signature.rpartition("arg: ")[2].rpartition(", /")[0] if "arg: " in signature else "another type"

@@ -1,0 +1,69 @@
+"""Training a network, and measuring one."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from . import _dae
+from ._options import EvaluationOptions, Place, ResumeOptions, TrainingOptions, filled
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class TrainingObserver:
+    """Is told everything that happens, on the thread that called train(). Any object will do that has some of these
+    methods. What one raises ends the training at once; the run can then be resumed from its last checkpoint."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Before the first step, where it takes a while: "reading photos/"."""
+
+    def noted(self, line: str) -> None:
+        """Worth knowing: what was resumed from what."""
+
+    def warned(self, text: str) -> None:
+        """Pictures that were left out, a line each."""
+
+    def started(self, start: _dae.TrainingStart) -> None: ...
+
+    def progressed(self, progress: _dae.TrainingProgress) -> None:
+        """After every step or two."""
+
+    def measured(self, row: _dae.MetricsRow) -> None:
+        """The row is in metrics.csv."""
+
+    def sampled(self, picture: Any) -> None:
+        """The path of a picture of held-out crops."""
+
+    def saved(self, step: int, checkpoint: Any) -> None: ...
+
+
+def train(dataset: Place, observer: Optional[Any] = None, **options: Unpack[TrainingOptions]) -> _dae.TrainingOutcome:
+    """Trains on a folder of two pictures or more, or on the word "synthetic", and returns what came of it: its run
+    folder, complete, and its evaluation.
+
+    observer  is told what happens: TrainingObserver
+    options   dae.training.TrainingOptions lists them: seconds=300 or steps=, epochs=; model=, size=, loss=,
+              corruption=, batch=, seed=, device=, out=, ...
+
+    Ctrl-C stops as the budget's end does: with everything saved, KeyboardInterrupt is raised; a second one ends it
+    at once. Other threads run meanwhile.
+    """
+    return _dae.train(filled(_dae.TrainingOptions(), "train", {"dataset": dataset, **options}), observer)
+
+
+def resume_training(run: Place, observer: Optional[Any] = None,
+                    **options: Unpack[ResumeOptions]) -> _dae.TrainingOutcome:
+    """Goes on with a run to the bits of never having stopped, on the same machine with as many threads. Without
+    seconds, steps or epochs: to its end."""
+    return _dae.resume_training(run, filled(_dae.ResumeOptions(), "resume_training", dict(options)), observer)
+
+
+def evaluate(run: Place, progress: Optional[Callable[[str, int, int], Optional[bool]]] = None,
+             **options: Unpack[EvaluationOptions]) -> _dae.Evaluation:
+    """How well the network of a run folder or a network file restores: a row for everything together and one for
+    each corruption alone, beside what doing nothing and simple corrections reach.
+
+    progress  is called with what is going on and how far it is (what, done, total); False raises Cancelled
+    options   dae.training.EvaluationOptions lists them: dataset=, sigma=, whole_pictures=, seed=, ...
+    """
+    return _dae.evaluate(run, filled(_dae.EvaluationOptions(), "evaluate", dict(options)), progress)

@@ -1,0 +1,140 @@
+"""Training, evaluating and reading runs."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import dae
+from conftest import SMALL
+
+
+class Everything(dae.TrainingObserver):
+    def __init__(self):
+        self.told = []
+
+    def preparing(self, what, done, total):
+        self.told.append("preparing")
+
+    def started(self, start):
+        self.told.append("started")
+        self.start = start
+
+    def progressed(self, progress):
+        self.told.append("progressed")
+        self.progress = progress
+
+    def measured(self, row):
+        self.told.append("measured")
+        self.row = row
+
+    def saved(self, step, checkpoint):
+        self.told.append("saved")
+        self.step, self.checkpoint = step, checkpoint
+
+
+def test_the_observer_is_told_and_the_run_is_whole(tmp_path):
+    observer = Everything()
+    outcome = dae.train("synthetic", observer, out=tmp_path / "run", corruption=dae.Corruption(noise=(0, 55)), **SMALL)
+    assert outcome.run == tmp_path / "run" and outcome.step == outcome.last_step == 3
+    order = [observer.told.index(what) for what in ("started", "progressed", "measured")]
+    assert order == sorted(order) and "saved" in observer.told
+    assert observer.start.run == outcome.run and observer.start.weights > 100 and observer.start.batch == 2
+    assert observer.progress.step == 3 and np.isfinite(observer.progress.loss)
+    assert observer.row.step == 3 and observer.step == 3 and observer.checkpoint.is_file()
+    assert [row.name for row in outcome.evaluation.rows][0] == "all"
+    assert outcome.evaluation.rows[0].restored.mean.psnr > 0
+    config = json.loads((outcome.run / "config.json").read_text())
+    assert config["corruption"]["noise"] == "0:55" and config["batch"] == 2 and config["model"]["width"] == 4
+    with pytest.raises(dae.Error, match="run"):  # it is there
+        dae.train("synthetic", out=tmp_path / "run", **SMALL)
+
+
+def test_a_raising_observer_ends_it_and_the_run_goes_on_to_the_same_bits(tmp_path, run):
+    class Raises:
+        def progressed(self, progress):
+            raise LookupError(f"at {progress.step}")
+
+    options = SMALL | {"save_every": 0.0, "loss": "mse+0.1*l1"}
+    with pytest.raises(LookupError, match="at "):
+        dae.train("synthetic", Raises(), out=tmp_path / "run", **options)
+    assert dae.resume_training(tmp_path / "run", device="cpu").step == 3
+    picture = np.random.default_rng(1).random((24, 24, 3), np.float32)
+    resumed, whole = (dae.Denoiser.open(folder, device="cpu")(picture) for folder in (tmp_path / "run", run))
+    assert np.array_equal(resumed, whole)
+
+
+@pytest.mark.parametrize("given, error, message", [
+    (dict(size=17), dae.FieldError, "size 17"),
+    (dict(size="large"), TypeError, "size: expected int, got 'large'"),
+    (dict(width="x"), TypeError, "width: expected int | None, got 'x'"),
+    (dict(corruption=3), TypeError, "corruption: expected .*CorruptSpec, got 3"),
+    (dict(out=3), TypeError, "out: expected .*got 3"),
+    (dict(model="resnet"), dae.FieldError, "model resnet"),
+    (dict(loss="best"), dae.UsageError, "best"),
+    (dict(sizes=64), TypeError, r"train\(\) has no option 'sizes'"),
+    (dict(__class__=int), TypeError, r"train\(\) has no option '__class__'"),
+    (dict(device="tpu"), dae.FieldError, "device tpu"),
+    (dict(steps=3, seconds=3.0), dae.UsageError, "steps|seconds"),
+    (dict(from_="/nothing/there"), dae.Error, "/nothing/there"),
+])
+def test_options_are_checked(tmp_path, given, error, message):
+    with pytest.raises(error, match=message):
+        dae.train("synthetic", **({"out": tmp_path / "run"} | SMALL | given))
+
+
+def test_evaluate(run):
+    heard = []
+    evaluation = dae.evaluate(run, lambda *words: heard.append(words), dataset="synthetic", most_views=4, sigma=25.0,
+                              device="cpu")
+    row, = evaluation.rows
+    assert row.name == "sigma" and evaluation.views == 4 and heard
+    # Noise of 25/255 alone, clipped or not, leaves about 20.2 dB.
+    assert 19.5 < row.corrupted.mean.psnr < 21.5
+    again = dae.evaluate(run, dataset="synthetic", most_views=4, sigma=25.0, device="cpu", max_side=None)
+    assert again.rows[0].restored.mean.psnr == row.restored.mean.psnr
+    other = dae.evaluate(run, dataset="synthetic", most_views=4, device="cpu", corruption=dae.Corruption(noise=10, blur=None))
+    assert other.rows[0].name == "all"
+    with pytest.raises(dae.Cancelled):
+        dae.evaluate(run, lambda *words: False, dataset="synthetic", device="cpu")
+    with pytest.raises(RecursionError):
+        def endless(*words):
+            return endless(*words)
+        dae.evaluate(run, endless, dataset="synthetic", device="cpu")
+    with pytest.raises(dae.Error, match="no-photos"):
+        dae.evaluate(run, dataset="no-photos", device="cpu")
+    with pytest.raises(TypeError, match=r"evaluate\(\) has no option 'views'"):
+        dae.evaluate(run, views=3)
+
+
+def test_read_run(run, tmp_path):
+    read = dae.read_run(run)
+    assert read.config["batch"] == 2
+    assert read.metrics["step"].dtype == np.int64 and read.metrics["step"][-1] == 3
+    assert set(read.metrics) >= {"loss", "seconds", "validation_psnr", "mse", "l1", "l1_gradient_norm"}
+    # The columns hang together: the loss is the sum of its terms.
+    np.testing.assert_allclose(read.metrics["loss"], read.metrics["mse"] + 0.1 * read.metrics["l1"], rtol=1e-4)
+    steps, psnr = read.curve
+    assert len(steps) == len(psnr) >= 1 and np.isfinite(psnr).all()
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    with open(copy / "metrics.csv", "a") as file:
+        file.write("4,1.5,0.0")  # still being written
+    assert list(dae.read_run(copy).metrics["step"]) == list(read.metrics["step"])
+    (copy / "metrics.csv").write_text("step,loss\n1,much\n")
+    with pytest.raises(dae.Error, match="metrics.csv"):
+        dae.read_run(copy)
+    (copy / "config.json").write_text("{")
+    with pytest.raises(dae.Error, match="copy: cannot be read as a run"):
+        dae.read_run(copy)
+    with pytest.raises(dae.Error, match="nowhere: cannot be read as a run"):
+        dae.read_run(tmp_path / "nowhere")
+
+
+def test_read_run_as_a_frame(run):
+    pandas = pytest.importorskip("pandas")
+    frame = dae.read_run(run).frame()
+    assert isinstance(frame, pandas.DataFrame)
+    csv = pandas.read_csv(run / "metrics.csv")
+    pandas.testing.assert_frame_equal(frame, csv)
