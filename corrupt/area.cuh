@@ -16,8 +16,8 @@ constexpr int kThreads = 512, kWarps = kThreads / 32;
 constexpr int kUnitPixels = 4, kUnit = 3 * kUnitPixels;  // elements
 constexpr int kMostUnits = 32;                           // a row
 constexpr int kMostRows = 64;                            // of an area
-constexpr int kRun = 8;         // rows of a column that a thread reads one after the other
-constexpr int kMostTaps = 5;    // radii up to here have code of their own
+constexpr int kRun = 8;       // rows of a column that a thread reads one after the other
+constexpr int kMostTaps = 5;  // radii up to here have code of their own
 constexpr unsigned kWarp = ~0u;
 
 // Whole units that hold so many pixels.
@@ -56,11 +56,11 @@ __device__ inline Area area_around(const Tiling& tiling, float* memory, int top,
 
 // Where pixels are that an index has to be worked out for, made once a block.
 struct Places {
-  int source_row[kMostRows];                    // of an area's row, in the picture
-  int source_byte[kMostUnits * kUnitPixels];    // of an area's column, in the picture's row
-  int column_row[kMostRows + 2 * kMaxRadius + kRun];  // bytes to the row that is seen i - radius rows
-                                                      // from the tile's first
-  int before[kMaxRadius], behind[kMaxRadius];   // offset of the pixel seen k + 1 beyond a side
+  int source_row[kMostRows];                  // of an area's row, in the picture
+  int source_byte[kMostUnits * kUnitPixels];  // of an area's column, in the picture's row
+  // Bytes to the row that is seen i - radius rows from the tile's first.
+  int column_row[kMostRows + 2 * kMaxRadius + kRun];
+  int before[kMaxRadius], behind[kMaxRadius];  // offset of the pixel seen k + 1 beyond a side
 };
 
 __device__ inline void find_places(Places& places, const Tiling& tiling, const Area& area,
@@ -97,7 +97,8 @@ __device__ inline void copy_pixel(float* to, const float* from) {
 __device__ inline void reflect_sides(float* row, const Places& places, const Tiling& tiling,
                                      const Area& area, int radius, int width, int lane) {
   const bool left = area.x == 0, right = area.to == width;
-  DAE_ROLLED for (int k = lane; k < radius; k += tiling.units) {
+  DAE_ROLLED
+  for (int k = lane; k < radius; k += tiling.units) {
     if (left) copy_pixel(row - 3 * (k + 1), row + places.before[k]);
     if (right) copy_pixel(row + 3 * (width + k - area.x), row + places.behind[k]);
   }
@@ -115,14 +116,14 @@ __device__ inline void blur_along(const float* at, const float* taps, float (&su
   for (int i = 0; i < kUnit; i++) {
     sum[i] = taps[0] * seen[kBefore + i];
     for (int k = 1; k <= kRadius; k++)
-      sum[i] =
-          std::fma(taps[k], seen[kBefore + i - 3 * k] + seen[kBefore + i + 3 * k], sum[i]);
+      sum[i] = std::fma(taps[k], seen[kBefore + i - 3 * k] + seen[kBefore + i + 3 * k], sum[i]);
   }
 }
 __device__ inline void blur_along_far(const float* at, const float* taps, int radius,
                                       float (&sum)[kUnit]) {
   for (int i = 0; i < kUnit; i++) sum[i] = taps[0] * at[i];
-  DAE_ROLLED for (int k = 1; k <= radius; k++)
+  DAE_ROLLED
+  for (int k = 1; k <= radius; k++)
     for (int i = 0; i < kUnit; i++)
       sum[i] = std::fma(taps[k], at[i - 3 * k] + at[i + 3 * k], sum[i]);
 }
@@ -132,8 +133,8 @@ __device__ inline void store_unit(float* at, const float (&value)[kUnit]) {
     store_pack(at + i, Pack<float>{{value[i], value[i + 1], value[i + 2], value[i + 3]}});
 }
 
-// Makes an area's rows and blurs them along. make(row, x, value) gives the unit at column x of the
-// area's row; `warp_row` and `lane` of it are this thread's. Ends before a barrier.
+// Makes an area's rows and blurs them along. make(row, x, value) gives the unit at the view's column x
+// in the area's row. Other warps see the rows behind a barrier.
 template <class Make>
 __device__ inline void make_rows(const Area& area, const Places& places, const Tiling& tiling,
                                  const float* taps, int radius, int width, const Make& make) {
@@ -141,7 +142,8 @@ __device__ inline void make_rows(const Area& area, const Places& places, const T
   const int together = 32 / units;  // rows that a warp makes at once
   const int x = area.x + kUnitPixels * lane;
   const bool on_view = x < area.to;
-  DAE_ROLLED for (int first = static_cast<int>(threadIdx.x) / 32 * together; first < area.rows;
+  DAE_ROLLED
+  for (int first = static_cast<int>(threadIdx.x) / 32 * together; first < area.rows;
        first += kWarps * together) {
     const int row = first + static_cast<int>(threadIdx.x) % 32 / units;
     const bool mine = on_view && row < area.rows;
@@ -157,12 +159,23 @@ __device__ inline void make_rows(const Area& area, const Places& places, const T
     if (row < area.rows) reflect_sides(line, places, tiling, area, radius, width, lane);
     __syncwarp(kWarp);
     if (mine) switch (radius) {
-        case 1: blur_along<1>(at, taps, value); break;
-        case 2: blur_along<2>(at, taps, value); break;
-        case 3: blur_along<3>(at, taps, value); break;
-        case 4: blur_along<4>(at, taps, value); break;
-        case kMostTaps: blur_along<kMostTaps>(at, taps, value); break;
-        default: blur_along_far(at, taps, radius, value);
+        case 1:
+          blur_along<1>(at, taps, value);
+          break;
+        case 2:
+          blur_along<2>(at, taps, value);
+          break;
+        case 3:
+          blur_along<3>(at, taps, value);
+          break;
+        case 4:
+          blur_along<4>(at, taps, value);
+          break;
+        case kMostTaps:
+          blur_along<kMostTaps>(at, taps, value);
+          break;
+        default:
+          blur_along_far(at, taps, radius, value);
       }
     __syncwarp(kWarp);  // nobody reads this row any more
     if (mine) store_unit(at, value);
@@ -175,14 +188,18 @@ template <int kRadius, int V, class Row, class Put>
 __device__ inline void blur_down(const Row& row, const float* taps, const Put& put) {
   constexpr int kSeen = 2 * kRadius + 1;
   Pack<float, V> seen[kSeen];
-  DAE_UNROLLED for (int i = 0; i < kSeen - 1; i++) seen[i] = load_pack<float, V>(row(i));
-  DAE_UNROLLED for (int i = 0; i < kRun; i++) {
+  DAE_UNROLLED
+  for (int i = 0; i < kSeen - 1; i++) seen[i] = load_pack<float, V>(row(i));
+  DAE_UNROLLED
+  for (int i = 0; i < kRun; i++) {
     seen[(i + kSeen - 1) % kSeen] = load_pack<float, V>(row(i + kSeen - 1));
     float sum[V];
-    DAE_UNROLLED for (int k = 0; k < V; k++) {
+    DAE_UNROLLED
+    for (int k = 0; k < V; k++) {
       const float middle = seen[(i + kRadius) % kSeen].value[k];
       sum[k] = kRadius == 0 ? middle : taps[0] * middle;
-      DAE_UNROLLED for (int r = 1; r <= kRadius; r++) {
+      DAE_UNROLLED
+      for (int r = 1; r <= kRadius; r++) {
         const float above = seen[(i + kRadius - r) % kSeen].value[k],
                     below = seen[(i + kRadius + r) % kSeen].value[k];
         sum[k] = std::fma(taps[r], above + below, sum[k]);
@@ -197,7 +214,8 @@ __device__ inline void blur_down_far(const Row& row, const float* taps, int radi
                                      float (&sum)[4]) {
   const Pack<float> middle = load_pack(row(radius));
   for (int k = 0; k < 4; k++) sum[k] = radius == 0 ? middle.value[k] : taps[0] * middle.value[k];
-  DAE_ROLLED for (int r = 1; r <= radius; r++) {
+  DAE_ROLLED
+  for (int r = 1; r <= radius; r++) {
     const Pack<float> above = load_pack(row(radius - r)), below = load_pack(row(radius + r));
     for (int k = 0; k < 4; k++) sum[k] = std::fma(taps[r], above.value[k] + below.value[k], sum[k]);
   }

@@ -1,16 +1,17 @@
 // One kernel: crop, flip, u8 in, noise, blur, factors, clip, quantise; clean u8 and corrupted f32
 // out, and bf16 where a network reads that.
 //
-// Floor a pixel: 3 bytes read, 3 + 12 (+ 6) written. Arithmetic weighs more: about 37 instructions an
-// element for noise (a Philox block makes four normals), 2 (2 r + 1) for the blur, 12 for bytes and
-// rounding; kernels/compiled_code.json holds what it comes to.
+// Floor a pixel: 3 bytes read, 3 + 12 (+ 6) written. Arithmetic weighs more: 44 instructions an element
+// for noise (a Philox block makes four normals), 2 (2 r + 1) for the blur, some ten for bytes and
+// rounding; kernels/compiled_code.json holds what they come to, profiling/README.md says where they go.
 //
 // A block of 512 threads makes a tile of one view: a whole view of up to 64x64, so that no noise is made
 // twice, and of a wider one up to 128 columns with what the blur sees beside them. It lies in shared
 // memory as area.cuh says: a warp makes rows with their noise (classic order) and blurs them along, in
-// place; one barrier; then threads walk down columns, eight rows of four elements, with the rows in
-// registers that a blur of up to five pixels sees. 64 registers and at most 113 KiB, so two blocks an
-// SM: a batch of 256 is one wave. Rejected: tiles of 32x32 from which rows are blurred into a second
+// place; one barrier; then threads walk down columns, eight rows of two elements (of four where the blur sees
+// three), with the rows in registers that a blur of up to five pixels sees. 64 registers and, up to that
+// radius, less than 113 KiB, so two blocks an SM: a batch of 256 is one wave. Shot noise and grain take
+// more registers, and one. Rejected: four elements at every radius (spills); tiles of 32x32 from which rows are blurred into a second
 // one (noise of 1.4 times the pixels at a radius of 3, and a loop over taps loads them again for each
 // element); exchanging what tiles share between blocks, which would take a second kernel.
 //
@@ -129,6 +130,8 @@ __device__ inline void store_values(const Run& to, int64_t offset, const float (
   }
 }
 
+// kUsual: the flags clip and round, rows begin at whole packs, and there are whole runs of them; what else
+// there may be is slower.
 template <Kind kKind, bool kUsual>
 __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
     corrupt_kernel(const Source* __restrict__ sources, const Draw* __restrict__ draws,
@@ -154,23 +157,22 @@ __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
 
   // 1. Rows.
   const int64_t first_row = int64_t{view} * height;
-  make_rows(area, places[0], tiling, d.taps, radius, width,
-            [&](int row, int x, float(&value)[kUnit]) {
-              const int y = area.y + row;
-              const int64_t from = places[0].source_row[row] * source.row_bytes;
-              UnitBytes bytes = load_unit(source.pixels + from, places[0], x - area.x);
-              if (y >= top && y < top + tiling.rows && x >= left && x < left + tiling.columns)
-                store_bytes<kUsual>(out.clean + ((first_row + y) * width + x) * 3, bytes,
-                                    3 * (width - x));
-              if (source.given) bytes = load_unit(source.given + from, places[0], x - area.x);
-              if (kKind == Kind::classic && noisy) normals_of<3>(draw.noise, 3 * x / 4, y, value);
-              for (int i = 0; i < kUnit; i++) {
-                const float clean = over_255(static_cast<float>(bytes[i]));
-                value[i] = kKind == Kind::classic && noisy
-                               ? std::fma(d.noise_sigma, value[i], clean)
-                               : clean;
-              }
-            });
+  make_rows(
+      area, places[0], tiling, d.taps, radius, width, [&](int row, int x, float(&value)[kUnit]) {
+        const int y = area.y + row;
+        const int64_t from = places[0].source_row[row] * source.row_bytes;
+        UnitBytes bytes = load_unit(source.pixels + from, places[0], x - area.x);
+        if (y >= top && y < top + tiling.rows && x >= left && x < left + tiling.columns)
+          store_bytes<kUsual>(out.clean + ((first_row + y) * width + x) * 3, bytes,
+                              3 * (width - x));
+        if (source.given) bytes = load_unit(source.given + from, places[0], x - area.x);
+        if (kKind == Kind::classic && noisy) normals_of<3>(draw.noise, 3 * x / 4, y, value);
+        for (int i = 0; i < kUnit; i++) {
+          const float clean = over_255(static_cast<float>(bytes[i]));
+          value[i] =
+              kKind == Kind::classic && noisy ? std::fma(d.noise_sigma, value[i], clean) : clean;
+        }
+      });
 
   // 2. The noise of the tile and a pixel around it, where pixels or channels share some.
   Area noise = area_around(tiling, shared + area.rows * tiling.stride, top, left, 1, height, width);
@@ -191,7 +193,8 @@ __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
   const auto for_runs = [&](auto adjacent, const auto& run) {
     constexpr int V = decltype(adjacent)::value;
     const int packs = (3 * columns + V - 1) / V, tasks = packs * ((rows + kRun - 1) / kRun);
-    DAE_ROLLED for (int task = static_cast<int>(threadIdx.x); task < tasks; task += kThreads) {
+    DAE_ROLLED
+    for (int task = static_cast<int>(threadIdx.x); task < tasks; task += kThreads) {
       const int element = 3 * left + V * (task % packs), first = task / packs * kRun;
       const float* const column = area.first + element - 3 * area.x;
       const auto row = [&](int seen) {
@@ -232,9 +235,9 @@ __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
     });
   };
   const auto down_far = [&] {
-    for_runs(std::integral_constant<int, 4>{}, [&](int count, const auto& row,
-                                                   const auto& finish) {
-      DAE_ROLLED for (int k = 0; k < kRun && k < count; k++) {
+    for_runs(std::integral_constant<int, 4>{}, [&](int count, const auto& row, const auto& finish) {
+      DAE_ROLLED
+      for (int k = 0; k < kRun && k < count; k++) {
         float value[4];
         blur_down_far([&](int seen) { return row(k + seen); }, d.taps, radius, value);
         finish(k, value);
@@ -245,13 +248,26 @@ __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
     down_far();
   } else {
     switch (radius) {
-      case 0: down(std::integral_constant<int, 0>{}); break;
-      case 1: down(std::integral_constant<int, 1>{}); break;
-      case 2: down(std::integral_constant<int, 2>{}); break;
-      case 3: down(std::integral_constant<int, 3>{}); break;
-      case 4: down(std::integral_constant<int, 4>{}); break;
-      case kMostTaps: down(std::integral_constant<int, kMostTaps>{}); break;
-      default: down_far();
+      case 0:
+        down(std::integral_constant<int, 0>{});
+        break;
+      case 1:
+        down(std::integral_constant<int, 1>{});
+        break;
+      case 2:
+        down(std::integral_constant<int, 2>{});
+        break;
+      case 3:
+        down(std::integral_constant<int, 3>{});
+        break;
+      case 4:
+        down(std::integral_constant<int, 4>{});
+        break;
+      case kMostTaps:
+        down(std::integral_constant<int, kMostTaps>{});
+        break;
+      default:
+        down_far();
     }
   }
 }
@@ -263,10 +279,12 @@ Tiling tiling_of(const CorruptFlags& flags, int height, int width) {
   Tiling t;
   t.units = width <= kUnitPixels * kMostUnits / 2 ? kMostUnits / 2 : kMostUnits;
   t.halo = whole_units(radius);
-  t.columns = width <= kUnitPixels * t.units ? whole_units(width) : kUnitPixels * t.units - 2 * t.halo;
+  t.columns =
+      width <= kUnitPixels * t.units ? whole_units(width) : kUnitPixels * t.units - 2 * t.halo;
   const int most_rows = (kMostRows - 2 * radius) / kRun * kRun;
-  t.rows = height <= kMostRows ? height
-                               : ceil_div(ceil_div(height, ceil_div(height, most_rows)), kRun) * kRun;
+  t.rows = height <= kMostRows
+               ? height
+               : ceil_div(ceil_div(height, ceil_div(height, most_rows)), kRun) * kRun;
   t.pad = (3 * radius + 3) / 4 * 4;
   t.stride = kUnit * t.units + 2 * t.pad;
   return t;
@@ -300,7 +318,8 @@ void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const Cor
                        rounded.data ? rounded.as<BFloat16>() : nullptr,
                        static_cast<float*>(told.data)};
   const bool usual = flags.clip && flags.quantize && width % kUnitPixels == 0 &&
-                     height % kRun == 0 && aligned(clean, 4) && aligned(corrupted, 16) && aligned(rounded, 8);
+                     height % kRun == 0 && aligned(clean, 4) && aligned(corrupted, 16) &&
+                     aligned(rounded, 8);
   const auto kernel = flags.order == Order::classic ? kernel_of<Kind::classic>(usual)
                       : flags.camera_noise          ? kernel_of<Kind::woven>(usual)
                                                     : kernel_of<Kind::camera>(usual);

@@ -17,7 +17,8 @@ constexpr int kPixels = 64, kColumns = 3 * kPixels, kThreads = kColumns, kRow = 
 
 __global__ void __launch_bounds__(kThreads)
     jpeg_kernel(const Draw* __restrict__ draws, float* __restrict__ pictures,
-                BFloat16* __restrict__ rounded, int height, int width, int across, int strips, const __grid_constant__ JpegTables tables) {
+                BFloat16* __restrict__ rounded, int height, int width, int across, int strips,
+                const __grid_constant__ JpegTables tables) {
   DAE_SHARED(float, strip, 8 * kRow);
   DAE_SHARED(float, steps, 2 * 64);
   DAE_SHARED(float, per_step, 2 * 64);

@@ -296,11 +296,13 @@ TEST_P(CorruptTest, GivesTheScalarBits) {
       }
       const Result got = run(GetParam(), pictures, draws, flags, height, width, false, shift),
                    want = run(Device::cpu, pictures, draws, flags, height, width);
-      const std::string where = fmt::format("{}x{} by up to {}, turn {}", height, width, largest, turn);
+      const std::string where =
+          fmt::format("{}x{} by up to {}, turn {}", height, width, largest, turn);
       ASSERT_EQ(got.clean, want.clean) << where;
       ASSERT_EQ(got.corrupted, want.corrupted) << where;
       for (size_t i = 0; i < got.rounded.size(); i++)
-        ASSERT_EQ(got.rounded[i].bits, to_bf16(want.corrupted[i]).bits) << where << " element " << i;
+        ASSERT_EQ(got.rounded[i].bits, to_bf16(want.corrupted[i]).bits)
+            << where << " element " << i;
     }
 }
 

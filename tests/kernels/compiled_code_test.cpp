@@ -309,7 +309,11 @@ TEST(CompiledCode, TheLongestPathIsFound) {
   EXPECT_EQ(longest_path(kernel, {1, 0.5}), 2 + (2 + 3) + 1);
   EXPECT_THROW(longest_path(kernel, {1}), std::runtime_error);
   const MachineLines table = {"BRX R4 -0x10 (*\"BRANCH_TARGETS .L_x_1,.L_x_2\"*)",
-                              ".L_x_1:", "MOV R1, RZ", "EXIT", ".L_x_2:", "EXIT"};
+                              ".L_x_1:",
+                              "MOV R1, RZ",
+                              "EXIT",
+                              ".L_x_2:",
+                              "EXIT"};
   EXPECT_EQ(longest_path(table, {}), 3);
 }
 

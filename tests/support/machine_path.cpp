@@ -59,7 +59,8 @@ Flow flow_of(const MachineLines& lines) {
     if (branches)
       for (std::sregex_iterator at(text.begin(), text.end(), label), end; at != end; ++at)
         if (const auto to = labels.find(at->str()); to != labels.end()) next.insert(to->second);
-    const bool conditional = text.starts_with('@') || std::regex_search(text, std::regex(R"(BRA[.U]* !?U?P\d)"));
+    const bool conditional =
+        text.starts_with('@') || std::regex_search(text, std::regex(R"(BRA[.U]* !?U?P\d)"));
     if ((!branches || conditional) && i + 1 < blocks) next.insert(i + 1);
     std::erase_if(next, [&](int block) { return block >= blocks; });
     flow.next[static_cast<size_t>(i)].assign(next.begin(), next.end());
