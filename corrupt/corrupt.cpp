@@ -84,7 +84,7 @@ int64_t corrupt_workspace_count(Device device, int64_t width, int32_t max_radius
 
 void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
              const Tensor& clean, const Tensor& corrupted, const Tensor& workspace,
-             const Tensor& told) {
+             const Tensor& told, const Tensor& rounded) {
   check_table("the source table", sources, sizeof(Source));
   check_table("the draws", draws, sizeof(Draw));
   check_dtype(kOp, "clean", clean, DType::u8);
@@ -98,6 +98,11 @@ void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const C
     check_dtype(kOp, "told", told, DType::f32);
     check_shape(kOp, "told", told, {s[0]});
   }
+  if (rounded.data != nullptr) {
+    if (q.device == Device::cpu) fail("{}: rounded is for a GPU alone", kOp);
+    check_dtype(kOp, "rounded", rounded, DType::bf16);
+    check_shape(kOp, "rounded", rounded, s);
+  }
   if (flags.max_radius < 0 || flags.max_radius > kMaxRadius)
     fail("{}: max_radius is {}, expected 0 to {}", kOp, flags.max_radius, +kMaxRadius);
   if (clean.count() == 0) return;
@@ -107,7 +112,7 @@ void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const C
     fail("{}: workspace is {}, expected at least {} elements for {} threads", kOp,
          to_string(workspace), needed, threads());
   DAE_DISPATCH(q, corrupt_cpu(sources, draws, flags, clean, corrupted, workspace, told),
-               cuda::corrupt(q.stream, sources, draws, flags, clean, corrupted, told));
+               cuda::corrupt(q.stream, sources, draws, flags, clean, corrupted, told, rounded));
 }
 
 }  // namespace dae

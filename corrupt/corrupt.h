@@ -64,17 +64,20 @@ int64_t corrupt_workspace_count(Device device, int64_t width, int32_t max_radius
 //                                         of the picture that is given
 // workspace f32 {corrupt_workspace_count(...)} or larger
 // told      f32 {N}, or empty             out: what the draws say that a network is told
+// rounded   bf16 {N, H, W, 3}, or empty   out, on a GPU alone: `corrupted` as a network that computes in
+//                                         bf16 reads it
 //
 // H and W are any size, whole pictures included; every view of a batch has the same. Tensors lie on
 // the queue's device. Throws Error naming shapes that do not fit; on the CPU, where they can be
 // read, also for a draw whose image or radius is out of range or that the flags deny. No views is no work.
 void corrupt(const Queue& q, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
              const Tensor& clean, const Tensor& corrupted, const Tensor& workspace,
-             const Tensor& told = {});
+             const Tensor& told = {}, const Tensor& rounded = {});
 
 namespace cuda {
 void corrupt(void* stream, const Tensor& sources, const Tensor& draws, const CorruptFlags& flags,
-             const Tensor& clean, const Tensor& corrupted, const Tensor& told);
+             const Tensor& clean, const Tensor& corrupted, const Tensor& told,
+             const Tensor& rounded);
 }  // namespace cuda
 
 }  // namespace dae

@@ -7,6 +7,7 @@
 // are 512 a strip, are taken three elements a thread, since light and colours mix them.
 #include "corrupt/jpeg.h"
 #include "corrupt/jpeg_block.h"
+#include "runtime/bf16.h"
 #include "runtime/cuda_kernel.h"
 
 namespace dae::cuda {
@@ -15,8 +16,9 @@ namespace {
 constexpr int kPixels = 64, kColumns = 3 * kPixels, kThreads = kColumns, kRow = kColumns + 4;
 
 __global__ void __launch_bounds__(kThreads)
-    jpeg_kernel(const Draw* __restrict__ draws, float* __restrict__ pictures, int height, int width,
-                int across, int strips, const __grid_constant__ JpegTables tables) {
+    jpeg_kernel(const Draw* __restrict__ draws, float* __restrict__ pictures,
+                BFloat16* __restrict__ rounded, int height, int width, int across, int strips,
+                const __grid_constant__ JpegTables tables) {
   DAE_SHARED(float, strip, 8 * kRow);
   DAE_SHARED(float, steps, 2 * 64);
   DAE_SHARED(float, per_step, 2 * 64);
@@ -24,7 +26,8 @@ __global__ void __launch_bounds__(kThreads)
   const int quality = draws[view].degradation.jpeg;
   if (quality == 0) return;
   const int top = blockIdx.x % strips / across * 8, left = blockIdx.x % strips % across * kPixels;
-  float* const picture = pictures + int64_t{view} * height * width * 3;
+  const int64_t first = int64_t{view} * height * width * 3;
+  float* const picture = pictures + first;
   if (threadIdx.x < 128) {
     steps[threadIdx.x] = jpeg_step(tables.value[threadIdx.x], quality);
     per_step[threadIdx.x] = 1.0f / steps[threadIdx.x];
@@ -65,19 +68,23 @@ __global__ void __launch_bounds__(kThreads)
     const int y = top + i / kPixels, x = left + i % kPixels;
     if (y >= height || x >= width) continue;
     for (int c = 0; c < 3; c++) value[c] = strip[i / kPixels * kRow + i % kPixels * 3 + c];
-    jpeg_to_rgb(value, picture + (int64_t{y} * width + x) * 3);
+    const int64_t pixel = (int64_t{y} * width + x) * 3;
+    jpeg_to_rgb(value, picture + pixel);
+    if (!rounded) continue;
+    for (int c = 0; c < 3; c++) rounded[first + pixel + c] = to_bf16(picture[pixel + c]);
   }
 }
 
 }  // namespace
 
-void jpeg(void* stream, const Tensor& draws, const Tensor& pictures) {
+void jpeg(void* stream, const Tensor& draws, const Tensor& pictures, const Tensor& rounded) {
   const int height = static_cast<int>(pictures.shape[1]),
             width = static_cast<int>(pictures.shape[2]);
   const int across = ceil_div(width, kPixels), strips = across * ceil_div(height, 8);
   launch("jpeg", jpeg_kernel, static_cast<unsigned>(pictures.shape[0] * strips), kThreads, 0,
          stream, reinterpret_cast<const Draw*>(draws.as<const uint8_t>()), pictures.as<float>(),
-         height, width, across, strips, JpegTables{});
+         rounded.data ? rounded.as<BFloat16>() : nullptr, height, width, across, strips,
+         JpegTables{});
 }
 
 }  // namespace dae::cuda

@@ -13,12 +13,13 @@ namespace dae {
 
 // draws     u8  {N, sizeof(Draw)}  of which degradation.jpeg is read; views of 0 stay what they are
 // pictures  f32 {N, H, W, 3}       in and out: then multiples of 1/255 in [0, 1]
+// rounded   bf16 {N, H, W, 3}, or empty   out, of views that change: pictures, rounded
 // f32 in an order that is fixed in jpeg_block.h: the same bits on every device. Part of corrupt(),
 // which checks shapes.
 void jpeg_cpu(const Draw* draws, const Tensor& pictures);
 
 namespace cuda {
-void jpeg(void* stream, const Tensor& draws, const Tensor& pictures);
+void jpeg(void* stream, const Tensor& draws, const Tensor& pictures, const Tensor& rounded);
 }
 
 }  // namespace dae

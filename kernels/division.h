@@ -7,6 +7,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "runtime/host_device.h"
@@ -21,7 +22,11 @@ namespace dae {
 inline constexpr float kMostOf255th = 0x1.01p-8f;
 inline constexpr float kRestOf255th = static_cast<float>(1.0 / 255 - 257.0 / 65536);
 DAE_HOST_DEVICE inline float over_255(float k) {
+#ifdef __CUDA_ARCH__  // an instruction less: the first product is exact, so fused it has the same bits
+  return std::fma(k, kMostOf255th, k * kRestOf255th);
+#else
   return k * kMostOf255th + k * kRestOf255th;
+#endif
 }
 
 // A size d >= 1 that numbers 0 <= n < 2^63 are divided by: n / d = floor(n m / 2^(63 + s)) with s =

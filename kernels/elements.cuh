@@ -10,13 +10,15 @@
 
 namespace dae::cuda {
 
-// N adjacent elements, 16 or 8 bytes, moved as one access: by default 16, which is 4 floats or 8
+// N adjacent elements, 16, 8 or 4 bytes, moved as one access: by default 16, which is 4 floats or 8
 // BFloat16.
 template <class T, int N = 16 / sizeof(T)>
 struct Pack {
   static constexpr int kCount = N;
-  static_assert(N * sizeof(T) == 16 || N * sizeof(T) == 8);
-  using Bits = std::conditional_t<N * sizeof(T) == 16, uint4, uint2>;
+  static constexpr size_t kBytes = N * sizeof(T);
+  static_assert(kBytes == 16 || kBytes == 8 || kBytes == 4);
+  using Bits = std::conditional_t<kBytes == 16, uint4,
+                                  std::conditional_t<kBytes == 8, uint2, uint32_t>>;
   T value[N];
 };
 

@@ -76,6 +76,12 @@ TensorId Builder::input(TensorId x) {
   return known->second;
 }
 
+void Builder::has_input(TensorId x, TensorId copy) {
+  if (copy == kNoTensor) return;
+  input_of_[x] = copy;
+  reach_[copy] = reach(x);
+}
+
 TensorId Builder::noise_input(const std::string& name, TensorId x, TensorId told) {
   const Shape& s = plan_.shape(x);
   const TensorId y = plan_.tensor(name, {s[0], s[1] / 2, s[2] / 2, 16});

@@ -35,6 +35,8 @@ class Builder {
 
   // x f32 as layers read it: x itself, or its bf16 copy, made once.
   TensorId input(TensorId x);
+  // Says that a step has made that copy already; kNoTensor says nothing. Before input(x).
+  void has_input(TensorId x, TensorId copy);
 
   // For running the network once more in the same plan, on other inputs: the same weights and
   // gradients, an empty tape. What a tape holds refers to its builder, so none is copied or moved.

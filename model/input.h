@@ -18,6 +18,7 @@ struct InputPlacement {
   int stream = 0;
   TensorId sources = kNoTensor;  // the table of another batch of the plan, which they share
   TensorId told = kNoTensor;     // f32 {N}, to be filled for a network with a noise input
+  TensorId rounded = kNoTensor;  // bf16, to be filled with `corrupted` for one that computes in it
 };
 
 // How a table of so many sources is shaped: what Executor::resize() is given.

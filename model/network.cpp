@@ -169,6 +169,11 @@ TensorId declare_told(Plan& plan, const NetworkConfig& config, int64_t batch,
   return config.noise_input ? plan.external(name, {batch}) : kNoTensor;
 }
 
+TensorId declare_rounded(Plan& plan, const NetworkConfig& config, const Shape& image,
+                         const std::string& name) {
+  return config.dtype == DType::bf16 ? plan.external(name, image, DType::bf16) : kNoTensor;
+}
+
 ParameterSet parameters_of(const NetworkConfig& config) {
   Plan plan;
   ParameterSet parameters;

@@ -64,6 +64,10 @@ TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x,
 TensorId declare_told(Plan& plan, const NetworkConfig& config, int64_t batch,
                       const std::string& name = "told");
 
+// The tensor of that name for what a network that computes in bf16 reads of `image`; else kNoTensor.
+TensorId declare_rounded(Plan& plan, const NetworkConfig& config, const Shape& image,
+                         const std::string& name = "corrupted.bf16");
+
 // The weights it has, whatever device it will run on.
 ParameterSet parameters_of(const NetworkConfig& config);
 

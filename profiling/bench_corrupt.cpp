@@ -1,10 +1,12 @@
 // corrupt/SIZExSIZExBATCH: the corruption alone, all that is on by default, each view with its own
 // draw. On the CPU the draws are made in the time measured; on a GPU the host makes them while the
-// GPU works. corrupt_jpeg/: the same, and each view a JPEG file.
+// GPU works, and with --precision bf16 they are written in bf16 too, as training does.
+// corrupt_jpeg/: the same, and each view a JPEG file.
 #include <fmt/core.h>
 
 #include "corrupt/corrupt.h"
 #include "profiling/bench.h"
+#include "runtime/bf16.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
 
@@ -25,6 +27,7 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
   CorruptSpec spec;
   if (jpeg) spec.jpeg = {30, 95};
   const CorruptFlags flags = flags_of(spec);
+  const bool narrow = options.device == Device::cuda && options.dtype == DType::bf16;
   const int64_t elements = batch * size * size * 3,
                 scratch = corrupt_workspace_count(options.device, size, flags.max_radius);
   std::vector<Draw> draws(static_cast<size_t>(batch));
@@ -36,6 +39,7 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
       device_draws(options.device, draws.size() * sizeof(Draw)),
       clean(options.device, static_cast<size_t>(elements)),
       corrupted(options.device, static_cast<size_t>(elements) * sizeof(float)),
+      rounded(options.device, narrow ? static_cast<size_t>(elements) * sizeof(BFloat16) : 0),
       workspace(options.device, static_cast<size_t>(scratch) * sizeof(float));
   draw(0);
   copy_between_devices(table.data(), sources.data(), table.bytes());
@@ -48,19 +52,22 @@ void time_corrupt(benchmark::State& state, const BenchOptions& options, int32_t 
     corrupt(q, {table.data(), {1, int64_t{sizeof(Source)}}, DType::u8},
             {batch_draws, {batch, int64_t{sizeof(Draw)}}, DType::u8}, flags,
             {clean.data(), {batch, size, size, 3}, DType::u8},
-            {corrupted.data(), {batch, size, size, 3}}, {workspace.data(), {scratch}});
+            {corrupted.data(), {batch, size, size, 3}}, {workspace.data(), {scratch}}, {},
+            narrow ? Tensor{rounded.data(), {batch, size, size, 3}, DType::bf16} : Tensor{});
   });
   state.counters["Mpixel/s"] = benchmark::Counter(static_cast<double>(batch) * size * size / 1e6,
                                                   benchmark::Counter::kIsIterationInvariantRate);
-  // Three bytes a pixel are read and three written, twelve written as floats; as files they are read
-  // and written once more.
-  report_roofline(state, options, static_cast<double>(elements) * (1 + 1 + 4 + (jpeg ? 8 : 0)));
+  // Three bytes a pixel are read and three written, twelve written as floats, six in bf16; as files they
+  // are read and written once more.
+  const int copy = narrow ? 2 : 0;
+  report_roofline(state, options,
+                  static_cast<double>(elements) * (1 + 1 + 4 + copy + (jpeg ? 8 + copy : 0)));
 }
 
 std::vector<std::pair<int32_t, int64_t>> views(const BenchOptions& options) {
   if (options.tiny) return {{static_cast<int32_t>(options.size), options.batch}};
   if (options.device == Device::cpu) return {{64, 64}, {512, 8}};
-  return {{64, 1024}, {64, 4096}, {128, 1024}, {512, 64}};
+  return {{64, 256}, {64, 1024}, {64, 4096}, {128, 1024}, {512, 64}};
 }
 
 }  // namespace

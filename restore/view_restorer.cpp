@@ -24,7 +24,10 @@ Program ViewRestorer::plan(const NetworkConfig& network, ParameterSet& parameter
   corrupted_ = plan.external("corrupted", image);
   restored_ = plan.external("restored", image);
   const TensorId told = declare_told(plan, network, batch_);
-  input_ = add_corruption(device_, plan, flags, clean_, corrupted_, {.told = told});
+  const TensorId rounded = declare_rounded(plan, network, image);
+  input_ =
+      add_corruption(device_, plan, flags, clean_, corrupted_, {.told = told, .rounded = rounded});
+  builder.has_input(corrupted_, rounded);
   const NetworkOutput output = build_network(builder, network, corrupted_, told);
   output_stage(network, output, corrupted_)->add_restoration(builder, restored_);
   weights_ = builder.weights();

@@ -21,7 +21,9 @@ Program StepPipeline::plan_preparation() {
   prepared_input_ = add_corruption(
       Device::cuda, plan, flags_of(config_.corruption), plan.external("clean.0", image, DType::u8),
       plan.external("corrupted.0", image),
-      {.draws = "draws.0", .told = declare_told(plan, config_.network, config_.batch, "told.0")});
+      {.draws = "draws.0",
+       .told = declare_told(plan, config_.network, config_.batch, "told.0"),
+       .rounded = declare_rounded(plan, config_.network, image, "corrupted.bf16.0")});
   return {Device::cuda, std::move(plan)};
 }
 
@@ -35,10 +37,12 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   const TensorId records = plan.external("losses", {2 * record_size});
   std::array<Pass, 2> passes;
   for (int i = 0; i < (pair ? 2 : 1); i++)
-    passes[i] = {plan.external(fmt::format("clean.{}", i), image, DType::u8),
-                 plan.external(fmt::format("corrupted.{}", i), image),
-                 plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size}),
-                 declare_told(plan, config_.network, config_.batch, fmt::format("told.{}", i))};
+    passes[i] = {
+        plan.external(fmt::format("clean.{}", i), image, DType::u8),
+        plan.external(fmt::format("corrupted.{}", i), image),
+        plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size}),
+        declare_told(plan, config_.network, config_.batch, fmt::format("told.{}", i)),
+        declare_rounded(plan, config_.network, image, fmt::format("corrupted.bf16.{}", i))};
   TensorId sources = kNoTensor;
   const auto corrupt_into = [&](int i) {
     inputs_[i] = add_corruption(Device::cuda, plan, flags_of(config_.corruption), passes[i].clean,
@@ -46,16 +50,19 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
                                 {.draws = i == 0 ? "draws.0" : "draws.1",
                                  .stream = kInput,
                                  .sources = sources,
-                                 .told = passes[i].told});
+                                 .told = passes[i].told,
+                                 .rounded = passes[i].rounded});
     sources = inputs_[i].sources;
   };
   if (pair) corrupt_into(1);
+  first.has_input(passes[0].corrupted, passes[0].rounded);
   objective_.add_to(first, passes[0].corrupted, passes[0].clean, passes[0].record, passes[0].told);
   const OptimizerTensors kept = declare_optimizer(first);
   add_update(plan, kept, config_.adam);
   if (pair) {
     corrupt_into(0);
     Builder second = first.another_pass();
+    second.has_input(passes[1].corrupted, passes[1].rounded);
     objective_.add_to(second, passes[1].corrupted, passes[1].clean, passes[1].record,
                       passes[1].told);
     add_update(plan, kept, config_.adam);

@@ -37,7 +37,7 @@ class StepPipeline final : public Trainer {
 
  private:
   struct Pass {
-    TensorId clean, corrupted, record, told;
+    TensorId clean, corrupted, record, told, rounded;
   };
   struct Pending {  // one of two sets of pinned memory
     PinnedBuffer draws, views, losses;

@@ -3,6 +3,7 @@
 // tests of their own, are shared with the code under test.
 #include "corrupt/corrupt.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -269,21 +270,40 @@ TEST_P(CorruptTest, OfAPairTheOtherPictureIsCorrupted) {
   EXPECT_NE(first.corrupted, second.corrupted);
 }
 
-// More than a grid's second dimension has: 65535.
-TEST_P(CorruptTest, TakesTheLargestBatch) {
-  if (watcher() != Watcher::none) GTEST_SKIP() << "65537 blocks take a sanitizer minutes";
-  const std::vector<Picture> pictures = {{70, 90, 1}};
-  const std::vector<Source> sources = {pictures[0].source()};
-  CorruptSpec spec;
-  spec.noise = spec.blur = {0, 0, false};
-  std::vector<Draw> draws;
-  for (int64_t slot = 0; slot < 65537; slot++)
-    draws.push_back(draw_training(spec, 1, 9, slot, sources, 1, 1));
-  const Result all = run(GetParam(), pictures, draws, flags_of(spec), 1, 1);
-  for (size_t v = 0; v < draws.size(); v += 65536 / 4) {
-    const Expected want = expect(pictures[0], draws[v], spec.order, 1, 1);
-    for (size_t i = 0; i < 3; i++) ASSERT_EQ(all.clean[3 * v + i], want.clean[i]) << v;
-  }
+// The CPU's bits, of views that are a tile of the kernel, less than one, or several with what the blur
+// sees beside them; bytes, floats and what a network reads in bf16, at packs and beside them.
+TEST_P(CorruptTest, GivesTheScalarBits) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "compared with it";
+  const std::vector<Picture> pictures = {{150, 170, 1}, {90, 61, 2}};
+  const std::vector<Source> sources = {pictures[0].source(), pictures[1].source()};
+  struct Size {
+    int64_t height, width, shift = 0;
+  };
+  std::vector<Size> sizes = {{64, 64}, {72, 68}, {31, 132}, {16, 60, 1}};
+  if (watcher() == Watcher::none) sizes.insert(sizes.end(), {{136, 200}, {65, 129}, {8, 300, 2}});
+  int32_t turn = 0;
+  for (CorruptSpec spec : specs_of_every_kind())
+    for (const auto& [height, width, shift] : sizes) {
+      const int32_t largest = 1 + turn++ % kMaxRadius;
+      CorruptFlags flags = flags_of(spec);
+      flags.max_radius = largest;
+      std::vector<Draw> draws;
+      for (int64_t slot = 0; slot < 2; slot++) {
+        draws.push_back(draw_training(spec, 7, turn, slot, sources, static_cast<int32_t>(height),
+                                      static_cast<int32_t>(width)));
+        set_blur(draws.back().degradation,
+                 static_cast<float>(slot == 0 ? largest : largest / 2) * 0.333f);
+      }
+      const Result got = run(GetParam(), pictures, draws, flags, height, width, false, shift),
+                   want = run(Device::cpu, pictures, draws, flags, height, width);
+      const std::string where =
+          fmt::format("{}x{} by up to {}, turn {}", height, width, largest, turn);
+      ASSERT_EQ(got.clean, want.clean) << where;
+      ASSERT_EQ(got.corrupted, want.corrupted) << where;
+      for (size_t i = 0; i < got.rounded.size(); i++)
+        ASSERT_EQ(got.rounded[i].bits, to_bf16(want.corrupted[i]).bits)
+            << where << " element " << i;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::ValuesIn(tested_devices()), device_name);

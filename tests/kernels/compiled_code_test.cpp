@@ -16,6 +16,8 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/machine_path.h"
+
 namespace dae::test {
 namespace {
 
@@ -39,6 +41,7 @@ struct MachineCode {
   int calls = 0;         // of routines out of line: what a division's fast path cannot take, say
   int long_divides = 0;  // of these, divisions and remainders of 64-bit integers
   int loads_first = 0;   // 128-bit loads before anything touches what one of them has loaded
+  MachineLines lines;    // with labels
 };
 
 // "upsample2x_kernel<float, 4>" of a mangled entry: without namespaces and arguments.
@@ -124,7 +127,10 @@ std::map<std::string, MachineCode> machine_code(const std::string& disassembly) 
       loaded.clear();
       used = false;
     }
+    static const std::regex label(R"(\.L_x_\d+:)");
     const std::string text = instruction(line);
+    if (code && (!text.empty() || std::regex_match(line, label)))
+      code->lines.push_back(text.empty() ? line : text);
     if (!code || text.empty() || text == "NOP") continue;
     code->instructions++;
     if (text.find("CALL.") != std::string::npos) {
@@ -195,6 +201,18 @@ TEST(CompiledCode, KeepsItsBudget) {
     EXPECT_TRUE(name == "about" || kernels.contains(name)) << name << " is no kernel any more";
 }
 
+// Instructions an element (a pixel, say) on the longest way through a kernel.
+void expect_path(const MachineLines& lines, const nlohmann::json& path, const std::string& where) {
+  const auto trips = path.at("trips").get<std::vector<double>>();
+  const std::vector<int> loops = loop_sizes(lines);
+  ASSERT_EQ(loops.size(), trips.size())
+      << where << "trips of its loops, whose instructions are " << testing::PrintToString(loops)
+      << ": a loop more or less, so the budget's path has to be written again";
+  EXPECT_LE(longest_path(lines, trips) / path.at("elements").get<double>(),
+            path.at("most").get<double>())
+      << where << "instructions an element on the longest path";
+}
+
 TEST(CompiledCode, MachineCodeKeepsItsBudget) {
   const fs::path folder = DAE_COMPILED_CODE;
   if (folder.empty()) GTEST_SKIP() << "built without nvcc";
@@ -218,6 +236,7 @@ TEST(CompiledCode, MachineCodeKeepsItsBudget) {
           << where << "divisions of 64-bit integers (kernels/division.h has Divisor)";
       EXPECT_GE(code.loads_first, budget.value("loads_first", 0))
           << where << "128-bit loads before one of them is waited for";
+      if (budget.contains("path")) expect_path(code.lines, budget["path"], where);
     }
   }
   for (const auto& [name, budget] : budgets.items())
@@ -262,6 +281,40 @@ $__internal_0_$__cuda_sm20_div_s64:
   EXPECT_EQ(copy.loads_first, 2);
   EXPECT_EQ(kernels.at("fill_kernel").instructions, 2);
   EXPECT_EQ(kernels.at("fill_kernel").loads_first, 1);
+}
+
+// Two branches of four and two instructions within a loop within a loop, beside a way around both.
+TEST(CompiledCode, TheLongestPathIsFound) {
+  const MachineLines kernel = {"S2R R0, SR_TID.X",
+                               "@P0 BRA `(.L_x_4)",
+                               ".L_x_1:",
+                               "MOV R1, RZ",
+                               ".L_x_2:",
+                               "@P1 BRA P2, `(.L_x_3)",
+                               "FADD R1, R1, R0",
+                               "CALL.REL.NOINC `($__internal_0_$slow)",
+                               "NOP",
+                               "FADD R1, R1, R0",
+                               ".L_x_3:",
+                               "BRA.DIV UR4, `(.L_x_5)",
+                               "@P3 BRA `(.L_x_2)",
+                               "@P4 BRA `(.L_x_1)",
+                               ".L_x_4:",
+                               "EXIT",
+                               ".L_x_5:",
+                               "BRA `(.L_x_3)"};
+  EXPECT_EQ(loop_sizes(kernel), (std::vector<int>{8, 6}));
+  EXPECT_EQ(longest_path(kernel, {2, 10}), 2 + 2 * (2 + 10 * 6) + 1);
+  EXPECT_EQ(longest_path(kernel, {0, 10}), 2 + 1);
+  EXPECT_EQ(longest_path(kernel, {1, 0.5}), 2 + (2 + 3) + 1);
+  EXPECT_THROW(longest_path(kernel, {1}), std::runtime_error);
+  const MachineLines table = {"BRX R4 -0x10 (*\"BRANCH_TARGETS .L_x_1,.L_x_2\"*)",
+                              ".L_x_1:",
+                              "MOV R1, RZ",
+                              "EXIT",
+                              ".L_x_2:",
+                              "EXIT"};
+  EXPECT_EQ(longest_path(table, {}), 3);
 }
 
 }  // namespace

@@ -63,8 +63,10 @@ class Declarations
                    loss = plan.external("loss", {objective.record_size()});
     const CorruptSpec spec;
     const TensorId told = declare_told(plan, config, kBatch);
-    const InputTensors input =
-        add_corruption(device, plan, flags_of(spec), clean, corrupted, {.told = told});
+    const TensorId input_bf16 = declare_rounded(plan, config, image);
+    const InputTensors input = add_corruption(device, plan, flags_of(spec), clean, corrupted,
+                                              {.told = told, .rounded = input_bf16});
+    builder.has_input(corrupted, input_bf16);
     objective.add_to(builder, corrupted, clean, loss, told);
     const OptimizerTensors optimizer = declare_optimizer(builder);
     add_update(plan, optimizer, AdamConfig{});

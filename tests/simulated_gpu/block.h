@@ -88,7 +88,9 @@ void wait_in(ThreadState::State state, const Place& place);
 void retire_identity(void* identity);
 
 // shared_memory.cpp
-inline constexpr size_t kSharedLimit = 48 << 10;
+// What a block's static arrays may take, and all together, for which launch() asks where a block has
+// dynamic ones (runtime/cuda_kernel.h).
+inline constexpr size_t kSharedLimit = 48 << 10, kSharedMost = 227 << 10;
 // Takes `bytes` of the block's shared memory, between red zones, poisoned.
 unsigned char* carve(const char* key, size_t bytes, size_t alignment, const char* name);
 void check_shared();

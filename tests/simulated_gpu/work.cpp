@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "tests/simulated_gpu/block.h"
 #include "tests/simulated_gpu/sanitizers.h"
 
 namespace simulated {
@@ -174,23 +175,23 @@ void announce(cudaStream_t stream, const std::string& name, std::vector<Access> 
   on->accesses = std::move(accesses);
 }
 
-void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+void launch(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body) {
   const Unseen bookkeeping;
   if (broken()) return;
   CUstream_st* const on = resolve(stream);
-  const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+  const uint64_t threads = uint64_t{block_dim.x} * block_dim.y * block_dim.z;
   if (!on) {
     set_error(cudaErrorInvalidResourceHandle);
-  } else if (threads == 0 || threads > 1024 || block.z > 64 || grid.x > 0x7fffffffu ||
+  } else if (threads == 0 || threads > 1024 || block_dim.z > 64 || grid.x > 0x7fffffffu ||
              grid.y > 65535 || grid.z > 65535) {
     set_error(cudaErrorInvalidConfiguration);
-  } else if (shared_bytes > 48 << 10) {
+  } else if (shared_bytes > kSharedMost) {
     set_error(cudaErrorInvalidValue);
   } else {
     const std::string name = on->announced.empty() ? op : on->announced + " (" + op + ")";
     enqueue(*on, name, on->accesses, [=, body = std::move(body), op = std::string(op)] {
-      run_kernel(op.c_str(), grid, block, shared_bytes, body);
+      run_kernel(op.c_str(), grid, block_dim, shared_bytes, body);
     });
   }
 }

@@ -111,6 +111,11 @@ T atomic_update(T* at, F f) {
 #define __any_sync(mask, vote) (::simulated::ballot((mask), (vote), __FILE__, __LINE__) != 0)
 #define __all_sync(mask, vote) (::simulated::ballot((mask), !(vote), __FILE__, __LINE__) == 0)
 
+// A load by the path of what nobody writes while the kernel runs.
+template <class T>
+T __ldg(const T* at) {
+  return *at;
+}
 inline unsigned atomicAdd(unsigned* at, unsigned value) {
   return simulated::atomic_update(at, [=](unsigned old) { return old + value; });
 }

@@ -17,6 +17,8 @@
   [count] = *reinterpret_cast<T(*)[count]>(::simulated::shared_array( \
       &name##_key, sizeof(T) * (count), alignof(T), #name, __FILE__, __LINE__))
 #define DAE_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(::simulated::dynamic_shared())
+#define DAE_UNROLLED
+#define DAE_ROLLED
 
 namespace dae::cuda {
 
