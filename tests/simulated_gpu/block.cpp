@@ -191,9 +191,9 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     check_shared();
     size_t used = 0;
     for (const auto& [key, array] : state.arrays) used += array.bytes;
-    if (used > kSharedLimit)
-      report(fmt::format("{}: a block takes {} bytes of shared memory, of {}", op, used,
-                         kSharedLimit));
+    const size_t limit = shared_bytes > kSharedLimit ? kSharedMost : kSharedLimit;
+    if (used > limit)
+      report(fmt::format("{}: a block takes {} bytes of shared memory, of {}", op, used, limit));
     if (kTsan && !all_threads)
       for (const ThreadState& t : state.threads) retire_identity(t.identity);
     unpoison(state.shared, arena);

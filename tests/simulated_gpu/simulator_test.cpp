@@ -251,7 +251,7 @@ TEST(SimulatedMemory, ACopyPastTheEndIsFound) {
 TEST(SimulatedRuntime, LaunchesThatCudaRefuses) {
   EXPECT_THROW(launch("big", lost_lane_kernel, 1, 1025, 0, nullptr), Error);
   EXPECT_THROW(launch("big", lost_lane_kernel, dim3(1, 65536), 32, 0, nullptr), Error);
-  EXPECT_THROW(launch("big", lost_lane_kernel, 1, 32, 49 << 10, nullptr), Error);
+  EXPECT_THROW(launch("big", lost_lane_kernel, 1, 32, 228 << 10, nullptr), Error);
   EXPECT_THROW(launch("no stream", lost_lane_kernel, 1, 32, 0, reinterpret_cast<void*>(8)), Error);
 }
 

@@ -185,7 +185,7 @@ void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStre
   } else if (threads == 0 || threads > 1024 || block.z > 64 || grid.x > 0x7fffffffu ||
              grid.y > 65535 || grid.z > 65535) {
     set_error(cudaErrorInvalidConfiguration);
-  } else if (shared_bytes > 48 << 10) {
+  } else if (shared_bytes > kSharedMost) {
     set_error(cudaErrorInvalidValue);
   } else {
     const std::string name = on->announced.empty() ? op : on->announced + " (" + op + ")";
