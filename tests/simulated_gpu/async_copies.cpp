@@ -1,5 +1,5 @@
-// Asynchronous copies: what a thread has begun, by groups, until it has waited for it. To AddressSanitizer their
-// bytes are out of bounds for so long.
+// Asynchronous copies: what a thread has begun, by groups, until it has waited for it. To
+// AddressSanitizer their bytes are out of bounds for so long.
 #include <fmt/format.h>
 
 #include "tests/simulated_gpu/block.h"

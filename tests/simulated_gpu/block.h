@@ -93,7 +93,8 @@ extern const char* kernel_name;
 extern Counters the_counters;
 std::string where();  // of the current thread, for messages
 
-// meeting.cpp: meets the lanes of `mask`; slot `generation` % 2 of the group's values then holds what they brought.
+// meeting.cpp: meets the lanes of `mask`; slot `generation` % 2 of the group's values then holds
+// what they brought.
 WarpGroup& meet(unsigned mask, const Fragments& brought, const Place& place, uint64_t& generation);
 
 // async_copies.cpp

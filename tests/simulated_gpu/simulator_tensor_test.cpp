@@ -1,5 +1,5 @@
-// The simulated tensor cores and asynchronous copies: right results where the contract is kept, a finding or
-// poison where it is not.
+// The simulated tensor cores and asynchronous copies: right results where the contract is kept, a
+// finding or poison where it is not.
 #include <algorithm>
 #include <cmath>
 
@@ -194,8 +194,8 @@ TEST(SimulatedTensorDeathTest, LdmatrixIsNoBarrier) {
 
 enum class Bug { none, no_commit, no_wait, waits_for_too_few, no_barrier, barrier_first };
 
-// Two groups of 32 packs of 8, of which the second is copied where `there` says: it comes out first, and
-// reversed. Every thread reads what another has copied.
+// Two groups of 32 packs of 8, of which the second is copied where `there` says: it comes out
+// first, and reversed. Every thread reads what another has copied.
 __global__ void swap_packs_kernel(const BFloat16* from, BFloat16* to, bool there, Bug bug) {
   DAE_SHARED(BFloat16, first, 256);
   DAE_SHARED(BFloat16, second, 256);

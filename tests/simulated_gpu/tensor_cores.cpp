@@ -1,4 +1,5 @@
-// Tensor cores: a warp's lanes bring their registers, and each works out the four sums that are its own.
+// Tensor cores: a warp's lanes bring their registers, and each works out the four sums that are its
+// own.
 #include <fmt/format.h>
 
 #include "tests/simulated_gpu/block.h"
@@ -15,8 +16,8 @@ float half_of(uint32_t two, unsigned which) {
   return value;
 }
 
-// Element k of a row of `a` or a column of `b` lies with lane 4 g + k % 8 / 2, in the register for the row's
-// or column's half and k's half.
+// Element k of a row of `a` or a column of `b` lies with lane 4 g + k % 8 / 2, in the register for
+// the row's or column's half and k's half.
 float element_of_a(const Fragments (&lanes)[32], unsigned row, unsigned k) {
   return half_of(lanes[row % 8 * 4 + k % 8 / 2][row / 8 + k / 8 * 2], k % 2);
 }

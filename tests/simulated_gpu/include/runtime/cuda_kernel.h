@@ -82,7 +82,7 @@ void launch(const char* op, void (*kernel)(Params...), dim3 grid, dim3 block, si
   check_launch(op);
 }
 
-// --- Tensor cores and asynchronous copies: the contracts of the real header's words, held strictly -----
+// --- Tensor cores and asynchronous copies: the real header's contracts, held strictly -----------
 
 // Products are exact, their sum is f32's, in order of k.
 inline void mma_m16n8k16(float (&sum)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
@@ -91,7 +91,8 @@ inline void mma_m16n8k16(float (&sum)[4], const uint32_t (&a)[4], uint32_t b0, u
                           static_cast<int>(at.line()));
 }
 
-// Each lane reads what it gets itself: to sanitizers as well, it must see what others wrote to the rows.
+// Each lane reads what it gets itself: to sanitizers as well, it must see what others wrote to the
+// rows.
 inline void ldmatrix_x4(uint32_t (&fragment)[4], const void* row,
                         std::source_location at = std::source_location::current()) {
   const auto rows = simulated::meet_for_rows(row, at.file_name(), static_cast<int>(at.line()));
@@ -110,8 +111,9 @@ inline void ldmatrix_x4_trans(uint32_t (&fragment)[4], const void* row,
   }
 }
 
-// The bytes are written twice by the thread that copies: poison when the copy begins, which is as early as the
-// hardware may write, and the data when it was waited for, which is as late. In between nobody may look.
+// The bytes are written twice by the thread that copies: poison when the copy begins, which is as
+// early as the hardware may write, and the data when it was waited for, which is as late. In
+// between nobody may look.
 inline void cp_async_16(void* to, const void* from, bool there,
                         std::source_location at = std::source_location::current()) {
   simulated::AsyncCopy copy{to, {}};
