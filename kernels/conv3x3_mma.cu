@@ -41,7 +41,7 @@ constexpr int kSide = 16, kHalo = kSide + 2;  // pixels, computed and read
 constexpr int kWarpRows = 4;
 
 template <int C>
-constexpr int kThreads = kSide / kWarpRows*(C / kTileFilters) * 32;
+constexpr int kThreads = 32 * (kSide / kWarpRows) * (C / kTileFilters);
 
 template <int C>
 constexpr size_t kSharedBytes = (kHalo * kHalo * kPitch<C> + 2 * kTapsCount<C>)*sizeof(BFloat16);
