@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
     register_kernel_benchmarks(options);
     register_plan_benchmarks(options);
     register_fusion_benchmarks(options);
+    register_mma_benchmarks(options);
     register_restore_benchmarks(options);
     benchmark::Initialize(&count, pointers.data());
     if (!list) {

@@ -40,6 +40,7 @@ void register_corrupt_benchmarks(const BenchOptions& options);  // bench_corrupt
 void register_kernel_benchmarks(const BenchOptions& options);   // bench_kernels.cpp
 void register_plan_benchmarks(const BenchOptions& options);     // bench_plan.cpp
 void register_fusion_benchmarks(const BenchOptions& options);   // bench_fusion.cpp
+void register_mma_benchmarks(const BenchOptions& options);      // bench_mma.cpp
 void register_restore_benchmarks(const BenchOptions& options);  // bench_restore.cpp
 
 }  // namespace dae

@@ -1,7 +1,8 @@
 // What nvcc made of every kernel for sm_90, against kernels/compiled_code.json: no spills, no more
 // registers and shared memory than its budget, no local memory, and 128-bit loads and stores where
 // its comment promises them; then, of the machine code, no more instructions than its budget, no
-// calls that it does not allow, and loads on their way before one of them is waited for. The build
+// calls that it does not allow, loads on their way before one of them is waited for, and the tensor cores'
+// instructions and asynchronous copies that its comment promises. The build
 // leaves PTX and ptxas's report for each .cu file and, where it found nvdisasm, the machine code
 // (CMakeLists.txt).
 #include <cxxabi.h>
@@ -42,6 +43,8 @@ struct MachineCode {
   int long_divides = 0;  // of these, divisions and remainders of 64-bit integers
   int loads_first = 0;   // 128-bit loads before anything touches what one of them has loaded
   MachineLines lines;    // with labels
+  int mma = 0;           // products on tensor cores
+  int async_copies = 0;  // to shared memory, past the registers
 };
 
 // "upsample2x_kernel<float, 4>" of a mangled entry: without namespaces and arguments.
@@ -137,6 +140,8 @@ std::map<std::string, MachineCode> machine_code(const std::string& disassembly) 
       code->calls++;
       if (std::regex_search(text, long_divide)) code->long_divides++;
     }
+    if (text.find("HMMA.16816.F32.BF16") != std::string::npos) code->mma++;
+    if (text.find("LDGSTS.E.BYPASS.128") != std::string::npos) code->async_copies++;
     std::vector<int> registers;
     for (std::sregex_iterator at(text.begin(), text.end(), reg), end; at != end; ++at)
       registers.push_back(std::stoi((*at)[1]));
@@ -167,6 +172,8 @@ std::string budget_of(const Code& code, const fs::path& sass, const std::string&
       add("calls", found->second.calls);
       add("long_divides", found->second.long_divides);
       add("loads_first", found->second.loads_first);
+      add("mma", found->second.mma);
+      add("async_copies", found->second.async_copies);
     }
   }
   return budget.dump();
@@ -237,6 +244,9 @@ TEST(CompiledCode, MachineCodeKeepsItsBudget) {
       EXPECT_GE(code.loads_first, budget.value("loads_first", 0))
           << where << "128-bit loads before one of them is waited for";
       if (budget.contains("path")) expect_path(code.lines, budget["path"], where);
+      EXPECT_EQ(code.mma, budget.value("mma", 0)) << where << "products on tensor cores";
+      EXPECT_GE(code.async_copies, budget.value("async_copies", 0))
+          << where << "asynchronous copies";
     }
   }
   for (const auto& [name, budget] : budgets.items())
@@ -262,6 +272,8 @@ _Z11copy_kernelPff:
 .L_x_1:
         /*0050*/                   FADD R0, R1, R11.reuse ;
         /*0060*/                   LDG.E.128 R20, desc[UR8][R4.64] ;
+        /*0068*/                   HMMA.16816.F32.BF16 R44, R68, R94, R44 ;
+        /*006c*/               @P1 LDGSTS.E.BYPASS.128 [R25], desc[UR8][R4.64], P0 ;
         /*0070*/                   BRA `(.L_x_1);
         .weak           $__internal_0_$__cuda_sm20_div_s64
 $__internal_0_$__cuda_sm20_div_s64:
@@ -275,10 +287,12 @@ $__internal_0_$__cuda_sm20_div_s64:
 )");
   ASSERT_EQ(kernels.size(), 2u);
   const MachineCode& copy = kernels.at("copy_kernel");
-  EXPECT_EQ(copy.instructions, 10);
+  EXPECT_EQ(copy.instructions, 12);
   EXPECT_EQ(copy.calls, 2);
   EXPECT_EQ(copy.long_divides, 1);
   EXPECT_EQ(copy.loads_first, 2);
+  EXPECT_EQ(copy.mma, 1);
+  EXPECT_EQ(copy.async_copies, 1);
   EXPECT_EQ(kernels.at("fill_kernel").instructions, 2);
   EXPECT_EQ(kernels.at("fill_kernel").loads_first, 1);
 }

@@ -32,6 +32,7 @@ std::map<std::string, benchmark::BenchmarkReporter::Run> run_once(const BenchOpt
   register_kernel_benchmarks(options);
   register_plan_benchmarks(options);
   register_fusion_benchmarks(options);
+  register_mma_benchmarks(options);
   register_restore_benchmarks(options);
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
@@ -109,6 +110,12 @@ TEST_P(BenchTest, CountsHalfTheBytesInBf16) {
     EXPECT_NEAR(
         static_cast<double>(fusion.counters.at("GFLOP/s")) * 1e9 * fusion.real_accumulated_time,
         2.0 * 2 * 8 * 8 * 32 * 9 * 32, 1);
+  }
+  // The input, the map between and the result, and two sets of filters.
+  for (const char* side : {"ours", "cudnn"}) {
+    const auto& block = found.at(std::string("mma/residual_block/2x8x8x32/") + side);
+    EXPECT_NEAR(static_cast<double>(block.counters.at("GB/s")) * 1e9 * block.real_accumulated_time,
+                (3 * 2 * 8 * 8 * 32 + 2 * 32 * 9 * 32) * 2, 1e-2);
   }
 }
 

@@ -20,12 +20,12 @@ struct Place {
 };
 std::string text(const Place& place);
 
-// The lanes that meet in one warp-wide operation.
+// The lanes that meet in one warp-wide operation. What each brings stays until the next but one.
 struct WarpGroup {
   unsigned mask = 0, arrived = 0;
   uint64_t generation = 0;
   Place place;
-  uint64_t values[2][32] = {};
+  Fragments values[2][32] = {};
   uint64_t tags[2] = {};
 };
 
@@ -35,6 +35,17 @@ struct Fiber {
   void* asan_stack = nullptr;
 };
 
+// A thread's asynchronous copies, in order; those of one group have its number.
+struct AsyncCopies {
+  struct Numbered {
+    AsyncCopy copy;
+    unsigned group;
+  };
+  std::vector<Numbered> begun;
+  size_t over = 0;  // of them
+  unsigned committed = 0;
+};
+
 struct ThreadState : Thread {
   enum class State { fresh, ready, at_barrier, in_warp, done } state = State::fresh;
   Place place;  // where it waits
@@ -42,6 +53,7 @@ struct ThreadState : Thread {
   uint64_t generation = 0;
   Fiber* fiber = nullptr;
   void* identity = nullptr;  // ThreadSanitizer's
+  AsyncCopies copies;
 };
 
 struct SharedArray {
@@ -81,6 +93,13 @@ extern const char* kernel_name;
 extern Counters the_counters;
 std::string where();  // of the current thread, for messages
 
+// meeting.cpp: meets the lanes of `mask`; slot `generation` % 2 of the group's values then holds
+// what they brought.
+WarpGroup& meet(unsigned mask, const Fragments& brought, const Place& place, uint64_t& generation);
+
+// async_copies.cpp
+void end_async_copies();  // of a thread that ends
+
 // fibers.cpp
 void start_fresh_thread();
 void resume(Fiber* fiber, void* identity);
@@ -88,9 +107,8 @@ void wait_in(ThreadState::State state, const Place& place);
 void retire_identity(void* identity);
 
 // shared_memory.cpp
-// What a block's static arrays may take, and all together, for which launch() asks where a block has
-// dynamic ones (runtime/cuda_kernel.h).
-inline constexpr size_t kSharedLimit = 48 << 10, kSharedMost = 227 << 10;
+// Whether these bytes lie in an array of the block's shared memory.
+bool is_shared(const void* at, size_t bytes);
 // Takes `bytes` of the block's shared memory, between red zones, poisoned.
 unsigned char* carve(const char* key, size_t bytes, size_t alignment, const char* name);
 void check_shared();

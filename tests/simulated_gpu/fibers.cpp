@@ -49,6 +49,7 @@ void run_fresh_threads(Fiber* fiber) {
     if (kTsan) me->identity = current_identity();
     acquire(&block->launch_tags[0]);
     (*block->body)();
+    end_async_copies();
     release(&block->launch_tags[1]);
     me->state = ThreadState::State::done;
     block->alive--;

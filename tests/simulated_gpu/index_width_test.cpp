@@ -12,6 +12,7 @@
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 #include "kernels/cast.h"
+#include "kernels/conv3x3_mma.h"
 #include "kernels/dct_loss.h"
 #include "kernels/global_pool.h"
 #include "kernels/ms_ssim_loss.h"
@@ -20,6 +21,7 @@
 #include "kernels/perceptual_loss.h"
 #include "kernels/pixel_loss.h"
 #include "kernels/pixel_shuffle.h"
+#include "kernels/residual_block.h"
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
 #include "kernels/ssim_loss.h"
@@ -109,7 +111,7 @@ std::vector<std::vector<float>> ends(const Case& c, int64_t images) {
       else if (part.dtype == DType::i32)
         tensors[k].as<int32_t>()[first + i] = static_cast<int32_t>(4 * value);
       else if (part.dtype == DType::bf16)
-        tensors[k].as<BFloat16>()[first + i] = to_bf16(NAN);
+        tensors[k].as<BFloat16>()[first + i] = to_bf16(part.role == Role::out ? NAN : value);
       else
         tensors[k].as<float>()[first + i] = part.role == Role::out ? NAN : value;
     }
@@ -147,7 +149,20 @@ std::vector<Case> cases() {
                 true,
                 workspace};
   };
+  const Part bf16_map{{1, 8, 8, 32}, Role::in, DType::bf16},
+      bf16_out{{1, 8, 8, 32}, Role::out, DType::bf16},
+      filters{{32, 3, 3, 32}, Role::in, DType::bf16, true},
+      biases{{32}, Role::in, DType::bf16, true};
   return {
+      {"conv3x3_mma",
+       {bf16_map, filters, biases, bf16_out},
+       [](auto& q, auto& t) { conv3x3_mma(q, t[0], t[1], t[2], t[3], true); }},
+      {"residual_block",
+       {bf16_map, filters, biases, filters, biases, bf16_out, bf16_out},
+       [](auto& q, auto& t) { residual_block(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6]); }},
+      {"residual_block_backward",
+       {bf16_map, filters, filters, bf16_map, bf16_out, bf16_out},
+       [](auto& q, auto& t) { residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5]); }},
       {"add", {map, map_in_out}, [](auto& q, auto& t) { add(q, t[0], t[1]); }},
       {"relu_backward", {map, map_in_out}, [](auto& q, auto& t) { relu_backward(q, t[0], t[1]); }},
       {"bias_relu",

@@ -15,8 +15,9 @@ WarpGroup& group_of(unsigned mask) {
   return groups.back();
 }
 
-// Meets the lanes of `mask`; the generation tells which slot of the group holds what they brought.
-WarpGroup& meet(unsigned mask, uint64_t value, const Place& place, uint64_t& generation) {
+}  // namespace
+
+WarpGroup& meet(unsigned mask, const Fragments& brought, const Place& place, uint64_t& generation) {
   ThreadState* const me = current;
   if (!(mask >> lane() & 1))
     report(fmt::format("{} is not in the mask {:08x} it gives at {}", where(), mask, text(place)));
@@ -26,7 +27,7 @@ WarpGroup& meet(unsigned mask, uint64_t value, const Place& place, uint64_t& gen
                        mask, text(group.place)));
   group.place = place;
   generation = group.generation;
-  group.values[generation % 2][lane()] = value;
+  group.values[generation % 2][lane()] = brought;
   if (++group.arrived == static_cast<unsigned>(__builtin_popcount(mask))) {
     group.arrived = 0;
     group.generation++;
@@ -37,8 +38,6 @@ WarpGroup& meet(unsigned mask, uint64_t value, const Place& place, uint64_t& gen
   }
   return group;
 }
-
-}  // namespace
 
 void sync_threads(const char* file, int line) {
   const Unseen bookkeeping;
@@ -55,7 +54,7 @@ void sync_warp(unsigned mask, const char* file, int line) {
   uint64_t* const tag = &group.tags[group.generation % 2];
   release(tag);
   uint64_t generation;
-  meet(mask, 0, {file, line}, generation);
+  meet(mask, {}, {file, line}, generation);
   acquire(tag);
 }
 
@@ -65,17 +64,19 @@ uint64_t exchange(unsigned mask, uint64_t value, unsigned from, const char* file
     report(fmt::format("{} asks lane {} at {}:{}, which is not in the mask {:08x}", where(), from,
                        file, line, mask));
   uint64_t generation;
-  const WarpGroup& group = meet(mask, value, {file, line}, generation);
-  return group.values[generation % 2][from];
+  const Fragments words = {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)};
+  const WarpGroup& group = meet(mask, words, {file, line}, generation);
+  const Fragments& theirs = group.values[generation % 2][from];
+  return theirs[0] | uint64_t{theirs[1]} << 32;
 }
 
 unsigned ballot(unsigned mask, bool vote, const char* file, int line) {
   const Unseen bookkeeping;
   uint64_t generation;
-  const WarpGroup& group = meet(mask, vote, {file, line}, generation);
+  const WarpGroup& group = meet(mask, {vote}, {file, line}, generation);
   unsigned votes = 0;
   for (unsigned i = 0; i < 32; i++)
-    if ((mask >> i & 1) && group.values[generation % 2][i]) votes |= 1u << i;
+    if ((mask >> i & 1) && group.values[generation % 2][i][0]) votes |= 1u << i;
   return votes;
 }
 

@@ -41,6 +41,15 @@ void check_shared() {
   }
 }
 
+bool is_shared(const void* at, size_t bytes) {
+  for (const auto& [key, array] : block->arrays) {
+    const unsigned char* const begin = block->shared + array.offset;
+    if (at >= begin && static_cast<const unsigned char*>(at) + bytes <= begin + array.bytes)
+      return true;
+  }
+  return false;
+}
+
 void* shared_array(const char* key, size_t bytes, size_t alignment, const char* name, const char*,
                    int) {
   const Unseen bookkeeping;

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -70,6 +71,10 @@ uint64_t resources_made();
 
 // --- For the stand-in headers -----------------------------------------------------------------
 
+// What a block's static arrays may take, and all together, for which launch() asks where a block has
+// dynamic ones (runtime/cuda_kernel.h).
+inline constexpr size_t kSharedLimit = 48 << 10, kSharedMost = 227 << 10;
+
 void launch(const char* op, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body);
 // What a library would put on the stream.
@@ -78,6 +83,26 @@ void* shared_array(const char* key, size_t bytes, size_t alignment, const char* 
                    const char* file, int line);
 void* dynamic_shared();
 void enter_block_collective(void* storage, int threads);
+
+// tensor_cores.cpp: the warp's product by the layouts of the PTX ISA; `mine` is this lane's a[0] to
+// a[3], b0, b1.
+using Fragments = std::array<uint32_t, 6>;
+void mma_m16n8k16(float (&sum)[4], const Fragments& mine, const char* file, int line);
+// Where the rows start that the warp's lanes bring; each must lie in the block's shared memory,
+// aligned.
+std::array<const unsigned char*, 32> meet_for_rows(const void* row, const char* file, int line);
+
+// async_copies.cpp: 16 bytes on their way to shared memory.
+struct AsyncCopy {
+  void* to;
+  unsigned char bytes[16];
+};
+// Whether both ends are where and as they must be; `from` may be null.
+bool check_async_copy(const void* to, const void* from, const char* file, int line);
+void begin_async_copy(const AsyncCopy& copy);
+void commit_async_copies();
+// The next that is over when all but the current thread's last `pending` groups are; false: none.
+bool next_async_copy(unsigned pending, AsyncCopy& copy);
 
 // --- Between the simulator's own files --------------------------------------------------------
 

@@ -106,7 +106,7 @@ def old_against_new(place):
 
 
 def fused_against_unfused(place):
-    return [bench(place, "fused against unfused", "fusion", "^fusion/", 28, *model_options("none", place=place),
+    return [bench(place, "fused against unfused", "fusion", "^(fusion|mma)/", 28, *model_options("none", place=place),
                   may_skip=True)]
 
 

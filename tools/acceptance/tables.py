@@ -65,10 +65,12 @@ def pairs(results, choose):
 
 
 def fused_pairs(results):
-    """Times of fusion/FORM/SHAPE/fused and /unfused: (name, fused, unfused), in seconds."""
+    """Times of fusion/FORM/SHAPE/fused and /unfused, and of mma/FORM/SHAPE/ours and /cudnn: (name, fused, unfused)."""
+    sides_of = {"fused": "fused", "unfused": "unfused", "ours": "fused", "cudnn": "unfused"}
+
     def choose(_, name):
         base, _, side = name.rpartition("/")
-        return (side, base) if name.startswith("fusion/") and side in ("fused", "unfused") else None
+        return (sides_of[side], base) if name.startswith(("fusion/", "mma/")) and side in sides_of else None
     return [(name, sides["fused"][-1], sides["unfused"][-1]) for name, sides in pairs(results, choose).items()
             if len(sides) == 2]
 
@@ -157,7 +159,7 @@ def fusion_table(results):
             for name, fused, unfused in fused_pairs(results)]
     rows += [[name.removeprefix("fusion/"), entry["error"], "", "", ""] for result in results.values()
              if isinstance(result, dict) for name, entry in result.get("benchmarks", {}).items()
-             if name.startswith("fusion/") and "error" in entry]
+             if name.startswith(("fusion/", "mma/")) and "error" in entry]
     return ["#### Fused against unfused", "", *table(
         ["what", "fused, us", "unfused, us", "spread", "times faster"], rows)] if rows else []
 

@@ -1,0 +1,35 @@
+#include "kernels/conv3x3_mma.h"
+
+#include "runtime/dispatch.h"
+#include "runtime/error.h"
+
+namespace dae {
+
+void check_mma_map(const char* op, const char* what, const Tensor& map, Device device) {
+  if (device == Device::cpu)
+    fail("{}: tensor cores are a GPU's; the CPU computes convolutions in f32 by conv2d_forward",
+         op);
+  check_layout(op, what, map, device);
+  if (map.shape.rank() != 4 || (map.shape[3] != 32 && map.shape[3] != 64))
+    fail("{}: {} is {}, expected NHWC with 32 or 64 channels", op, what, to_string(map));
+  check_mma_tensor(op, what, map, map.shape);
+}
+
+void check_mma_tensor(const char* op, const char* what, const Tensor& tensor, const Shape& shape) {
+  check_shape(op, what, tensor, shape);
+  check_dtype(op, what, tensor, DType::bf16);
+  check_aligned(op, what, tensor, 16);
+}
+
+void conv3x3_mma(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y,
+                 bool relu) {
+  const char* const op = "conv3x3_mma";
+  check_mma_map(op, "x", x, q.device);
+  const int64_t channels = x.shape[3];
+  check_mma_tensor(op, "y", y, x.shape);
+  check_mma_tensor(op, "w", w, {channels, 3, 3, channels});
+  check_mma_tensor(op, "b", b, {channels});
+  DAE_DISPATCH(q, (void)relu, cuda::conv3x3_mma(q.stream, x, w, b, y, relu));
+}
+
+}  // namespace dae

@@ -1,0 +1,46 @@
+#include "kernels/conv3x3_mma_weights.h"
+
+#include <algorithm>
+
+#include "kernels/conv3x3_mma.h"
+#include "runtime/dispatch.h"
+
+namespace dae {
+namespace {
+
+constexpr int64_t kMostBlocks = 128;  // about an H100's multiprocessors
+constexpr int64_t kLeastRun = 4;      // a block's sums are as many bytes as a tile
+
+int64_t filters_count(const Shape& map) {
+  return 9 * map[3] * map[3];
+}
+
+}  // namespace
+
+MmaTiles mma_tiles(const Shape& map) {
+  MmaTiles t{};
+  t.down = (map[1] + 15) / 16;
+  t.across = (map[2] + 15) / 16;
+  t.tiles = map[0] * t.down * t.across;
+  t.run = std::max((t.tiles + kMostBlocks - 1) / kMostBlocks, kLeastRun);
+  t.blocks = (t.tiles + t.run - 1) / t.run;
+  return t;
+}
+
+int64_t conv3x3_mma_weights_workspace_count(const Shape& map) {
+  return mma_tiles(map).blocks * filters_count(map);
+}
+
+void conv3x3_mma_weights(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                         const Tensor& workspace) {
+  const char* const op = "conv3x3_mma_weights";
+  check_mma_map(op, "x", x, q.device);
+  const int64_t channels = x.shape[3];
+  check_mma_tensor(op, "dy", dy, x.shape);
+  check_mma_tensor(op, "dw", dw, {channels, 3, 3, channels});
+  check_shape(op, "workspace", workspace, {conv3x3_mma_weights_workspace_count(x.shape)});
+  check_dtype(op, "workspace", workspace, DType::f32);
+  DAE_DISPATCH(q, {}, cuda::conv3x3_mma_weights(q.stream, x, dy, dw, workspace));
+}
+
+}  // namespace dae

@@ -1,0 +1,126 @@
+#include "kernels/residual_block.h"
+
+#include <cmath>
+
+#include "runtime/error.h"
+#include "tests/support/reference_conv.h"
+
+namespace dae::test {
+namespace {
+
+// Whole multiples of 1 / 8 up to 1: sums of their products are exact in f32, in any order, so that
+// no tolerance hides a wrong element, and h is rounded as the reference's is.
+Values eighths(const Shape& shape, uint64_t seed, int largest = 8) {
+  Values values = random_values(shape.count(), seed, -largest, largest);
+  for (double& v : values) v = std::round(v) / 8;
+  return values;
+}
+
+Values rounded(Values values) {
+  for (double& v : values) v = to_float(to_bf16(static_cast<float>(v)));
+  return values;
+}
+Values sum(Values a, const Values& b) {
+  for (size_t i = 0; i < a.size(); i++) a[i] += b[i];
+  return a;
+}
+Values masked(const Values& gate, Values values) {
+  for (size_t i = 0; i < values.size(); i++)
+    if (!(gate[i] > 0)) values[i] = 0;
+  return values;
+}
+
+constexpr DType kBf16 = DType::bf16;
+const Tolerance kExact = {0, 0, "exact sums"};
+
+std::vector<OpCase> cases() {
+  std::vector<OpCase> list;
+  // Less than a tile; a row and a column more; one image, none, two.
+  for (const Shape& s :
+       {Shape{1, 1, 1, 32}, Shape{2, 17, 9, 32}, Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
+    const ConvSpec plain{.x = s, .y = s}, relu{.x = s, .y = s, .relu = true};
+    const Shape filters = plain.weights(), biases = {s[3]};
+    const Arg w1{.name = "w1", .shape = filters, .dtype = kBf16, .values = eighths(filters, 2, 2)},
+        b1{.name = "b1", .shape = biases, .dtype = kBf16, .values = eighths(biases, 3)},
+        w2{.name = "w2", .shape = filters, .dtype = kBf16, .values = eighths(filters, 4, 2)},
+        b2{.name = "b2", .shape = biases, .dtype = kBf16, .values = eighths(biases, 5)};
+    const auto given = [&](const char* name, const Values& values) {
+      return Arg{.name = name, .shape = s, .dtype = kBf16, .values = values};
+    };
+    const auto out = [&](const char* name) {
+      return Arg{.name = name, .shape = s, .role = Role::out, .dtype = kBf16};
+    };
+    const auto forward = [=](auto& v) {
+      const Values h = rounded(conv_forward(relu, v[0], v[1], v[2], {}));
+      v[5] = conv_forward(plain, h, v[3], v[4], v[0]);
+      return h;
+    };
+    const Arg x = given("x", eighths(s, 1));
+    list.push_back(
+        {.name = "forward_" + to_string(s),
+         .args = {x, w1, b1, w2, b2, out("y"), out("h")},
+         .run = [](const Queue& q,
+                   const auto& t) { residual_block(q, t[0], t[1], t[2], t[3], t[4], t[6], t[5]); },
+         .reference = [=](auto& v) { v[6] = forward(v); },
+         .tolerance = kExact,
+         .gpu_only = true});
+    list.push_back(
+        {.name = "without_h_" + to_string(s),
+         .args = {x, w1, b1, w2, b2, out("y")},
+         .run = [](const Queue& q,
+                   const auto& t) { residual_block(q, t[0], t[1], t[2], t[3], t[4], {}, t[5]); },
+         .reference = [=](auto& v) { forward(v); },
+         .tolerance = kExact,
+         .gpu_only = true});
+    Values h = eighths(s, 6);
+    for (double& v : h) v = v > 0 ? v : 0;
+    list.push_back(
+        {.name = "backward_" + to_string(s),
+         .args = {given("dy", eighths(s, 7)), w1, w2, given("h", h), out("dh"), out("dx")},
+         .run =
+             [](const Queue& q, const auto& t) {
+               residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5]);
+             },
+         .reference =
+             [=](auto& v) {
+               v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
+               v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
+             },
+         .tolerance = kExact,
+         .gpu_only = true});
+  }
+  return list;
+}
+
+DAE_OP_TEST(ResidualBlock, cases());
+
+TEST(ResidualBlock, ReferenceGradientMatchesFiniteDifferences) {
+  const ConvSpec plain{.x = {1, 3, 4, 2}, .y = {1, 3, 4, 2}},
+      relu{.x = plain.x, .y = plain.y, .relu = true};
+  const int64_t weights = plain.weights().count();
+  const Values x = random_values(plain.x.count(), 1), w1 = random_values(weights, 2),
+               b1 = random_values(2, 3), w2 = random_values(weights, 4), b2 = random_values(2, 5);
+  const auto between = [&](const Values& in) { return conv_forward(relu, in, w1, b1, {}); };
+  expect_gradient([&](const Values& in) { return conv_forward(plain, between(in), w2, b2, in); },
+                  [&](const Values& in, const Values& dy) {
+                    const Values dh = masked(between(in), conv_backward_data(plain, dy, w2));
+                    return sum(dy, conv_backward_data(plain, dh, w1));
+                  },
+                  x);
+}
+
+TEST(ResidualBlock, RefusesWhatDoesNotFit) {
+  alignas(16) BFloat16 data[32 * 9 * 32] = {};
+  const auto bf16 = [&](Shape shape) { return Tensor{data, shape, DType::bf16}; };
+  const Tensor map = bf16({1, 2, 2, 32}), w = bf16({32, 3, 3, 32}), b = bf16({32}),
+               other = bf16({1, 2, 3, 32});
+  const Queue gpu{Device::cuda};
+  EXPECT_THROW(residual_block(Queue{}, map, w, b, w, b, {}, map), Error) << "the CPU";
+  EXPECT_THROW(residual_block(gpu, map, w, b, w, b, other, map), Error);
+  EXPECT_THROW(residual_block(gpu, map, w, b, w, b, {}, other), Error);
+  EXPECT_THROW(residual_block(gpu, map, w, b, w, bf16({16}), {}, map), Error);
+  EXPECT_THROW(residual_block_backward(gpu, map, w, w, other, map, map), Error);
+}
+
+}  // namespace
+}  // namespace dae::test
