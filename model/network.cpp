@@ -18,58 +18,104 @@ int64_t grid_side(const NetworkConfig& config) {
 }
 
 // fc and conv share their ends: three halvings down, three doublings up.
-TensorId encode(Builder& b, TensorId x, int64_t channels) {
-  x = b.conv("encoder.0", b.input(x), {.filters = 32});
-  x = b.conv("encoder.1", x, {.filters = 64, .stride = 2});
-  x = b.conv("encoder.2", x, {.filters = 128, .stride = 2});
-  return b.conv("encoder.3", x, {.filters = channels, .stride = 2});
+ValueId encode(LayerList& list, int64_t channels) {
+  ValueId x = list.add("encoder.0", kPicture, ConvLayer{.filters = 32});
+  x = list.add("encoder.1", x, ConvLayer{.filters = 64, .stride = 2});
+  x = list.add("encoder.2", x, ConvLayer{.filters = 128, .stride = 2});
+  return list.add("encoder.3", x, ConvLayer{.filters = channels, .stride = 2});
 }
 
-TensorId decode(Builder& b, TensorId x) {
-  x = b.upconv("decoder.0", x, 128);
-  x = b.upconv("decoder.1", x, 64);
-  x = b.upconv("decoder.2", x, 32);
-  return b.conv("decoder.3", x, {.filters = 3, .relu = false});
+void decode(LayerList& list, ValueId x) {
+  x = list.add("decoder.0", x, UpconvLayer{128});
+  x = list.add("decoder.1", x, UpconvLayer{64});
+  x = list.add("decoder.2", x, UpconvLayer{32});
+  list.add("decoder.3", x, ConvLayer{.filters = 3, .relu = false});
 }
 
-TensorId build_fc(Builder& b, const NetworkConfig& config, TensorId x) {
-  const int64_t side = grid_side(config), features = 128 * side * side;
-  x = b.flatten("flatten", encode(b, x, 128));
-  x = b.dense("latent", x, config.latent, true);
-  x = b.dense("expand", x, features, true);
-  const int64_t batch = b.plan().shape(x)[0];
-  return decode(b, b.unflatten("unflatten", x, {batch, side, side, 128}));
+LayerList fc_layers(const NetworkConfig& config) {
+  LayerList list;
+  const int64_t side = grid_side(config);
+  ValueId x = list.add("flatten", encode(list, 128), FlattenLayer{});
+  x = list.add("latent", x, DenseLayer{config.latent});
+  x = list.add("expand", x, DenseLayer{128 * side * side});
+  decode(list, list.add("unflatten", x, UnflattenLayer{side, side, 128}));
+  return list;
 }
 
 // The last layer starts small, and with it the answer at an even grey, whatever noise comes in:
 // from full-sized first weights most hidden units die before they have learnt anything.
-TensorId build_mlp(Builder& b, const NetworkConfig& config, TensorId x) {
-  const Shape image = b.plan().shape(x);
-  x = b.conv("patches", b.input(x),
-             {.filters = config.width, .kernel = 4, .stride = 4, .pad = 0, .relu = false});
-  x = b.flatten("flatten", x);
-  x = b.dense("hidden.0", x, config.latent, true);
-  x = b.dense("hidden.1", x, config.latent, true);
-  x = b.dense("output", x, image[1] * image[2] * 3, false, 0.05);
-  return b.unflatten("unflatten", x, image);
+LayerList mlp_layers(const NetworkConfig& config) {
+  LayerList list;
+  const int64_t side = config.size;
+  ValueId x = list.add(
+      "patches", kPicture,
+      ConvLayer{.filters = config.width, .kernel = 4, .stride = 4, .pad = 0, .relu = false});
+  x = list.add("flatten", x, FlattenLayer{});
+  x = list.add("hidden.0", x, DenseLayer{config.latent});
+  x = list.add("hidden.1", x, DenseLayer{config.latent});
+  x = list.add("output", x, DenseLayer{.outputs = side * side * 3, .relu = false, .gain = 0.05});
+  list.add("unflatten", x, UnflattenLayer{side, side, 3});
+  return list;
 }
 
-TensorId build_conv(Builder& b, const NetworkConfig& config, TensorId x) {
-  return decode(b, encode(b, x, config.latent / (grid_side(config) * grid_side(config))));
+LayerList conv_layers(const NetworkConfig& config) {
+  LayerList list;
+  decode(list, encode(list, config.latent / (grid_side(config) * grid_side(config))));
+  return list;
 }
 
 // x + conv(relu(conv(x))). The second convolution starts small, so that a deep stack starts close
 // to the identity (Zhang, Dauphin & Ma, 2019) and takes the same learning rate as a shallow one.
-TensorId residual_block(Builder& b, const std::string& name, TensorId x) {
-  const int64_t channels = b.plan().shape(x)[3];
-  const TensorId hidden = b.conv(name + ".a", x, {.filters = channels});
-  return b.conv(name + ".b", hidden,
-                {.filters = channels, .relu = false, .gain = 0.1, .addend = x});
+ValueId residual_block(LayerList& list, const std::string& name, ValueId x, int64_t channels) {
+  const ValueId hidden = list.add(name + ".a", x, ConvLayer{.filters = channels});
+  return list.add(name + ".b", hidden,
+                  ConvLayer{.filters = channels, .relu = false, .gain = 0.1, .addend = x});
 }
 
-TensorId residual_blocks(Builder& b, const std::string& name, TensorId x, int64_t count) {
-  for (int64_t i = 0; i < count; i++) x = residual_block(b, fmt::format("{}.{}", name, i), x);
+ValueId residual_blocks(LayerList& list, const std::string& name, ValueId x, int64_t channels,
+                        int64_t count) {
+  for (int64_t i = 0; i < count; i++)
+    x = residual_block(list, fmt::format("{}.{}", name, i), x, channels);
   return x;
+}
+
+LayerList unet_layers(const NetworkConfig& config) {
+  LayerList list;
+  const auto width = [&](int64_t level) { return config.width << level; };
+  const bool shrinks = config.stem == 2;
+  std::vector<ValueId> skips;
+  ValueId x = kPicture;
+  if (config.noise_input) {
+    x = list.add("seen", x, NoiseInputLayer{});
+    x = list.add("head", x, ConvLayer{.filters = config.width, .relu = false});
+  } else {
+    x = list.add("head", x,
+                 ConvLayer{.filters = config.width,
+                           .kernel = shrinks ? kStemKernel : 3,
+                           .stride = shrinks ? 2 : 1,
+                           .relu = false});
+  }
+  for (int64_t level = 0; level < config.levels - 1; level++) {
+    x = residual_blocks(list, fmt::format("encoder.{}", level), x, width(level), config.blocks);
+    skips.push_back(x);
+    x = list.add(
+        fmt::format("down.{}", level), x,
+        ConvLayer{.filters = width(level + 1), .kernel = 2, .stride = 2, .pad = 0, .relu = false});
+  }
+  x = residual_blocks(list, "middle", x, width(config.levels - 1), config.blocks);
+  for (int64_t level = config.levels - 2; level >= 0; level--) {
+    x = list.add(
+        fmt::format("up.{}", level), x,
+        TransposedConvLayer{.filters = width(level),
+                            .addend = config.skips ? skips[static_cast<size_t>(level)] : kNoValue});
+    x = residual_blocks(list, fmt::format("decoder.{}", level), x, width(level), config.blocks);
+  }
+  const double gain = config.residual ? 0.1 : 1.0;
+  if (shrinks)
+    list.add("tail", x, TransposedConvLayer{.filters = 3, .kernel = kStemKernel, .gain = gain});
+  else
+    list.add("tail", x, ConvLayer{.filters = 3, .relu = false, .gain = gain});
+  return list;
 }
 
 }  // namespace
@@ -107,59 +153,46 @@ void check(const NetworkConfig& c) {
                c.latent, c.size, grid_side(c), grid_side(c), pixels);
 }
 
-TensorId build_gain(Builder& b, const NetworkConfig&, TensorId x) {
-  x = b.input(x);
+LayerList gain_layers() {
+  LayerList list;
+  ValueId x = kPicture;
   for (int i = 0; i < 4; i++)
-    x = b.conv(fmt::format("global.{}", i), x, {.filters = kGlobalWidths[i], .stride = 2});
-  x = b.global_pool("global.pool", x);
-  x = b.dense("global.hidden", x, 64, true);
+    x = list.add(fmt::format("global.{}", i), x,
+                 ConvLayer{.filters = kGlobalWidths[i], .stride = 2});
+  x = list.add("global.pool", x, GlobalPoolLayer{});
+  x = list.add("global.hidden", x, DenseLayer{64});
   // Zeros: training starts with a gain of one.
-  return b.bounded_gain("global.gain", b.dense("global.output", x, 3, false, 0.0));
+  x = list.add("global.output", x, DenseLayer{.outputs = 3, .relu = false, .gain = 0});
+  list.add("global.gain", x, BoundedGainLayer{});
+  return list;
+}
+
+LayerList body_layers(const NetworkConfig& config) {
+  switch (config.kind) {
+    case NetworkKind::fc:
+      return fc_layers(config);
+    case NetworkKind::mlp:
+      return mlp_layers(config);
+    case NetworkKind::conv:
+      return conv_layers(config);
+    case NetworkKind::unet:
+      break;
+  }
+  return unet_layers(config);
+}
+
+TensorId build_gain(Builder& b, TensorId x) {
+  return add_layers(b, gain_layers(), x);
 }
 
 TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x, TensorId told) {
-  if (config.kind == NetworkKind::fc) return build_fc(b, config, x);
-  if (config.kind == NetworkKind::mlp) return build_mlp(b, config, x);
-  if (config.kind == NetworkKind::conv) return build_conv(b, config, x);
-  const bool shrinks = config.stem == 2;
-  std::vector<TensorId> skips;
-  if (config.noise_input) {
-    x = b.conv("head", b.input(b.noise_input("seen", x, told)),
-               {.filters = config.width, .relu = false});
-  } else {
-    x = b.conv("head", b.input(x),
-               {.filters = config.width,
-                .kernel = shrinks ? kStemKernel : 3,
-                .stride = shrinks ? 2 : 1,
-                .relu = false});
-  }
-  for (int64_t level = 0; level < config.levels - 1; level++) {
-    x = residual_blocks(b, fmt::format("encoder.{}", level), x, config.blocks);
-    skips.push_back(x);
-    x = b.conv(fmt::format("down.{}", level), x,
-               {.filters = config.width << (level + 1),
-                .kernel = 2,
-                .stride = 2,
-                .pad = 0,
-                .relu = false});
-  }
-  x = residual_blocks(b, "middle", x, config.blocks);
-  for (int64_t level = config.levels - 2; level >= 0; level--) {
-    x = b.transposed_conv(fmt::format("up.{}", level), x,
-                          {.filters = config.width << level,
-                           .addend = config.skips ? skips[static_cast<size_t>(level)] : kNoTensor});
-    x = residual_blocks(b, fmt::format("decoder.{}", level), x, config.blocks);
-  }
-  const double gain = config.residual ? 0.1 : 1.0;
-  if (shrinks)
-    return b.transposed_conv("tail", x, {.filters = 3, .kernel = kStemKernel, .gain = gain});
-  return b.conv("tail", x, {.filters = 3, .relu = false, .gain = gain});
+  return add_layers(b, body_layers(config), x, told);
 }
 
 NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x, TensorId told) {
   NetworkOutput output;
   // The global path first: its backward steps then come last, and its gradient buffers are small.
-  if (config.kind == NetworkKind::unet && config.global) output.gain = build_gain(b, config, x);
+  if (has_gain(config)) output.gain = build_gain(b, x);
   output.values = build_body(b, config, x, told);
   return output;
 }
@@ -186,6 +219,14 @@ ParameterSet parameters_of(const NetworkConfig& config) {
 int64_t grid_of(const NetworkConfig& config) {
   return config.kind == NetworkKind::unet ? std::max<int64_t>(8, config.stem << (config.levels - 1))
                                           : 8;
+}
+
+bool has_gain(const NetworkConfig& config) {
+  return config.kind == NetworkKind::unet && config.global;
+}
+
+bool ends_in_sigmoid(const NetworkConfig& config) {
+  return config.kind != NetworkKind::unet;
 }
 
 bool has_one_size(const NetworkConfig& config) {

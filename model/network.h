@@ -13,7 +13,7 @@
 
 #include <string>
 
-#include "model/builder.h"
+#include "model/layers.h"
 
 namespace dae {
 
@@ -43,6 +43,16 @@ struct NetworkConfig {
 // Throws FieldError when a network cannot be built so.
 void check(const NetworkConfig& config);
 
+// A network's layers, which all else follows from: the body that makes its values, and the global path
+// that makes the gain {N, 3}, where it has one.
+LayerList body_layers(const NetworkConfig& config);
+LayerList gain_layers();
+bool has_gain(const NetworkConfig& config);
+
+// What the restoration is: the values' sigmoid (fc, conv, mlp), or the values and, where
+// config.residual, the input, times the gain.
+bool ends_in_sigmoid(const NetworkConfig& config);
+
 // What a network makes of its input: `values` {N, H, W, 3} are logits for a sigmoid (fc, conv), or
 // the restoration before the input is added and the gain applied (unet).
 struct NetworkOutput {
@@ -56,7 +66,7 @@ NetworkOutput build_network(Builder& builder, const NetworkConfig& config, Tenso
                             TensorId told = kNoTensor);
 
 // Its two parts, for a picture whose gain is found once and whose pixels are restored in tiles.
-TensorId build_gain(Builder& builder, const NetworkConfig& config, TensorId x);  // {N, 3}
+TensorId build_gain(Builder& builder, TensorId x);  // {N, 3}
 TensorId build_body(Builder& builder, const NetworkConfig& config, TensorId x,
                     TensorId told = kNoTensor);
 

@@ -136,7 +136,7 @@ class ResidualStage final : public OutputStage {
 
 std::unique_ptr<OutputStage> output_stage(const NetworkConfig& config, const NetworkOutput& output,
                                           TensorId x) {
-  if (config.kind != NetworkKind::unet) return std::make_unique<SigmoidStage>(output.values);
+  if (ends_in_sigmoid(config)) return std::make_unique<SigmoidStage>(output.values);
   return std::make_unique<ResidualStage>(output.values, config.residual ? x : kNoTensor,
                                          output.gain);
 }

@@ -27,17 +27,22 @@ RunConfig config_in(const Safetensors& file, const std::string& path) {
 
 }  // namespace
 
+RunConfig without_names_of_pictures(RunConfig config) {
+  config.dataset = config.validation = config.given = config.from = "";
+  config.held_out.clear();
+  return config;
+}
+
 void save_network(const std::filesystem::path& path, const RunConfig& config,
                   const ParameterSet& parameters, const std::vector<float>& weights) {
-  RunConfig kept = config;
-  kept.dataset = kept.validation = kept.given = kept.from = "";
-  kept.held_out.clear();
   std::vector<BFloat16> rounded;
   for (const float weight : weights) rounded.push_back(to_bf16(weight));
   std::vector<NamedTensor> tensors;
   for (const Parameter& p : parameters.list())
     tensors.push_back({p.name, {&rounded[static_cast<size_t>(p.offset)], p.shape, DType::bf16}});
-  save_safetensors(path, tensors, {{"format", kFormat}, {"config", to_json(kept).dump()}});
+  save_safetensors(
+      path, tensors,
+      {{"format", kFormat}, {"config", to_json(without_names_of_pictures(config)).dump()}});
 }
 
 RunConfig read_network_config(const std::filesystem::path& path) {

@@ -12,6 +12,9 @@
 
 namespace dae {
 
+// What may be handed on of a run's configuration.
+RunConfig without_names_of_pictures(RunConfig config);
+
 // `weights` are laid out as `parameters` says. Written at once or not at all.
 void save_network(const std::filesystem::path& path, const RunConfig& config,
                   const ParameterSet& parameters, const std::vector<float>& weights);

@@ -16,11 +16,9 @@ namespace dae {
 namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
-constexpr int64_t kGainBatch = 16, kGainCrops = 8;
+constexpr int64_t kGainBatch = 16;
 constexpr int64_t kNoiseBatch = 3, kNoiseWindow = 128, kNoiseWindows = 3;
 constexpr int kNoisePasses = 4;
-// 1 / sqrt(12): what rounding to bytes leaves. Less than that cannot be seen in one.
-constexpr double kNoiseOfRounding = 0.29;
 
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
@@ -128,10 +126,10 @@ Restorer::Pass Restorer::plan_pass(const Shape& shape, bool gain_only) {
   TensorId y = kNoTensor, told = kNoTensor;
   NetworkOutput network;
   if (gain_only) {
-    y = build_gain(builder, config_, x);
+    y = build_gain(builder, x);
     plan.keep(y);
   } else {
-    if (has_gain()) network.gain = plan.external("gain", {shape[0], 3});
+    if (has_gain(config_)) network.gain = plan.external("gain", {shape[0], 3});
     told = declare_told(plan, config_, shape[0]);
     network.values = build_body(builder, config_, x, told);
     y = plan.external("y", shape);
@@ -157,7 +155,7 @@ int64_t Restorer::tile_for(size_t memory) {
   const int64_t most = has_one_size(config_) ? config_.size : std::max(kLargestTile, least);
   if (memory == 0) return most;
   size_t others = 0;  // the passes that are kept beside the one of tiles
-  if (has_gain()) others += bytes_of({kGainBatch, config_.size, config_.size, 3}, true);
+  if (has_gain(config_)) others += bytes_of({kGainBatch, config_.size, config_.size, 3}, true);
   if (config_.noise_input) others += bytes_of(noise_windows(), false);
   const size_t smallest = bytes_of({1, least, least, 3}, false);
   if (others + smallest > memory)
@@ -171,10 +169,6 @@ int64_t Restorer::tile_for(size_t memory) {
     } catch (const OutOfMemory&) {  // what is free is less than what was allowed
     }
   return least;
-}
-
-bool Restorer::has_gain() const {
-  return config_.kind == NetworkKind::unet && config_.global;
 }
 
 // One pass of each kind is kept, so that memory does not grow.

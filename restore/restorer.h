@@ -20,6 +20,13 @@
 
 namespace dae {
 
+// Crops that the global path looks at, at most, along a side of a picture.
+inline constexpr int64_t kGainCrops = 8;
+
+// 1 / sqrt(12) of 255: what rounding to bytes leaves of noise. Less than that cannot be seen in a picture
+// of bytes, which a network that is told of it hands back as it is.
+inline constexpr double kNoiseOfRounding = 0.29;
+
 class Restorer {
  public:
   // `weights` are laid out as `parameters` says, and are copied. `memory` as in DenoiserOptions;
@@ -45,7 +52,6 @@ class Restorer {
   Pass& pass_for(std::unique_ptr<Pass>& kept, const Shape& x, bool gain_only = false);
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
-  bool has_gain() const;
   static void tell(Pass& pass, double noise);
   Shape noise_windows() const;
   std::vector<float> picture_gain(const Samples& picture);

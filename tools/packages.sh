@@ -8,7 +8,8 @@
 dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
-  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev chrpath xz-utils"
+  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev libonnx-dev libprotobuf-dev
+  protobuf-compiler chrpath xz-utils"
 
 install_packages() {
   local missing="" package

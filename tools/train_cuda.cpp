@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "exchange/tensorboard.h"
 #include "record/run_folder.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
   DeviceOptions device;
   CorruptionOptions corruption;
   std::string from, skips, global, residual, noise_input, out, features;
-  bool resume = false;
+  bool resume = false, tensorboard = false;
 
   app.add_option("--dataset", options.dataset,
                  "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
@@ -120,11 +121,16 @@ int main(int argc, char** argv) {
                "continue the run in --out, as it is configured: options may be given again, and "
                "--dataset says where its pictures lie now");
   app.add_flag("--profile", options.profile, "end with a table of time, bytes and FLOPs per op");
+  app.add_flag("--tensorboard", tensorboard,
+               "tell TensorBoard of the progress, in the run folder's tensorboard/: "
+               "`tensorboard --logdir runs/` shows runs side by side");
 
   return run_program("train_cuda", app, argc, argv, [&] {
     options.device = device.apply();
     std::stop_source stop;
     TrainingConsole console(stop);
+    TensorBoard board(console);
+    TrainingObserver& observer = tensorboard ? static_cast<TrainingObserver&>(board) : console;
     TrainingOutcome outcome;
     if (resume) {
       if (out.empty()) fail_usage("--resume: say which run with --out RUN");
@@ -137,7 +143,7 @@ int main(int argc, char** argv) {
                                  .device = options.device,
                                  .save_every = options.save_every,
                                  .profile = options.profile},
-                                console, stop.get_token());
+                                observer, stop.get_token());
     } else {
       if (options.dataset.empty())
         fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
@@ -159,7 +165,7 @@ int main(int argc, char** argv) {
       options.corruption = corruption.apply(otherwise);
       options.features = features;
       options.out = out;
-      outcome = train(options, console, stop.get_token());
+      outcome = train(options, observer, stop.get_token());
     }
     console.clear();
     print_outcome(outcome);

@@ -143,9 +143,8 @@ TEST(Reach, DenseLayersAndPoolsSeeAll) {
   Plan plan;
   ParameterSet parameters;
   Builder b(Device::cpu, plan, parameters, false);
-  const NetworkConfig config;
   const TensorId x = plan.external("x", {1, 64, 64, 3});
-  EXPECT_TRUE(b.reach(build_gain(b, config, x)).is_all());
+  EXPECT_TRUE(b.reach(build_gain(b, x)).is_all());
   for (const NetworkKind kind : {NetworkKind::fc, NetworkKind::mlp}) {
     Plan its;
     ParameterSet its_parameters;

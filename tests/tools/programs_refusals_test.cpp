@@ -67,6 +67,9 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("denoise x.png --strength -1", 2, "--strength");
   expect_refused("export x", 2, "FILE");
   expect_refused("export x network.txt", 2, ".safetensors");
+  expect_refused("export x --onnx network.txt", 2, ".onnx");
+  expect_refused("export x network.safetensors --onnx network.onnx", 2, "not both");
+  expect_refused("export x network.safetensors --pixels uint8", 2, "--onnx");
   expect_refused("corrupt", 2, "DATASET");
 }
 
