@@ -152,9 +152,9 @@ TEST_P(JpegTest, TheSameBitsAsTheCpus) {
                want = run(Device::cpu, pictures, draws, kFlags, 50, 150);
   EXPECT_EQ(got.corrupted, want.corrupted);
   EXPECT_EQ(got.clean, want.clean);
-  if (GetParam() == Device::cuda)
-    for (size_t i = 0; i < want.corrupted.size(); i++)
-      ASSERT_EQ(got.rounded[i].bits, to_bf16(want.corrupted[i]).bits) << "in bf16, element " << i;
+  if (GetParam() == Device::cpu) return;
+  for (size_t i = 0; i < want.corrupted.size(); i++)
+    ASSERT_EQ(got.rounded[i].bits, to_bf16(want.corrupted[i]).bits) << "in bf16, element " << i;
 }
 
 TEST_P(JpegTest, AViewThatIsNoFileStaysWhatItIs) {

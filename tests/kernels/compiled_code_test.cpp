@@ -17,7 +17,7 @@
 #include <set>
 #include <sstream>
 
-#include "tests/support/machine_path.h"
+#include "tests/kernels/machine_path.h"
 
 namespace dae::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/support/machine_path.h"
+#include "tests/kernels/machine_path.h"
 
 #include <fmt/format.h>
 
