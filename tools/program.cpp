@@ -14,11 +14,13 @@
 #include <dnnl.hpp>
 #include <exception>
 #include <new>
+#include <regex>
 
 #include "record/engine_file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
+#include "tools/manual.h"
 #include "tools/say.h"
 
 namespace dae {
@@ -86,9 +88,28 @@ void on_terminate() {
 
 }  // namespace
 
-int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
+namespace {
+
+// Packages install "denoise" as "dae-denoise": `prefix` is what a program's name has in front of it.
+std::string prefix_of(const std::string& name, const char* called_as) {
+  const std::string called = std::filesystem::path(called_as).filename().string();
+  return called.ends_with(name) ? called.substr(0, called.size() - name.size()) : "";
+}
+
+// The examples in a program's description are commands, each at the start of an indented line.
+std::string with_prefix(const std::string& description, const std::string& prefix) {
+  return prefix.empty()
+             ? description
+             : std::regex_replace(description, std::regex("\n  (?=[a-z])"), "\n  " + prefix);
+}
+
+}  // namespace
+
+int run_program(const std::string& own_name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body) {
   limit_openmp_spinning(argv);
+  const std::string prefix = prefix_of(own_name, argv[0]), name = prefix + own_name;
+  app.description(with_prefix(app.get_description(), prefix));
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a disk that is full
   std::signal(SIGBUS, on_bus_error);
   name_the_memory_limit();
@@ -103,6 +124,10 @@ int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
       "--version", fmt::format("{} {} ({})\n{}", name, version(), DAE_COMMIT, describe_libraries()),
       "print versions and stop");
   try {
+    if (argc == 3 && std::string_view(argv[1]) == "--manual") {
+      say("{}", manual(app, name, argv[2]));
+      return 0;
+    }
     app.parse(argc, argv);
     return body();
   } catch (const CLI::CallForHelp& help) {

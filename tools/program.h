@@ -13,7 +13,8 @@
 namespace dae {
 
 // Parses the command line and runs `body`. Exit codes: what body returns; 2 for a command line that
-// makes no sense, 1 for anything that failed; both end in one line "NAME: what is wrong".
+// makes no sense, 1 for anything that failed; both end in one line "NAME: what is wrong". Called with a
+// prefix, as packages install it, the program has it in all that it says.
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body);
 

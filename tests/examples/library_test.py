@@ -6,6 +6,8 @@ FetchContent and add_subdirectory, without CUDA, unoptimised and in unity builds
 """
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +32,7 @@ class Library(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.prefix = cls.folder / "prefix"
-        run("cmake", "--install", BUILD, "--prefix", cls.prefix)
+        run("cmake", "--install", BUILD, "--component", "library", "--prefix", cls.prefix)
 
     @classmethod
     def tearDownClass(cls):
@@ -76,6 +78,39 @@ class Library(unittest.TestCase):
 
     def test_find_package(self):
         self.expect_examples_work(self.build("package", f"-DCMAKE_PREFIX_PATH={self.prefix}"))
+
+    def blocks(self, heading, language):
+        """The code of a section of docs/quick-start.md."""
+        page = (ROOT / "docs" / "quick-start.md").read_text()
+        section = page[page.index(f"\n## {heading}\n"):].split("\n## ")[1]
+        return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+
+    def test_quick_start_of_the_programs(self):
+        folder = self.folder / "quick-programs"
+        (folder / "photos").mkdir(parents=True)
+        for i in range(3):
+            pixels = bytes((x * (i + 3) + x // 97) % 256 for x in range(3 * 80 * 72))
+            (folder / "photos" / f"{i}.ppm").write_bytes(b"P6\n80 72\n255\n" + pixels)
+        shutil.copy(ROOT / "tests" / "fixtures" / "photos" / "profile.png", folder / "holiday.png")
+        commands, = self.blocks("The programs", "sh")
+        self.assertEqual(commands.count("--time 3600"), 1)
+        commands = commands.replace("--time 3600", "--steps 2 --size 32 --batch 2 --width 8")
+        run("bash", "-euc", commands, cwd=folder,
+            env={**os.environ, "PATH": f"{BUILD}/manual:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"})
+        for made in ("restored/holiday.png", "smoother/holiday.png", "mine/holiday.png", "sheet.png",
+                     "runs/a/report.html", "camera.safetensors"):
+            self.assertTrue((folder / made).exists(), made)
+
+    def test_quick_start_of_the_library(self):
+        folder = self.folder / "quick-library"
+        folder.mkdir()
+        for name, language in (("CMakeLists.txt", "cmake"), ("quick.cpp", "cpp")):
+            code, = self.blocks("C++", language)
+            (folder / name).write_text(code)
+        run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run("cmake", "--build", folder / "build")
+        noise = run(folder / "build" / "quick", env={**os.environ, "OMP_NUM_THREADS": "1"})
+        self.assertRegex(noise, r"^noise of [1-9][0-9.]* / 255\n$")
 
     def test_fetch_content_and_add_subdirectory(self):
         # In one build folder: the second way finds the first one's objects, as they should be the same.

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Manual pages and completions say what --help says: `python3 tests/tools/package_test.py BUILD`.
+
+What is done with the packages themselves is in `bash tools/package.sh --check`.
+"""
+import gzip
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+MANUAL = BUILD / "manual"
+PROGRAMS = ["blur_report", "corrupt", "denoise", "evaluate", "export", "train_cuda"]
+
+
+def output(*command, **options):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, **options).stdout
+
+
+def completed(line):
+    """What bash completes a line to that ends here."""
+    words = line.split(" ")
+    script = (f'source "{MANUAL}/{words[0]}.bash"; compopt() {{ :; }}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+              f'_{words[0].replace("-", "_")}; printf "%s\\n" "${{COMPREPLY[@]}}"')
+    return output("bash", "-c", script, "bash", *words, cwd=BUILD / "manual").split()
+
+
+class Manual(unittest.TestCase):
+    def test_every_option_of_help_is_in_page_and_completions(self):
+        self.assertEqual(sorted(path.name.removesuffix(".1.gz") for path in MANUAL.glob("*.gz")),
+                         [f"dae-{program}" for program in PROGRAMS])
+        for program in PROGRAMS:
+            name = f"dae-{program}"
+            with self.subTest(program):
+                help_text = output(MANUAL / name, "--help")
+                options = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", help_text, re.M)) - {"--help"}
+                self.assertGreater(len(options), 3)
+                page = gzip.decompress((MANUAL / f"{name}.1.gz").read_bytes()).decode().replace("\\-", "-")
+                self.assertEqual(set(re.findall(r"\\fB(?:-\w, )?(--[a-z-]+)", page)) - {"--help"}, options)
+                self.assertEqual(set(completed(f"{name} --")) - {"--help"}, options)
+                fish = (MANUAL / f"{name}.fish").read_text()
+                self.assertEqual({f"--{word}" for word in re.findall(r" -l ([a-z-]+)", fish)} - {"--help"}, options)
+                zsh = (MANUAL / f"{name}.zsh").read_text()
+                self.assertTrue(zsh.startswith(f"#compdef {name}\n"))
+                self.assertEqual(set(re.findall(r"^  '(--[a-z-]+)\[", zsh, re.M)) - {"--help"}, options)
+
+    def test_values_are_completed(self):
+        self.assertEqual(completed("dae-denoise --quality "), ["normal", "best"])
+        self.assertEqual(completed("dae-denoise --format t"), ["tiff"])
+        self.assertEqual(completed("dae-denoise --sigma "), [])
+        self.assertIn("dae-denoise.bash", completed("dae-denoise dae-den"))
+        self.assertIn("dae-denoise.bash", completed("dae-train_cuda --dataset dae-den"))
+
+    def test_a_program_is_called_what_it_is_installed_as(self):
+        self.assertIn("\n  dae-denoise holiday.jpg", output(MANUAL / "dae-denoise", "--help"))
+        self.assertIn("\n  denoise holiday.jpg", output(BUILD / "denoise", "--help"))
+        failed = subprocess.run([MANUAL / "dae-denoise", "--qality"], capture_output=True, text=True)
+        self.assertEqual(failed.returncode, 2)
+        self.assertRegex(failed.stderr, r"^dae-denoise: .*\(see dae-denoise --help\)\n$")
+
+    def test_shells_and_man_take_them(self):
+        checks = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "-n"]}
+        for shell, command in checks.items():
+            for path in MANUAL.glob(f"*.{shell}") if shutil.which(shell) else []:
+                output(*command, path)
+        if shutil.which("groff"):
+            for path in MANUAL.glob("*.gz"):
+                done = subprocess.run(["groff", "-man", "-ww", "-Tutf8"], input=gzip.decompress(path.read_bytes()),
+                                      capture_output=True, check=True)
+                self.assertEqual(done.stderr, b"", path)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
