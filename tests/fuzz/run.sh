@@ -23,9 +23,15 @@ for name in $names; do
   printf '%-12s %s executions, exit code %s\n' "$name" \
     "$(sed -n 's/stat::number_of_executed_units: *//p' $log)" $status
   [ $status -eq 0 ] && continue
+  file=$(sed -n 's/.*Test unit written to //p' $log | tail -1)
+  # libFuzzer's ten seconds are those of a clock. On a busy machine what counts is what the input takes.
+  if [[ $file == */timeout-* ]] && (ulimit -t 10 && DAE_HARNESS=$name build/fuzz/fuzz "$file" >/dev/null 2>&1); then
+    echo "  it ended at an input that takes no ten seconds: the machine is busy"
+    rm "$file"
+    continue
+  fi
   failed=1
   grep -m 3 -E 'ERROR|runtime error|finding:|SUMMARY|terminate' $log || true
-  file=$(sed -n 's/.*Test unit written to //p' $log | tail -1)
   echo "  all of it: $log; again: DAE_HARNESS=$name build/fuzz/fuzz $file"
 done
 exit $failed
