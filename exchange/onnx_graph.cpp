@@ -30,7 +30,7 @@ std::string OnnxGraph::free_name(const std::string& wanted) {
 OnnxValue OnnxGraph::add(const char* op, const std::vector<OnnxValue>& inputs,
                          const std::vector<Attribute>& attributes, const std::string& wanted) {
   onnx::NodeProto& node = *graph_.add_node();
-  const OnnxValue name = free_name(wanted.empty() ? op : wanted);
+  OnnxValue name = free_name(wanted.empty() ? op : wanted);
   node.set_op_type(op);
   node.set_name(name);
   node.add_output(name);

@@ -56,7 +56,7 @@ bool is_network(const fs::path& path) {
 // The network is named before the pictures, or it is the one that ships. A word that is neither there
 // nor a picture's name was meant for a network: no other takes its place.
 fs::path take_network(std::vector<std::string>& given) {
-  const fs::path first = given.front();
+  fs::path first = given.front();
   std::error_code ignored;
   if (!is_network(first)) {
     if (given.size() > 1 && !fs::exists(first, ignored) && !first.has_extension())
