@@ -17,8 +17,8 @@ struct Pack {
   static constexpr int kCount = N;
   static constexpr size_t kBytes = N * sizeof(T);
   static_assert(kBytes == 16 || kBytes == 8 || kBytes == 4);
-  using Bits = std::conditional_t<kBytes == 16, uint4,
-                                  std::conditional_t<kBytes == 8, uint2, uint32_t>>;
+  using Bits =
+      std::conditional_t<kBytes == 16, uint4, std::conditional_t<kBytes == 8, uint2, uint32_t>>;
   T value[N];
 };
 

@@ -148,8 +148,7 @@ TEST(Restorer, TheGainIsTheMeanOfItsCrops) {
   Plan plan;
   ParameterSet parameters = model.parameters;
   Builder builder(Device::cpu, plan, parameters, false);
-  const TensorId x = plan.external("x", {1, size, size, 3}),
-                 y = build_gain(builder, x);
+  const TensorId x = plan.external("x", {1, size, size, 3}), y = build_gain(builder, x);
   plan.keep(y);
   Program program(Device::cpu, std::move(plan));
   program.allocate();
