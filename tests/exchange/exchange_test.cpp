@@ -141,10 +141,13 @@ TEST_F(OnnxFile, TakesBytesAndGivesThemClampedAndRounded) {
   const OnnxTensor expected = planes_of({restored.begin(), restored.end()}, 9, 10);
   std::set<double> seen(found.values.begin(), found.values.end());
   EXPECT_TRUE(seen.contains(0) && seen.contains(255)) << "something is clamped";
+  int64_t away = 0;
   for (size_t i = 0; i < expected.values.size(); i++) {
     EXPECT_EQ(found.values[i], std::floor(found.values[i]));
-    EXPECT_NEAR(found.values[i], expected.values[i], 1) << "halves may go either way";
+    EXPECT_NEAR(found.values[i], expected.values[i], 1);
+    away += found.values[i] != expected.values[i];
   }
+  EXPECT_LE(away, 1) << "what f32 makes a half of may go either way";
 }
 
 TEST_F(OnnxFile, TakesSeveralPicturesAtOnce) {
