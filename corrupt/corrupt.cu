@@ -93,23 +93,6 @@ __device__ inline void store_bytes(uint8_t* at, const UnitBytes& bytes, int coun
   }
 }
 
-// Adjacent elements, stored as one word.
-__device__ inline void store_word(float* to, const float (&v)[4]) {
-  *reinterpret_cast<float4*>(to) = make_float4(v[0], v[1], v[2], v[3]);
-}
-__device__ inline void store_word(float* to, const float (&v)[2]) {
-  *reinterpret_cast<float2*>(to) = make_float2(v[0], v[1]);
-}
-__device__ inline uint32_t rounded_pair(float first, float second) {
-  return to_bf16(first).bits | uint32_t{to_bf16(second).bits} << 16;
-}
-__device__ inline void store_word(BFloat16* to, const float (&v)[4]) {
-  *reinterpret_cast<uint2*>(to) = uint2{rounded_pair(v[0], v[1]), rounded_pair(v[2], v[3])};
-}
-__device__ inline void store_word(BFloat16* to, const float (&v)[2]) {
-  *reinterpret_cast<uint32_t*>(to) = rounded_pair(v[0], v[1]);
-}
-
 // Where the adjacent elements of a run's first row are written; `count` of them are the view's.
 struct Run {
   float* corrupted;
@@ -119,8 +102,14 @@ struct Run {
 template <bool kUsual, int V>
 __device__ inline void store_values(const Run& to, int64_t offset, const float (&value)[V]) {
   if constexpr (kUsual) {
-    store_word(to.corrupted + offset, value);
-    if (to.rounded) store_word(to.rounded + offset, value);
+    Pack<float, V> pack;
+    for (int k = 0; k < V; k++) pack.value[k] = value[k];
+    store_pack(to.corrupted + offset, pack);
+    if (to.rounded) {
+      Pack<BFloat16, V> rounded;
+      for (int k = 0; k < V; k++) rounded.value[k] = to_bf16(value[k]);
+      store_pack(to.rounded + offset, rounded);
+    }
   } else {
     for (int k = 0; k < V; k++) {
       if (k >= to.count) continue;

@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 4 : 2)
   cp_async_commit();
 
   TileSums sums[kWarpRows] = {};
-#pragma unroll 1
+  DAE_ROLLED
   for (int u = 0; u < 3; u++) {
     cp_async_wait<1>();  // the newest group is the next row of taps
     __syncthreads();
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 4 : 2)
   }
 
   // Nobody reads the pixels any more: the results take their place.
-#pragma unroll
+  DAE_UNROLLED
   for (int t = 0; t < kWarpRows; t++)
     for_each_sum(sums[t], [&](int pixel, int filter, float one, float next) {
       const int k = first_filter + filter;

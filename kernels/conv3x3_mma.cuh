@@ -78,30 +78,28 @@ __device__ inline void multiply_taps(TileSums (&sums)[kTiles],
                                      const BFloat16* const (&pixels)[kTiles],
                                      const BFloat16* weights_of_lane) {
   constexpr int kTap = (kUse == Use::forward ? 1 : -1) * C * kPitch<C>;
-#pragma unroll 1
-  for (int tap = 0; tap < 3; tap++)
-#pragma unroll
-    for (int channel = 0; channel < C; channel += 16) {
-      uint32_t weights[2][4];  // to sixteen outputs each
-      if constexpr (kUse == Use::forward) {
-        const BFloat16* const row = weights_of_lane + tap * kTap + channel;
-        ldmatrix_x4(weights[0], row);
-        ldmatrix_x4(weights[1], row + 16 * kPitch<C>);
-      } else {
-        const BFloat16* const row = weights_of_lane + tap * kTap + channel * kPitch<C>;
-        ldmatrix_x4_trans(weights[0], row);
-        ldmatrix_x4_trans(weights[1], row + 16);
-      }
-#pragma unroll
-      for (int t = 0; t < kTiles; t++) {
-        uint32_t values[4];
-        ldmatrix_x4(values, pixels[t] + tap * kPitch<C> + channel);
-#pragma unroll
-        for (int f = 0; f < 4; f++)
-          mma_m16n8k16(sums[t][f], values, weights[f / 2][f % 2 * 2],
-                       weights[f / 2][f % 2 * 2 + 1]);
-      }
+  DAE_ROLLED
+  for (int tap = 0; tap < 3; tap++) DAE_UNROLLED
+  for (int channel = 0; channel < C; channel += 16) {
+    uint32_t weights[2][4];  // to sixteen outputs each
+    if constexpr (kUse == Use::forward) {
+      const BFloat16* const row = weights_of_lane + tap * kTap + channel;
+      ldmatrix_x4(weights[0], row);
+      ldmatrix_x4(weights[1], row + 16 * kPitch<C>);
+    } else {
+      const BFloat16* const row = weights_of_lane + tap * kTap + channel * kPitch<C>;
+      ldmatrix_x4_trans(weights[0], row);
+      ldmatrix_x4_trans(weights[1], row + 16);
     }
+    DAE_UNROLLED
+    for (int t = 0; t < kTiles; t++) {
+      uint32_t values[4];
+      ldmatrix_x4(values, pixels[t] + tap * kPitch<C> + channel);
+      DAE_UNROLLED
+      for (int f = 0; f < 4; f++)
+        mma_m16n8k16(sums[t][f], values, weights[f / 2][f % 2 * 2], weights[f / 2][f % 2 * 2 + 1]);
+    }
+  }
 }
 
 // Calls f(pixel, filter, a, b) for this lane's sums of a tile: a of `filter` and b of the next one,
@@ -109,21 +107,19 @@ __device__ inline void multiply_taps(TileSums (&sums)[kTiles],
 template <class F>
 __device__ inline void for_each_sum(const TileSums& sums, const F& f) {
   const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int i = 0; i < kTileFilters / 8; i++)
-#pragma unroll
-    for (int half = 0; half < 2; half++)
-      f(lane / 4 + 8 * half, 8 * i + lane % 4 * 2, sums[i][2 * half], sums[i][2 * half + 1]);
+  DAE_UNROLLED
+  for (int i = 0; i < kTileFilters / 8; i++) DAE_UNROLLED
+  for (int half = 0; half < 2; half++)
+    f(lane / 4 + 8 * half, 8 * i + lane % 4 * 2, sums[i][2 * half], sums[i][2 * half + 1]);
 }
 
 // Two adjacent channels in one access, which a float2 holds in f32.
 __device__ inline float2 load_two(const BFloat16* at) {
-  const uint32_t both = *reinterpret_cast<const uint32_t*>(at);
-  return {to_float(BFloat16{static_cast<uint16_t>(both)}),
-          to_float(BFloat16{static_cast<uint16_t>(both >> 16)})};
+  const auto both = load_pack<BFloat16, 2>(at);
+  return {to_float(both.value[0]), to_float(both.value[1])};
 }
 __device__ inline void store_two(BFloat16* at, float a, float b) {
-  *reinterpret_cast<uint32_t*>(at) = to_bf16(a).bits | uint32_t{to_bf16(b).bits} << 16;
+  store_pack(at, Pack<BFloat16, 2>{{to_bf16(a), to_bf16(b)}});
 }
 
 // Copies `rows` x kColumns pixels that lie kPitch<C> apart, rows of them kRowPixels pixels apart,

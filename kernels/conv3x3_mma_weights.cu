@@ -72,22 +72,21 @@ __global__ void __launch_bounds__(kThreads)
         now + (lane / 16 * 8 + lane % 8) * kPitch<C> + first_filter + lane / 8 % 2 * 8;
     const BFloat16* const values =
         now + kGradients<C> + lane % 16 * kPitch<C> + first_channel + lane / 16 * 8;
-#pragma unroll 1
+    DAE_ROLLED
     for (int row = group * kRows; row < (group + 1) * kRows; row++) {
       uint32_t a[2][4];
       ldmatrix_x4_trans(a[0], gradients + row * kSide * kPitch<C>);
       ldmatrix_x4_trans(a[1], gradients + row * kSide * kPitch<C> + 16);
-#pragma unroll
+      DAE_UNROLLED
       for (int v = 0; v < 3; v++) {
         uint32_t b[2][4];
         const BFloat16* const shifted = values + ((row + u) * kHalo + v) * kPitch<C>;
         ldmatrix_x4_trans(b[0], shifted);
         ldmatrix_x4_trans(b[1], shifted + 16);
-#pragma unroll
-        for (int m = 0; m < 2; m++)
-#pragma unroll
-          for (int n = 0; n < 4; n++)
-            mma_m16n8k16(sums[v][m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+        DAE_UNROLLED
+        for (int m = 0; m < 2; m++) DAE_UNROLLED
+        for (int n = 0; n < 4; n++)
+          mma_m16n8k16(sums[v][m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
       }
     }
     __syncthreads();
@@ -97,19 +96,16 @@ __global__ void __launch_bounds__(kThreads)
   float* const total = reinterpret_cast<float*>(buffers);
   for (int turn = 0; turn < kGroups<C>; turn++) {
     if (turn == group) {
-#pragma unroll
-      for (int v = 0; v < 3; v++)
-#pragma unroll
-        for (int m = 0; m < 2; m++)
-#pragma unroll
-          for (int n = 0; n < 4; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-              const int filter = first_filter + 16 * m + lane / 4 + i / 2 * 8,
-                        channel = first_channel + 8 * n + lane % 4 * 2 + i % 2;
-              float& at = total[((filter * 3 + u) * 3 + v) * C + channel];
-              at = turn == 0 ? sums[v][m][n][i] : at + sums[v][m][n][i];
-            }
+      DAE_UNROLLED
+      for (int v = 0; v < 3; v++) DAE_UNROLLED
+      for (int m = 0; m < 2; m++) DAE_UNROLLED
+      for (int n = 0; n < 4; n++) DAE_UNROLLED
+      for (int i = 0; i < 4; i++) {
+        const int filter = first_filter + 16 * m + lane / 4 + i / 2 * 8,
+                  channel = first_channel + 8 * n + lane % 4 * 2 + i % 2;
+        float& at = total[((filter * 3 + u) * 3 + v) * C + channel];
+        at = turn == 0 ? sums[v][m][n][i] : at + sums[v][m][n][i];
+      }
     }
     __syncthreads();
   }

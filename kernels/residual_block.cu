@@ -48,7 +48,7 @@ struct Operands {
 template <int C, Use kUse, int kLine, int kTiles>
 __device__ inline void convolve(TileSums (&sums)[kTiles], const BFloat16* const (&pixels)[kTiles],
                                 BFloat16* taps, int first, const Operands& o, int stage) {
-#pragma unroll 1
+  DAE_ROLLED
   for (int u = 0; u < 3; u++, stage++) {
     cp_async_wait<1>();  // the newest group is the next row of taps
     __syncthreads();
@@ -87,14 +87,14 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
     const int first_tile = warp % kPixelWarps * kMiddleTiles;
     TileSums sums[kMiddleTiles] = {};
     const BFloat16* pixels[kMiddleTiles];
-#pragma unroll
+    DAE_UNROLLED
     for (int t = 0; t < kMiddleTiles; t++) {
       const int any = (first_tile + t) * kTilePixels + pixel_of_lane();
       const int i = any < kMiddle * kMiddle ? any : 0;  // of the tiles that are for nothing
       pixels[t] = input + (i / kMiddle * kHalo + i % kMiddle) * kPitch<C> + pixel_channel_of_lane();
     }
     convolve<C, kUse, kHalo>(sums, pixels, taps, first, o, 0);
-#pragma unroll
+    DAE_UNROLLED
     for (int t = 0; t < kMiddleTiles; t++)
       for_each_sum(sums[t], [&](int pixel, int filter, float one, float next) {
         const int i = (first_tile + t) * kTilePixels + pixel, k = first + filter;
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
   const int first_row = warp % kPixelWarps * kRows;
   TileSums sums[kRows] = {};
   const BFloat16* pixels[kRows];
-#pragma unroll
+  DAE_UNROLLED
   for (int t = 0; t < kRows; t++)
     pixels[t] = middle + ((first_row + t) * kMiddle + pixel_of_lane()) * kPitch<C> +
                 pixel_channel_of_lane();
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
 
   // The input is there still; the results take its place, each where its own addend was.
   BFloat16* const inner = input + (2 * kHalo + 2) * kPitch<C>;
-#pragma unroll
+  DAE_UNROLLED
   for (int t = 0; t < kRows; t++)
     for_each_sum(sums[t], [&](int pixel, int filter, float one, float next) {
       BFloat16* const at = inner + ((first_row + t) * kHalo + pixel) * kPitch<C> + first + filter;

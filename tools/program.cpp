@@ -86,10 +86,6 @@ void on_terminate() {
   std::abort();
 }
 
-}  // namespace
-
-namespace {
-
 // Packages install "denoise" as "dae-denoise": `prefix` is what a program's name has in front of it.
 std::string prefix_of(const std::string& name, const char* called_as) {
   const std::string called = std::filesystem::path(called_as).filename().string();
