@@ -4,15 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/hash.h"
 #include "data/photo.h"
 #include "data/synthetic.h"
+#include "data/tar.h"
 #include "data/text.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
@@ -34,10 +37,22 @@ struct Trailer {  // the last bytes of a cache
   char magic[8];
 };
 
-// A file to read images from.
+// In any case of letters.
+bool ends_with(const fs::path& path, std::initializer_list<std::string_view> endings) {
+  std::string name = path.filename().string();
+  for (char& letter : name)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// A file to read images from: a picture, an archive of them, pictures of CIFAR-10, or what is in an archive.
 struct Listed {
   std::string name;
   fs::path path;
+  std::optional<TarMember> member = {};
+
+  bool is_archive() const { return !member && ends_with(path, {".tar"}); }
 };
 
 struct Listing {
@@ -47,12 +62,20 @@ struct Listing {
   uint64_t fingerprint = 0;
 };
 
-Listing list_folder(const fs::path& folder, int64_t max_side) {
+void sort_by_name(std::vector<Listed>& files) {
+  std::sort(files.begin(), files.end(),
+            [](const Listed& a, const Listed& b) { return a.name < b.name; });
+}
+
+Listing list_files(const fs::path& given, int64_t max_side) {
   std::error_code error;
-  if (!fs::exists(folder, error)) fail("{}: there is no such folder", folder.string());
-  if (!fs::is_directory(folder, error))
-    fail("{}: not a folder; give the folder that holds the images", folder.string());
-  const FolderContents contents = files_below(folder);
+  if (!fs::exists(given, error)) fail("{}: there is no such folder", given.string());
+  const bool one = !fs::is_directory(given, error);
+  if (one && !ends_with(given, {".tar"}))
+    fail("{}: not a folder; give the folder that holds the images, or a tar archive of them",
+         given.string());
+  const fs::path folder = one ? given.parent_path() : given;
+  const FolderContents contents = one ? FolderContents{{given}, {}} : files_below(folder);
   std::vector<Listed> images, cifar_train, cifar_test;
   std::vector<Dataset::Skipped> unread;
   Listing listing;
@@ -63,8 +86,12 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
       cifar_train.push_back(file);
     else if (name == "test_batch.bin")
       cifar_test.push_back(file);
-    else if (has_photo_extension(path))
+    else if (has_photo_extension(path) || file.is_archive())
       images.push_back(file);
+    else if (ends_with(path, {".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"}))
+      unread.push_back({file.name, fmt::format("{}: a compressed archive, in which no picture can "
+                                               "be looked up; unpack it to a .tar",
+                                               path.string())});
     else if (const std::string reason = why_unread(path); !reason.empty())
       unread.push_back({file.name, reason});
   }
@@ -76,9 +103,9 @@ Listing list_folder(const fs::path& folder, int64_t max_side) {
   listing.files = !cifar_train.empty() ? cifar_train : !cifar_test.empty() ? cifar_test : images;
   listing.cifar = !cifar_train.empty() || !cifar_test.empty();
   if (listing.files.empty())
-    fail("{}: no images in it (jpg, png, bmp, ...), nor CIFAR-10's binary files", folder.string());
-  std::sort(listing.files.begin(), listing.files.end(),
-            [](const Listed& a, const Listed& b) { return a.name < b.name; });
+    fail("{}: no images in it (jpg, png, bmp, ...), nor tar archives, nor CIFAR-10's binary files",
+         folder.string());
+  sort_by_name(listing.files);
   Hash hash;
   hash.add(kMagic, sizeof(kMagic));
   hash.add_number(max_side);
@@ -124,11 +151,18 @@ Decoded decode_cifar(const Listed& file) {
   return out;
 }
 
+Image load(const Listed& file) {
+  if (!file.member) return load_image(file.path);
+  std::vector<uint8_t> bytes(file.member->size);
+  bytes.resize(FileReader(file.path).read(file.member->offset, bytes));
+  return decode_image(bytes, (file.path / file.member->name).string());
+}
+
 Decoded decode(const Listed& file, bool cifar, int64_t max_side) {
   Decoded out;
   try {
     if (cifar) return decode_cifar(file);
-    out.images.emplace_back(file.name, area_downscale(load_image(file.path), max_side));
+    out.images.emplace_back(file.name, area_downscale(load(file), max_side));
   } catch (const OutOfMemory& error) {
     out = {.images = {}, .problem = error.what(), .passing = true};
   } catch (const std::bad_alloc&) {
@@ -149,19 +183,63 @@ uint64_t hash_of(std::span<const uint8_t> bytes) {
   return hash.value();
 }
 
+// The pictures of an archive, and what of it cannot be read: {name, reason, whether another time it may}.
+struct Unpacked {
+  std::vector<Listed> pictures;
+  json skipped = json::array();
+};
+
+Unpacked unpack(const Listed& archive) {
+  Unpacked out;
+  try {
+    const TarContents contents = read_tar(archive.path);
+    if (!contents.problem.empty())
+      out.skipped.push_back({archive.name, contents.problem, false});
+    else if (contents.members.empty())
+      out.skipped.push_back({archive.name, archive.path.string() + ": no files in it", false});
+    for (const TarMember& member : contents.members) {
+      const std::string name = archive.name + "/" + member.name;
+      if (has_photo_extension(member.name))
+        out.pictures.push_back({name, archive.path, member});
+      else if (const std::string reason = why_unread(archive.path / member.name); !reason.empty())
+        out.skipped.push_back({name, reason, false});
+    }
+  } catch (const SystemError& error) {
+    out.skipped.push_back({archive.name, error.what(), true});
+  }
+  return out;
+}
+
+// With archives unpacked, sorted by name. What cannot be read is added to `skipped`.
+std::vector<Listed> pictures_in(const Listing& listing, json& skipped) {
+  std::vector<Listed> pictures;
+  for (const Listed& file : listing.files) {
+    if (!file.is_archive()) {
+      pictures.push_back(file);
+      continue;
+    }
+    Unpacked unpacked = unpack(file);
+    pictures.insert(pictures.end(), unpacked.pictures.begin(), unpacked.pictures.end());
+    skipped.insert(skipped.end(), unpacked.skipped.begin(), unpacked.skipped.end());
+  }
+  sort_by_name(pictures);
+  return pictures;
+}
+
 void pack(const Listing& listing, const DatasetOptions& options, const fs::path& to) {
   write_file_atomically(to, [&](const Append& append) {
     json images = json::array(), skipped = json::array();
+    const std::vector<Listed> pictures = pictures_in(listing, skipped);
     uint64_t offset = 0;
-    for (size_t first = 0; first < listing.files.size(); first += kDecodeBatch) {
-      const size_t count = std::min(kDecodeBatch, listing.files.size() - first);
+    for (size_t first = 0; first < pictures.size(); first += kDecodeBatch) {
+      const size_t count = std::min(kDecodeBatch, pictures.size() - first);
       std::vector<Decoded> batch(count);
 #pragma omp parallel for schedule(dynamic)
       for (size_t i = 0; i < count; i++)
-        batch[i] = decode(listing.files[first + i], listing.cifar, options.max_side);
+        batch[i] = decode(pictures[first + i], listing.cifar, options.max_side);
       for (size_t i = 0; i < count; i++) {
         if (!batch[i].problem.empty())
-          skipped.push_back({listing.files[first + i].name, batch[i].problem, batch[i].passing});
+          skipped.push_back({pictures[first + i].name, batch[i].problem, batch[i].passing});
         for (const auto& [name, image] : batch[i].images) {
           append(image.pixels.data(), image.pixels.size());
           const Likeness likeness = likeness_of(image.view());
@@ -170,7 +248,7 @@ void pack(const Listing& listing, const DatasetOptions& options, const fs::path&
           offset += image.pixels.size();
         }
       }
-      if (options.progress) options.progress(first + count, listing.files.size());
+      if (options.progress) options.progress(first + count, pictures.size());
     }
     // Names need not be UTF-8, and must survive as they are.
     const std::vector<uint8_t> index =
@@ -237,9 +315,18 @@ class DatasetBuilder {
   }
 
   static bool can_be_read(const std::string& name, const Listing& listing, int64_t max_side) {
-    const auto file = std::find_if(listing.files.begin(), listing.files.end(),
-                                   [&](const Listed& listed) { return listed.name == name; });
-    return file != listing.files.end() && !decode(*file, listing.cifar, max_side).passing;
+    for (const Listed& file : listing.files) {
+      if (!file.is_archive()) {
+        if (file.name == name) return !decode(file, listing.cifar, max_side).passing;
+      } else if (name == file.name || name.starts_with(file.name + "/")) {
+        const Unpacked unpacked = unpack(file);
+        for (const Listed& picture : unpacked.pictures)
+          if (picture.name == name) return !decode(picture, false, max_side).passing;
+        return std::none_of(unpacked.skipped.begin(), unpacked.skipped.end(),
+                            [](const json& entry) { return entry.at(2).get<bool>(); });
+      }
+    }
+    return false;
   }
 
   static bool are_undamaged(const std::vector<Dataset::Entry>& entries) {
@@ -267,7 +354,7 @@ class DatasetBuilder {
 
 Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   if (path == "synthetic") return DatasetBuilder::draw_synthetic();
-  const Listing listing = list_folder(path, options.max_side);
+  const Listing listing = list_files(path, options.max_side);
   const std::string name = cache_name(path, options.max_side);
   Dataset dataset;
   const auto read = [&](const fs::path& folder) {
@@ -296,7 +383,9 @@ Dataset open_dataset(const std::string& path, const DatasetOptions& options) {
   dataset.add_skipped(listing.left_out);
   if (dataset.size() == 0)
     fail("{}: none of its {} image files can be read; the first: {}", path,
-         dataset.skipped().size(), dataset.skipped().front().reason);
+         dataset.skipped().size(),
+         dataset.skipped().empty() ? "no picture is in its archives"
+                                   : dataset.skipped().front().reason);
   return dataset;
 }
 

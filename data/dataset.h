@@ -52,9 +52,10 @@ struct DatasetOptions {
   std::function<void(size_t done, size_t total)> progress = {};  // while decoding
 };
 
-// `path` is a folder of images (searched recursively, sorted by name), a folder with CIFAR-10's
-// binary files (data_batch_*.bin; test_batch.bin only where there is nothing else), or the word
-// `synthetic`: 48 dead-leaves pictures. Throws Error when there is nothing to read, naming the
+// `path` is a folder of images and of uncompressed tar archives of them, such as WebDataset's shards
+// (searched recursively, sorted by name, in an archive ARCHIVE/MEMBER), one such archive, a folder with
+// CIFAR-10's binary files (data_batch_*.bin; test_batch.bin only where there is nothing else), or the
+// word `synthetic`: 48 dead-leaves pictures. What cannot be read of an archive is skipped and named. Throws Error when there is nothing to read, naming the
 // path, the count of broken files and the first one's reason.
 Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
 

@@ -27,6 +27,7 @@ class Descriptor {
     if (fd_ >= 0) close(fd_);
   }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -167,19 +168,33 @@ FolderContents files_below(const std::filesystem::path& folder) {
   return contents;
 }
 
-std::vector<uint8_t> read_file(const std::filesystem::path& path) {
+FileReader::FileReader(const std::filesystem::path& path) : path_(path) {
   struct stat status;
-  const Descriptor file = open_to_read(path, status);
-  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
+  file_ = open_to_read(path, status).release();
+  size_ = static_cast<uint64_t>(status.st_size);
+}
+
+FileReader::~FileReader() {
+  close(file_);
+}
+
+size_t FileReader::read(uint64_t offset, std::span<uint8_t> to) const {
   size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got = read(file.get(), &bytes[done], bytes.size() - done);
+  while (done < to.size()) {
+    const ssize_t got =
+        pread(file_, &to[done], to.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail_system("read", path);
-    if (got == 0) break;  // it became shorter
+    if (got < 0) fail_system("read", path_);
+    if (got == 0) break;
     done += static_cast<size_t>(got);
   }
-  bytes.resize(done);
+  return done;
+}
+
+std::vector<uint8_t> read_file(const std::filesystem::path& path) {
+  const FileReader file(path);
+  std::vector<uint8_t> bytes(file.size());
+  bytes.resize(file.read(0, bytes));  // it may have become shorter
   return bytes;
 }
 

@@ -76,6 +76,23 @@ FolderContents files_below(const std::filesystem::path& folder);
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
+// A file read in places. Not for several threads at once.
+class FileReader {
+ public:
+  explicit FileReader(const std::filesystem::path& path);
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+  ~FileReader();
+  uint64_t size() const { return size_; }
+  // Fills `to` from byte `offset` on; returns how much the file had. Throws SystemError.
+  size_t read(uint64_t offset, std::span<uint8_t> to) const;
+
+ private:
+  std::filesystem::path path_;
+  int file_;
+  uint64_t size_;
+};
+
 // A file mapped for reading. Move-only; an empty file maps to no bytes. For files of our own alone, which
 // nobody makes shorter: what is missing then ends the process with SIGBUS when it is read.
 class MappedFile {

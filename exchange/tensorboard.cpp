@@ -87,13 +87,13 @@ void TensorBoard::started(const TrainingStart& start) {
 
 void TensorBoard::measured(const MetricsRow& row) {
   events::Event event = event_at(step_ = row.step);
-  add_scalar(event, "loss", row.loss);
-  add_scalar(event, "learning_rate", row.learning_rate);
-  add_scalar(event, "gradient_norm", row.gradient_norm);
-  add_scalar(event, "images_per_second", row.images_per_second);
+  add_scalar(event, "train/loss", row.loss);
+  add_scalar(event, "train/learning_rate", row.learning_rate);
+  add_scalar(event, "train/gradient_norm", row.gradient_norm);
+  add_scalar(event, "train/images_per_second", row.images_per_second);
   for (size_t i = 0; i < row.terms.size(); i++) {
-    add_scalar(event, "terms/" + terms_.at(i), row.terms[i].value);
-    add_scalar(event, "gradients/" + terms_.at(i), row.terms[i].gradient_norm);
+    add_scalar(event, "train/" + terms_.at(i), row.terms[i].value);
+    add_scalar(event, "train/" + terms_.at(i) + "_gradient_norm", row.terms[i].gradient_norm);
   }
   if (row.validation_psnr) add_scalar(event, "validation/psnr", *row.validation_psnr);
   append(file_, event);

@@ -2,9 +2,10 @@
 // train. RUN/tensorboard/ gets one event file a session. A resumed run's next file makes void what those
 // before it say of steps that are made again.
 //
-//   loss, learning_rate, gradient_norm, images_per_second    each row of metrics.csv
-//   terms/NAME, gradients/NAME                               of a sum of losses
-//   validation/psnr, validation/samples                      each validation, with its sheet
+//   train/COLUMN                               each row of metrics.csv
+//   validation/psnr, validation/samples        each validation, with its sheet
+//
+// Two groups, since TensorBoard shows the first two and folds the others.
 #pragma once
 
 #include <dae/training.h>

@@ -167,8 +167,8 @@ std::string Laboratory::why_none(const std::string& run) const {
 Laboratory::Condition& Laboratory::condition(const CorruptSpec& corruption) {
   for (const auto& [spec, known] : conditions_)
     if (spec == corruption) return *known;
-  // How natural restorations look is asked of the whole corruption alone.
-  const bool judged = corruption == CorruptSpec{};
+  // How natural restorations look is asked of the whole corruption alone, and where there are any.
+  const bool judged = corruption == CorruptSpec{} && trained() > 0;
   if (judged && judge_.widths.empty())
     judge_ = train_judge(sources_of(dataset_, split_.train), options_.setting.judge_steps);
   auto made = std::make_unique<Condition>();

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16;
-constexpr int64_t kNoiseBatch = 3, kNoiseWindow = 128, kNoiseWindows = 3;
+constexpr int64_t kNoiseWindow = 128, kNoiseWindows = 3;
 constexpr int kNoisePasses = 4;
 
 int64_t round_up(int64_t value, int64_t step) {
@@ -156,7 +156,7 @@ int64_t Restorer::tile_for(size_t memory) {
   if (memory == 0) return most;
   size_t others = 0;  // the passes that are kept beside the one of tiles
   if (has_gain(config_)) others += bytes_of({kGainBatch, config_.size, config_.size, 3}, true);
-  if (config_.noise_input) others += bytes_of(noise_windows(), false);
+  if (config_.noise_input) others += bytes_of(noise_window(), false);
   const size_t smallest = bytes_of({1, least, least, 3}, false);
   if (others + smallest > memory)
     fail_field("memory", "of {} is too little: this network needs {}", show_bytes(memory),
@@ -188,9 +188,9 @@ void Restorer::tell(Pass& pass, double noise) {
   pass.program.write(pass.told, told.data());
 }
 
-Shape Restorer::noise_windows() const {
+Shape Restorer::noise_window() const {
   const int64_t side = round_up(kNoiseWindow, grid_of(config_));
-  return {kNoiseBatch, side, side, 3};
+  return {1, side, side, 3};
 }
 
 std::vector<float> Restorer::picture_gain(const Samples& picture) {
@@ -374,29 +374,28 @@ void Restorer::restore_told(const Samples& picture, const MutableSamples& restor
 // changed has more than one such end, and the highest is the better picture (models/README.md).
 double Restorer::noise_of(const Samples& picture) {
   if (!config_.noise_input) fail_field("noise", "cannot be found: this network has no noise input");
-  const Shape shape = noise_windows();
+  const Shape shape = noise_window();
   const int64_t side = shape[1];
-  const auto window = static_cast<size_t>(3 * side * side), batch = kNoiseBatch * window;
+  const auto elements = static_cast<size_t>(3 * side * side);
   std::vector<float> given, seen;
   for (const int64_t top : spread(picture.height, side, kNoiseWindows))
     for (const int64_t left : spread(picture.width, side, kNoiseWindows)) {
       const size_t at = given.size();
-      given.resize(at + window);
+      given.resize(at + elements);
       read_window(picture, top, left, side, side, &given[at]);
       seen.insert(seen.end(), given.begin() + static_cast<std::ptrdiff_t>(at), given.end());
       mark_hidden(picture, top, left, side, side, &seen[at]);
     }
-  const size_t elements = given.size();
   double noise = 255 * noise_by_planes(seen, side);
+  if (noise == 0) return 0;  // nothing to look at, or nothing there
   Pass& pass = pass_for(noise_pass_, shape);
-  std::vector<float> found(elements), some(batch);
+  std::vector<float> found(given.size()), window(elements);
   for (int again = 0; again < kNoisePasses; again++) {
     tell(pass, std::min<double>(noise, kMaxNoise));
-    for (size_t first = 0; first < elements; first += batch) {
-      const size_t count = std::min(batch, elements - first);
-      std::copy_n(&given[first], count, some.data());
-      pass.run(some, some);
-      std::copy_n(some.data(), count, &found[first]);
+    for (size_t first = 0; first < given.size(); first += elements) {
+      std::copy_n(&given[first], elements, window.data());
+      pass.run(window, window);
+      std::copy_n(window.data(), elements, &found[first]);
     }
     noise = 255 * noise_by_restoration(seen, found, side);
   }

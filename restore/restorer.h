@@ -53,7 +53,7 @@ class Restorer {
   size_t bytes_of(const Shape& x, bool gain_only);
   int64_t tile_for(size_t memory);
   static void tell(Pass& pass, double noise);
-  Shape noise_windows() const;
+  Shape noise_window() const;
   std::vector<float> picture_gain(const Samples& picture);
   void run_tile(Pass& pass, std::vector<float>& tile, bool best);
   void restore_told(const Samples& picture, const MutableSamples& restored,

@@ -45,7 +45,9 @@ int main(int argc, char** argv) {
   uint64_t seed = 1;
   int threads_wanted = 0;
   bool copies = false;
-  app.add_option("DATASET", dataset_path, "folder of images, CIFAR-10 folder or `synthetic`")
+  app.add_option("DATASET", dataset_path,
+                 "folder of images or of tar archives of them, one such archive, CIFAR-10 folder "
+                 "or `synthetic`")
       ->required();
   app.add_option("--out", out, "the sheet, a PNG file; with --copies a folder")->required();
   app.add_flag("--copies", copies, "write a corrupted copy of every picture instead of a sheet");

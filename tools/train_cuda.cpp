@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
   bool resume = false, tensorboard = false;
 
   app.add_option("--dataset", options.dataset,
-                 "folder of images (searched recursively), CIFAR-10 binary folder, or `synthetic`");
+                 "folder of images and of tar archives of them (searched recursively), one such "
+                 "archive, CIFAR-10 binary folder, or `synthetic`");
   app.add_option("--val", options.validation, "dataset to validate on [a tenth of --dataset]");
   app.add_option("--pairs", options.pairs,
                  "folder of noisy pictures, each with the name and size of its clean partner in "

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "data/synthetic.h"
@@ -265,6 +266,70 @@ std::set<std::string> held_out_names(const Dataset& dataset, double fraction) {
     EXPECT_FALSE(std::binary_search(split.train.begin(), split.train.end(), i));
   }
   return out;
+}
+
+// A folder and an archive of it, which the system's tar writes, are the same pictures.
+TEST_F(DatasetTest, ArchivesAreFoldersOfTheirMembers) {
+  const Image a = add("a.png", 1), b = add("sub/b.png", 2), c = add("c.png", 3);
+  std::ofstream(photos() / "label.txt") << "no picture";
+  const Dataset folder = open();
+  const fs::path shards = temporary_.path() / "shards";
+  fs::create_directory(shards);
+  const auto tar = [&](const char* shard, const char* members) {
+    const std::string line =
+        "cd " + photos().string() + " && tar cf " + (shards / shard).string() + " " + members;
+    ASSERT_EQ(std::system(line.c_str()), 0);
+  };
+  tar("0.tar", "./c.png label.txt");
+  tar("1.TAR", "a.png sub");
+  save_png(shards / "plain.png", a);
+  Dataset dataset = open_dataset(shards.string());
+  EXPECT_EQ(names(dataset), (std::vector<std::string>{"0.tar/c.png", "1.TAR/a.png",
+                                                      "1.TAR/sub/b.png", "plain.png"}));
+  EXPECT_TRUE(equal(dataset[0], c) && equal(dataset[1], a) && equal(dataset[2], b));
+  EXPECT_TRUE(dataset.skipped().empty());
+  dataset = open_dataset((shards / "1.TAR").string());
+  EXPECT_EQ(names(dataset), (std::vector<std::string>{"1.TAR/a.png", "1.TAR/sub/b.png"}));
+  EXPECT_TRUE(equal(dataset[1], b));
+
+  bool decoded = false;
+  const DatasetOptions watched = {.progress = [&](size_t, size_t) { decoded = true; }};
+  open_dataset(shards.string(), watched);
+  EXPECT_FALSE(decoded) << "packed already";
+  tar("0.tar", "a.png c.png");
+  EXPECT_EQ(names(open_dataset(shards.string(), watched)).front(), "0.tar/a.png");
+  EXPECT_TRUE(decoded);
+}
+
+TEST_F(DatasetTest, WhatIsWrongWithAnArchiveIsNamed) {
+  const fs::path shards = temporary_.path() / "shards";
+  fs::create_directory(shards);
+  add("a.png", 1);
+  add("z.png", 2);
+  std::ofstream(photos() / "broken.png") << "no picture";
+  std::ofstream(photos() / "phone.heic") << "no picture";
+  const std::string line = "cd " + photos().string() + " && tar cf " + (shards / "0.tar").string() +
+                           " broken.png phone.heic a.png z.png && cd " + shards.string() +
+                           " && tar cf none.tar --files-from /dev/null && gzip -k 0.tar";
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  fs::resize_file(shards / "0.tar", fs::file_size(photos() / "a.png") + 512 * 6);
+  const Dataset dataset = open_dataset(shards.string());
+  EXPECT_EQ(names(dataset), std::vector<std::string>{"0.tar/a.png"});
+  std::map<std::string, std::string> reasons;
+  for (const Dataset::Skipped& skipped : dataset.skipped()) reasons[skipped.name] = skipped.reason;
+  for (const auto& [name, words] : {std::pair{"0.tar", "cut off"},
+                                    {"0.tar.gz", "compressed"},
+                                    {"none.tar", "no files in it"},
+                                    {"0.tar/broken.png", "0.tar/broken.png: "},
+                                    {"0.tar/phone.heic", ".heic files cannot"}})
+    EXPECT_NE(reasons[name].find(words), std::string::npos) << name << ": " << reasons[name];
+  EXPECT_EQ(reasons.size(), 5u);
+
+  fs::remove(shards / "0.tar");
+  expect_error([&] { open_dataset(shards.string()); }, "none.tar: no files in it");
+  std::ofstream(temporary_.path() / "text.tar") << "no archive";
+  expect_error([&] { open_dataset((temporary_.path() / "text.tar").string()); },
+               "cut off at byte 0");
 }
 
 TEST_F(DatasetTest, HoldsOutByContentAlone) {

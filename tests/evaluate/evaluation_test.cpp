@@ -1,4 +1,5 @@
 // A run measured as other programs do it (dae/evaluation.h), against plain arithmetic.
+// One process: its tests measure one run, which is trained once.
 #include <dae/denoiser.h>
 #include <dae/error.h>
 #include <dae/evaluation.h>

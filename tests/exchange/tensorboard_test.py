@@ -133,7 +133,7 @@ class TensorBoard(unittest.TestCase):
             self.assertEqual(sorted(series), sorted(expected), tag)
             for step, value in expected.items():
                 # metrics.csv has six digits, and of a speed two after the point.
-                rounding = 0.006 if tag == "images_per_second" else 1e-5 * abs(value)
+                rounding = 0.006 if tag == "train/images_per_second" else 1e-5 * abs(value)
                 self.assertAlmostEqual(series[step], value, delta=rounding, msg=f"{tag} {step}")
         self.assertEqual(set(board.scalars), set(names))
         sheets = board.pictures["validation/samples"]
@@ -154,14 +154,14 @@ class TensorBoard(unittest.TestCase):
             self.assertEqual([event.step for event in theirs.Images("validation/samples")], sorted(sheets))
         return board
 
-    NAMES = {"loss": "loss", "learning_rate": "learning_rate", "gradient_norm": "gradient_norm",
-             "images_per_second": "images_per_second", "validation/psnr": "validation_psnr"}
+    NAMES = {f"train/{column}": column for column in ("loss", "learning_rate", "gradient_norm", "images_per_second")}
+    NAMES["validation/psnr"] = "validation_psnr"
 
     def test_rows_and_sheets_of_a_sum_of_losses(self):
         self.train("--steps", 5, "--loss", "l1+0.1*ssim")
         board = self.expect_what_metrics_say(
-            self.NAMES | {f"{kind}/{term}": term + column for term in ("l1", "ssim")
-                          for kind, column in (("terms", ""), ("gradients", "_gradient_norm"))})
+            self.NAMES | {f"train/{column}": column
+                          for column in ("l1", "l1_gradient_norm", "ssim", "ssim_gradient_norm")})
         self.assertEqual((len(board.files), board.voided), (1, []))
 
     def test_a_run_that_is_gone_on_with(self):

@@ -17,6 +17,7 @@ DAE_HARNESS(other);
 DAE_HARNESS(metadata);  // metadata.cpp
 DAE_HARNESS(orientation);
 DAE_HARNESS(cifar);  // datasets.cpp
+DAE_HARNESS(archive);
 DAE_HARNESS(cache);
 DAE_HARNESS(safetensors);  // tensors.cpp
 DAE_HARNESS(checkpoint);

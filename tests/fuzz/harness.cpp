@@ -24,6 +24,7 @@ const std::vector<Harness>& harnesses() {
       {"metadata", metadata, metadata_seeds},
       {"orientation", orientation, orientation_seeds},
       {"cifar", cifar, cifar_seeds},
+      {"archive", archive, archive_seeds},
       {"cache", cache, cache_seeds},
       {"safetensors", safetensors, safetensors_seeds},
       {"checkpoint", checkpoint, checkpoint_seeds},

@@ -197,6 +197,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, EdgeStudyTest, testing::ValuesIn(tested_device
 TEST(EdgeStudy, KeepsItsNetworksAndFindsThemAgain) {
   const TemporaryFolder temporary;
   EdgeStudyOptions options = quick(4);
+  options.rounds = 2;
   options.folder = temporary.file("edges");
   int trained = 0;
   options.progress = [&](double, LossKind, int64_t step) {
@@ -220,7 +221,8 @@ TEST(EdgeStudy, KeepsItsNetworksAndFindsThemAgain) {
 }
 
 TEST(EdgeStudy, PageHoldsEveryStrengthAndNothingFromOutside) {
-  const EdgeStudyOptions options = quick(1);
+  EdgeStudyOptions options = quick(1);
+  options.rounds = 2;
   std::vector<EdgePoint> points = {*study_edge(options, 2), *study_edge(options, 8)};
   points[1].by_mse.variance = {std::nan(""), {}};  // an output that holds nothing of the edge
   const std::string page = edge_section(options, points);

@@ -206,7 +206,7 @@ TEST(Restorer, ANoiseInputIsToldWhatTheOptionsSay) {
             1e-3);
 }
 
-// Two windows, which are no whole batch, looked at four times.
+// Two windows, looked at four times.
 TEST(Restorer, NoiseIsWhatTheNetworkTakesAwayWhenToldOfIt) {
   const int64_t side = 128;
   const std::vector<float> picture = picture_of(side, 2 * side);

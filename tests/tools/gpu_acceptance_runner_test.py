@@ -92,34 +92,46 @@ class Time(unittest.TestCase):
     def found(self):
         return {record["name"]: (record["status"], record["note"]) for record in self.runner.records}
 
+    def expect_ended(self, child):
+        """Within what a busy machine needs for it; what is left running would sleep for longer."""
+        state, begin = pathlib.Path(f"/proc/{child.read_text().strip()}/stat"), time.monotonic()
+        while state.exists() and state.read_text().split()[2] != "Z":
+            self.assertLess(time.monotonic() - begin, 40)
+            time.sleep(0.01)
+
     def test_a_command_is_ended_with_all_it_started(self):
         child = self.runner.place.logs / "child"
         deaf = f"trap '' TERM; sleep 50 & echo $! >{child}; wait; wait"
-        self.run_section(60, [Item("deaf", ["bash", "-c", deaf], limit=0.3), Item("next", ["true"])])
-        self.assertEqual(self.found(), {"deaf": (FAILED, "not over after 0 s"), "next": (PASSED, "")})
-        self.assertLess(self.runner.elapsed(), 5)
-        state = pathlib.Path(f"/proc/{child.read_text().strip()}/stat")
-        self.assertTrue(not state.exists() or state.read_text().split()[2] == "Z")
+        self.run_section(60, [Item("deaf", ["bash", "-c", deaf], limit=2), Item("next", ["true"])])
+        self.assertEqual(self.found(), {"deaf": (FAILED, "not over after 2 s"), "next": (PASSED, "")})
+        self.assertLess(self.runner.elapsed(), 40)
+        self.expect_ended(child)
 
     def test_what_a_command_leaves_running_is_ended(self):
         child = self.runner.place.logs / "child"
         self.run_section(60, [Item("parent", ["bash", "-c", f"sleep 50 & echo $! >{child}"])])
-        time.sleep(0.1)
-        state = pathlib.Path(f"/proc/{child.read_text().strip()}/stat")
-        self.assertTrue(not state.exists() or state.read_text().split()[2] == "Z")
+        self.expect_ended(child)
 
     def test_a_late_section_is_cut_and_the_next_one_has_its_time(self):
         runner.LEAST, before = 0.2, runner.LEAST
         self.addCleanup(setattr, runner, "LEAST", before)
         self.run_section(0.6, [Item("slow", ["sleep", "50"], limit=20), Item("late", ["true"])])
         self.run_section(60, [Item("next", ["true"])])
-        self.assertEqual(self.found(), {"slow": (SKIPPED, "cut off after 1 s by the section's end"),
-                                        "late": (SKIPPED, "out of time"), "next": (PASSED, "")})
+        found = self.found()
+        status, note = found.pop("slow")
+        self.assertEqual(status, SKIPPED)
+        self.assertRegex(note, "cut off after [0-9]+ s by the section's end")
+        self.assertEqual(found, {"late": (SKIPPED, "out of time"), "next": (PASSED, "")})
+
+    def test_without_a_gpu_nothing_is_rented_and_limits_are_for_what_hangs(self):
+        self.runner.place.gpu = ""
+        self.run_section(0.2, [Item("slow", ["sleep", "0.5"], limit=0.1), Item("next", ["true"])])
+        self.assertEqual(self.found(), {"slow": (PASSED, ""), "next": (PASSED, "")})
 
     def test_several_run_at_once_and_each_is_written(self):
         begin = time.monotonic()
-        self.run_section(60, [Item(str(i), ["sleep", "0.5"]) for i in range(6)], at_once=6)
-        self.assertLess(time.monotonic() - begin, 2.5)
+        self.run_section(60, [Item(str(i), ["sleep", "2"]) for i in range(6)], at_once=6)
+        self.assertLess(time.monotonic() - begin, 11)
         self.assertEqual(self.written, [1, 2, 3, 4, 5, 6])
 
     def test_overhead_is_the_time_in_which_nothing_runs(self):

@@ -22,7 +22,8 @@ import gpu_stand_ins
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = BUNDLE = SIMULATED = None
 MOST_FILES = 8      # what comes back from a rented GPU
-MOST_OVERHEAD = 10  # seconds in which nothing runs
+MOST_OVERHEAD = 10  # seconds in which nothing runs; or a share of a busy machine's, below
+HANGS_AFTER = 1500  # seconds
 
 
 def command(arguments):
@@ -38,7 +39,7 @@ def environment(path=None, **more):
 
 def run(arguments, path=None, **more):
     return subprocess.run(command(arguments), env=environment(path, **more), capture_output=True, text=True,
-                          timeout=110)
+                          timeout=HANGS_AFTER)
 
 
 class Case(unittest.TestCase):
@@ -76,7 +77,8 @@ class Rehearsal(Case):
             self.assertIn(item["status"], ("waiting for a GPU", "skipped", "passed"), f"{name}: {item}")
             if item["status"] == "skipped":
                 self.assertRegex(item["note"], "not installed: |for the simulated GPU|give --old|must be timed alone")
-        self.assertLess(report["parts"][part]["overhead"], MOST_OVERHEAD)
+        took = report["parts"][part]
+        self.assertLess(took["overhead"], max(MOST_OVERHEAD, took["seconds"] / 4))
         self.assertLessEqual(len(list(self.out.iterdir())), MOST_FILES)
         self.assertIn("| whole step against PyTorch's best mode: 1.5, the least | waiting for a GPU |", summary)
         self.assertNotRegex(summary, ": (reached|missed)")
@@ -262,12 +264,12 @@ mkdir -p "$run" && echo step,seconds,loss,images_per_second,validation_psnr >"$r
         script = subprocess.Popen(command(["--part", "first", "--build", self.folder, "--out", self.out]),
                                   env=environment(self.folder / "bin"), stdout=subprocess.DEVNULL)
         begin = time.monotonic()
-        while time.monotonic() - begin < 60 and not self.has_tried("plans from this GPU's description: cudnn_test"):
+        while time.monotonic() - begin < HANGS_AFTER and not self.has_tried("plans from this GPU's description: cudnn_test"):
             time.sleep(0.05)
         # Whatever ends the script now, this is there; asked to end, it packs the logs as well.
         self.assertTrue(self.has_tried("tests on cuda: adam_test"))
         script.send_signal(signal.SIGTERM)
-        self.assertEqual(script.wait(20), 128 + signal.SIGTERM)
+        self.assertEqual(script.wait(HANGS_AFTER), 128 + signal.SIGTERM)
         report, items, summary = self.read("first")
         self.assertEqual(report["parts"]["first"]["cut off"], "SIGTERM")
         self.expect(items, {"memcheck sees a planted bug": ("skipped", "cut off by SIGTERM"),
@@ -299,7 +301,7 @@ echo "engines: $(cat "$XDG_CACHE_HOME/dae/engines.jsonl")"
         subprocess.run(command(["--part", "first", "--build", self.folder / "bundle.tar.gz", "--out", self.out,
                                 "--engines", engines]),
                        env={**without, "PYTHONPATH": str(wheels), "PATH": f"{stage}/bin:{os.environ['PATH']}"},
-                       capture_output=True, timeout=100)
+                       capture_output=True, timeout=HANGS_AFTER)
         report, items, _ = self.read("first")
         self.assertIn("2 libraries of Python's wheels", items["unpack"]["note"])
         self.assertEqual(report["parts"]["first"]["machine"]["commit"], "packed-1234")

@@ -13,6 +13,7 @@ POLL = 0.01   # seconds between two looks at what runs
 GRACE = 3.0   # seconds between asking a command to end and ending it
 LEAST = 2.0   # seconds that must be left for a command to be begun
 MOST_LOG = 4 << 20  # bytes of a log that are read: its end says how it went
+PATIENCE = 30  # times what a GPU may take: without one nothing is rented, and limits are for what hangs
 
 
 @dataclasses.dataclass
@@ -184,12 +185,15 @@ class Runner:
         print(f"{self.elapsed():5.0f} s  {item.name:<56} {status}{': ' + note if note else ''}", flush=True)
         self.write(self)
 
+    def patience(self):
+        return 1 if self.place.gpu else PATIENCE
+
     def run_section(self, section):
         begun = self.elapsed()
-        self.section, self.ends = section.name, section.ends
+        self.section, self.ends = section.name, section.ends * self.patience()
         if section.waits:
-            self.finish_background(min(section.ends, begun + section.waits))
-        self.place.left = section.ends - self.elapsed()
+            self.finish_background(min(self.ends, begun + section.waits * self.patience()))
+        self.place.left = self.ends - self.elapsed()
         self.run(section.items(self.place), section.at_once)
         self.sections[section.name] = round(self.elapsed() - begun, 1)
 
@@ -206,9 +210,10 @@ class Runner:
             self.record(item, SKIPPED, "out of time", 0)
         else:
             log = self.place.logs / f"{len(list(self.place.logs.iterdir())) + 1:03d}.log"
-            limit = item.limit if item.background else min(item.limit, left)
+            most = item.limit * self.patience()
+            limit = most if item.background else min(most, left)
             try:
-                return Running(item, limit, limit < item.limit, log, self.place.environment())
+                return Running(item, limit, limit < most, log, self.place.environment())
             except OSError as error:
                 self.record(item, FAILED, f"{error.strerror}: {item.command[0]}", 0)
         return None
