@@ -53,8 +53,9 @@ TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
   for (const cuda_libraries::Choice& choice : cuda_libraries::choices()) {
     EXPECT_GE(choice.candidates, 1) << choice.problem;
     EXPECT_LE(choice.workspace, size_t{512} << 20) << choice.problem;
-    // model/upconv_form.h records its choice of a form beside the libraries' engines.
-    const bool form = choice.problem.starts_with("upsample");
+    // model/upconv_form.h and model/residual_form.h record theirs beside the libraries' engines.
+    const bool form =
+        choice.problem.starts_with("upsample") || choice.problem.starts_with("residual block");
     EXPECT_EQ(choice.engine.find("engine ") == std::string::npos, form) << choice.engine;
     if (choice.problem.find(std::string(" of ") + name_of(dtype)) == std::string::npos) continue;
     in_this_type++;
