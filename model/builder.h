@@ -163,16 +163,27 @@ class Builder {
                         TensorId addend);
   void on_conv_backward(const std::string& name, TensorId x, const DeclaredConv& conv);
   void on_residual_backward(const std::string& name, TensorId x, const DeclaredConv& a,
-                            const DeclaredConv& b);
+                            const DeclaredConv& b, bool at_once);
+  TensorId add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
+                                  const DeclaredConv& a, const DeclaredConv& b, TensorId dh);
+  void add_middle_gradient(const std::string& name, TensorId dy, const DeclaredConv& a,
+                           const DeclaredConv& b, TensorId dh);
   void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                           const Weight& w, TensorId db);
   void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                               TensorId dy, const Weight& w);
+  // What is done to a data gradient (kernels/layers/conv2d.h), by the tensors that it takes.
+  struct Finish {
+    TensorId addend = kNoTensor, bias = kNoTensor, gate = kNoTensor, sums = kNoTensor;
+    bool relu = false;
+  };
+  void add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec, TensorId dy,
+                         const Weight& w, const Finish& finish, TensorId dx);
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   TensorId by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,
                           bool transposes);
   TensorId upsampled(const std::string& name, TensorId x, int64_t filters, bool relu);
-  void add_cast(const std::string& name, TensorId x, TensorId y);
+  void add_cast(const std::string& name, Phase phase, TensorId x, TensorId y);
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);

@@ -20,15 +20,41 @@ void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorI
 void Builder::add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                                      TensorId dy, const Weight& w) {
   const TensorId dx = gradient_map(name, x);
-  add_planned(name + ".dx",
-              {.op = "conv2d_backward_data",
-               .name = name,
-               .phase = phase(Phase::backward),
-               .reads = {dy, w.value},
-               .writes = {dx},
-               .flops = spec.flops()},
-              Conv2dBackwardData(device_, spec), dy, w.value, dx);
-  accumulate(name, x, dx);
+  // A GPU adds the gradient that x has already while it makes this one.
+  const auto known = gradient_of_.find(x);
+  if (device_ == Device::cuda && known != gradient_of_.end()) {
+    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {.addend = known->second}, dx);
+    known->second = dx;
+  } else {
+    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {}, dx);
+    accumulate(name, x, dx);
+  }
+}
+
+void Builder::add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec,
+                                TensorId dy, const Weight& w, const Finish& finish, TensorId dx) {
+  const auto is_there = [](TensorId id) { return id != kNoTensor; };
+  const Conv2dBackwardData op(device_, spec,
+                              {.addend = is_there(finish.addend),
+                               .bias = is_there(finish.bias),
+                               .relu = finish.relu,
+                               .gate = is_there(finish.gate)});
+  const TensorId workspace = scratch(plan_.tensors()[dx].name, op.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = phase,
+             .reads = given({dy, w.value, finish.addend, finish.bias, finish.gate}),
+             .writes = given({dx, finish.sums}),
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               op(q, t[dy], t[w.value],
+                  {.addend = t[finish.addend],
+                   .bias = t[finish.bias],
+                   .gate = t[finish.gate],
+                   .sums = t[finish.sums]},
+                  t[dx], t[workspace]);
+             }});
 }
 
 Builder::DeclaredConv Builder::declare_conv(const std::string& name, TensorId x, const Conv& conv) {
@@ -112,22 +138,20 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                       .bias = false,
                       .dtype = dtype_};
   const Weight b = weight(name + ".bias", {filters}, 0);
-  add_planned(name,
-              {.op = "conv2d_backward_data",
+  if (device_ == Device::cuda) {
+    add_data_gradient(name, Phase::forward, spec, x, w,
+                      {.addend = addend, .bias = b.value, .relu = relu}, y);
+  } else {  // oneDNN does the convolution alone
+    add_data_gradient(name, Phase::forward, spec, x, w, {}, y);
+    plan_.add({.op = "bias_relu",
                .name = name,
                .phase = Phase::forward,
-               .reads = {x, w.value},
+               .reads = given({b.value, addend, y}),
                .writes = {y},
-               .flops = spec.flops()},
-              Conv2dBackwardData(device_, spec), x, w.value, y);
-  plan_.add({.op = "bias_relu",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = given({b.value, addend, y}),
-             .writes = {y},
-             .run = [=](const Queue& q, const TensorTable& t) {
-               bias_relu(q, t[b.value], t[addend], t[y], relu);
-             }});
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 bias_relu(q, t[b.value], t[addend], t[y], relu);
+               }});
+  }
 
   on_backward(y, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);

@@ -1,7 +1,7 @@
 #include "model/residual_form.h"
 
-#include "kernels/activation.h"
 #include "kernels/bias.h"
+#include "kernels/cast.h"
 #include "kernels/conv3x3_mma.h"
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/cuda_timer.h"
@@ -49,15 +49,16 @@ double backward_seconds(ResidualForm form, const Shape& map, DType dtype) {
     return cuda::median_seconds(
         kTimedRuns, [&] { residual_block_backward(q, dy, w1, w2, h, dh, dx, db1, db2, sums); });
   }
-  const Conv2dBackwardData gradient(q.device, spec);
-  const Tensor space = trial.space_for(gradient),
+  const Conv2dBackwardData second(q.device, spec, {.gate = true}),
+      first(q.device, spec, {.addend = true});
+  const Tensor second_space = trial.space_for(second), first_space = trial.space_for(first),
+               wide_db1 = trial.tensor({map[3]}, DType::f32),
                sums = trial.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
   return cuda::median_seconds(kTimedRuns, [&] {
     relu_bias_backward(q, {}, dy, db2, false, sums);
-    gradient(q, dy, w2, dh, space);
-    relu_bias_backward(q, h, dh, db1, true, sums);
-    gradient(q, dh, w1, dx, space);
-    add(q, dy, dx);
+    second(q, dy, w2, {.gate = h, .sums = wide_db1}, dh, second_space);
+    cast(q, wide_db1, db1);
+    first(q, dh, w1, {.addend = dy}, dx, first_space);
   });
 }
 

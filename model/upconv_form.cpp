@@ -1,6 +1,5 @@
 #include "model/upconv_form.h"
 
-#include "kernels/bias.h"
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/cuda_timer.h"
 #include "kernels/layers/engines.h"
@@ -32,14 +31,13 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
                         .bias = false,
                         .dtype = dtype};
     const Tensor weights = trial.tensor(spec.weights()), dw = trial.tensor(spec.weights());
-    const Conv2dBackwardData forward(q.device, spec);
+    const Conv2dBackwardData forward(q.device, spec, {.bias = true, .relu = true});
     const Conv2dBackwardWeights backward_weights(q.device, spec);
     const Conv2dForward backward_data(q.device, spec);
     const Tensor a = trial.space_for(forward), b = trial.space_for(backward_weights),
                  c = trial.space_for(backward_data);
     return cuda::median_seconds(kTimedRuns, [&] {
-      forward(q, x, weights, y, a);
-      bias_relu(q, bias, {}, y, true);
+      forward(q, x, weights, {.bias = bias}, y, a);
       backward_weights(q, y, x, dw, {}, b);
       backward_data(q, y, weights, {}, {}, dx, c);
     });

@@ -8,6 +8,7 @@
 #include "kernels/layers/cudnn.h"
 #include "kernels/layers/engines.h"
 #include "kernels/layers/mma_candidates.h"
+#include "kernels/layers/unfused.h"
 #include "runtime/varied_buffer.h"
 
 namespace dae::cuda_libraries {
@@ -17,7 +18,7 @@ constexpr int kTimedRuns = 5;
 
 // Who has ways to compute a convolution; those in front are tried first.
 using Source = std::vector<Candidate> (*)(const Convolution&);
-constexpr Source kSources[] = {mma::candidates, cudnn::candidates},
+constexpr Source kSources[] = {mma::candidates, unfused::candidates, cudnn::candidates},
                  kLibrary[] = {cudnn::candidates};
 
 MakeRoutine fastest(const Convolution& problem, const std::string& name,

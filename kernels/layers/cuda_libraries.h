@@ -5,7 +5,8 @@
 //
 // A convolution is chosen among candidates from a list of sources, kSources in cuda_libraries.cpp:
 // functions from a problem to what they have for it, none where the problem is not for them. Ours
-// (kernels/layers/mma_candidates.h) stand beside cuDNN's engines. A candidate is a name, which is recorded and
+// (kernels/layers/mma_candidates.h) stand beside cuDNN's engines, and what fuses beside what does not
+// (kernels/layers/unfused.h). A candidate is a name, which is recorded and
 // so stands for the same bits for ever, and a function that makes routines, whose operands come in
 // the order below. The fastest is taken, by its time on the GPU at hand, and found again by its
 // name (kernels/layers/engines.h); eight are timed, so what is few stands before what is many.

@@ -26,9 +26,9 @@ const Tolerance kExact = {0, 0, "exact sums"};
 
 std::vector<OpCase> cases() {
   std::vector<OpCase> list;
-  // Less than a tile; a row and a column more; one image, none, two.
-  for (const Shape& s :
-       {Shape{1, 1, 1, 32}, Shape{2, 17, 9, 32}, Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
+  // Less than a tile; as high as one; a row and a column more; one image, none, two.
+  for (const Shape& s : {Shape{1, 1, 1, 32}, Shape{1, 16, 2, 32}, Shape{2, 17, 9, 32},
+                         Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
     const ConvSpec plain{.x = s, .y = s}, relu{.x = s, .y = s, .relu = true};
     const Shape filters = plain.weights(), biases = {s[3]};
     const Arg w1{.name = "w1", .shape = filters, .dtype = kBf16, .values = eighths(filters, 2, 2)},

@@ -6,8 +6,8 @@
 // The GPU's side is planned for the simulated one. So its arena is that of the tensors: stand-ins
 // for cuDNN and cuBLASLt ask for a kilobyte of workspace an operation, real engines for megabytes,
 // and what is chosen by time is in the form that is offered first, since no time passes there. unet's
-// 1729 GFLOP, and 195 steps of 12.63 GB before the corruption wrote bf16, are what a review counted
-// from plans that cuDNN 9.19 made: what a step declares does not depend on engines.
+// 1729 GFLOP are what a review counted from plans that cuDNN 9.19 made. What a step declares does not
+// depend on engines: a convolution and what follows it count as if one of them fused it.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

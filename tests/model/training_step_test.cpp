@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/layers/mma_candidates.h"
+#include "kernels/layers/unfused.h"
 #include "kernels/noise_input.h"
 #include "kernels/step_state.h"
 #include "model/objective.h"
@@ -235,6 +236,19 @@ TEST_P(TrainingStep, GradientsInBf16AreCloseToThoseInF32) {
     const double norm = norm_of(&want[p.offset], p.shape.count());
     EXPECT_LE(norm_of(difference.data(), p.shape.count()), 0.15 * norm) << p.name;
   }
+}
+
+// Where no engine fuses, or none that is faster, what follows a convolution is done by kernels.
+TEST_P(TrainingStep, MatchesPyTorchInFp64OneByOne) {
+  if (device() == Device::cpu) GTEST_SKIP() << "is the only form of the CPU";
+  StepRun(device(), config(), DType::f32);  // plans what is to be exchanged
+  const FormInUse use(unfused::kEngine);
+  StepRun run(device(), config(), DType::f32);
+  const auto& choices = cuda_libraries::choices();
+  EXPECT_GE(std::count_if(choices.begin(), choices.end(),
+                          [](const auto& choice) { return choice.engine == unfused::kEngine; }),
+            3);
+  expect_what_pytorch_gives(run, name(), kF32);
 }
 
 std::string step_name(const testing::TestParamInfo<TrainingStep::ParamType>& info) {

@@ -6,6 +6,7 @@
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/engines.h"
 #include "kernels/layers/mma_candidates.h"
+#include "kernels/layers/unfused.h"
 #include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/reference_conv.h"
@@ -105,7 +106,8 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
   std::vector<Candidate> candidates(1);
   candidates[0].offer.engine = "fp64 loops";
   candidates[0].build = [=] { return [=] { return plan_by_library(p); }; };
-  for (Candidate& own : mma::candidates(p)) candidates.push_back(std::move(own));
+  for (const auto source : {mma::candidates, unfused::candidates})
+    for (Candidate& candidate : source(p)) candidates.push_back(std::move(candidate));
   return choose("cuDNN " + describe(p), candidates, {})();
 }
 
