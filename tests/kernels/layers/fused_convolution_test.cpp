@@ -89,10 +89,11 @@ std::vector<OpCase> cases() {
                            .x = {2, 10, 12, 32},
                            .w = {32, 3, 3, 32},
                            .y = {2, 10, 12, 32}};
+  // More blocks of channels' sums than the stand-in's workspace holds.
   const Convolution wide{.direction = Direction::backward_data,
-                         .x = {1, 8, 8, 64},
-                         .w = {128, 3, 3, 64},
-                         .y = {1, 8, 8, 128}};
+                         .x = {1, 16, 17, 64},
+                         .w = {32, 3, 3, 64},
+                         .y = {1, 16, 17, 32}};
   const Convolution up{.direction = Direction::backward_data,
                        .x = {2, 12, 16, 32},
                        .w = {64, 4, 4, 32},
