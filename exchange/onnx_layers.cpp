@@ -22,13 +22,17 @@ struct Adding {
   const std::vector<OnnxValue>& values;
 
   OnnxValue bias() const { return graph.parameter(name + ".bias", {0}); }
-  OnnxValue finished(OnnxValue y, bool relu, ValueId addend = kNoValue) const {
-    if (addend != kNoValue) y = graph.plus(y, values[static_cast<size_t>(addend)]);
+  OnnxValue finished(const OnnxValue& y, bool relu) const {
     return relu ? graph.add("Relu", {y}, {}, name + ".relu") : y;
   }
 
   OnnxValue operator()(const ConvLayer& layer) const {
-    return finished(convolved(x, layer.kernel, layer.stride, layer.pad), layer.relu, layer.addend);
+    return finished(convolved(name, x, layer.kernel, layer.stride, layer.pad), layer.relu);
+  }
+  OnnxValue operator()(const ResidualBlockLayer&) const {
+    const OnnxValue first = convolved(name + ".a", x, 3, 1, 1);
+    const OnnxValue between = graph.add("Relu", {first}, {}, name + ".a.relu");
+    return graph.plus(convolved(name + ".b", between, 3, 1, 1), x);
   }
   OnnxValue operator()(const UpconvLayer&) const {
     const OnnxValue large = graph.add("Resize", {x, "", graph.numbers({1, 1, 2, 2})},
@@ -36,7 +40,7 @@ struct Adding {
                                        {"coordinate_transformation_mode", "asymmetric"},
                                        {"nearest_mode", "floor"}},
                                       name + ".upsampled");
-    return finished(convolved(large, 3, 1, 1), true);
+    return finished(convolved(name, large, 3, 1, 1), true);
   }
   OnnxValue operator()(const TransposedConvLayer& layer) const {
     // {C, k, k, K} to {C, K, k, k}.
@@ -46,7 +50,8 @@ struct Adding {
                    {"strides", square(2)},
                    {"pads", all_round(layer.kernel / 2 - 1)}},
                   name);
-    return finished(y, false, layer.addend);
+    if (layer.addend == kNoValue) return y;
+    return graph.plus(y, values[static_cast<size_t>(layer.addend)]);
   }
   OnnxValue operator()(const DenseLayer& layer) const {
     const OnnxValue y = graph.add("Gemm", {x, graph.parameter(name + ".weight", {0, 1}), bias()},
@@ -86,11 +91,13 @@ struct Adding {
 
  private:
   // {K, k, k, C} to {K, C, k, k}.
-  OnnxValue convolved(const OnnxValue& input, int kernel, int stride, int pad) const {
+  OnnxValue convolved(const std::string& of, const OnnxValue& input, int kernel, int stride,
+                      int pad) const {
     return graph.add(
-        "Conv", {input, graph.parameter(name + ".weight", {0, 3, 1, 2}), bias()},
+        "Conv",
+        {input, graph.parameter(of + ".weight", {0, 3, 1, 2}), graph.parameter(of + ".bias", {0})},
         {{"kernel_shape", square(kernel)}, {"strides", square(stride)}, {"pads", all_round(pad)}},
-        name);
+        of);
   }
 };
 

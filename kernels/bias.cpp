@@ -75,7 +75,7 @@ void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
   if (map.shape.rank() != 4) fail("{}: expected an NHWC tensor, got {}", op, to_string(map));
   check_float(op, "the feature map", map, q.device);
   check_layout(op, "the feature map", map, q.device);
-  check_dtype(op, "the bias", b, map.dtype);
+  if (b.dtype != DType::f32) check_dtype(op, "the bias", b, map.dtype);
   check_shape(op, "the bias", b, {map.shape[3]});
 }
 
@@ -83,6 +83,7 @@ void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
 
 void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
   check("bias_relu", q, y, b);
+  check_dtype("bias_relu", "the bias", b, y.dtype);
   if (addend.data) {
     check_same_layout("bias_relu", "the addend and y", addend, y);
     check_dtype("bias_relu", "the addend", addend, y.dtype);

@@ -12,22 +12,20 @@
 // more take another row of blocks). Its threads are rows of one pixel's channels, so a thread keeps
 // its channels' sums in registers while it walks every rows-th pixel; the rows are then added
 // through shared memory, in order. Partial sums go to the workspace and a second kernel adds those
-// in fp64, 32 rows of threads at a time: no atomics, so the same bits in every run. Runs are 64
+// (kernels/partial_sums.cuh). Runs are 64
 // pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full, in 32
 // registers (left alone the compiler takes 40 in bf16, and six fit). ReLU is a template's argument:
 // y behind a branch would be loaded only once dy has arrived. Rejected: one pass with atomicAdd
 // (the order of additions changes from run to run); a block a channel (each load would use 4 of 128
-// bytes); a thread a channel in the second kernel (up to 1024 additions one after the other, each
-// waiting for memory, in a few warps).
+// bytes).
 #include "kernels/bias.h"
 #include "kernels/division.h"
-#include "kernels/elements.cuh"
+#include "kernels/partial_sums.cuh"
 
 namespace dae::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kSumLanes = 32, kSumRows = 32;
 
 // `units` of V elements; `channels` counts units as well.
 template <class T, int V>
@@ -83,24 +81,6 @@ __global__ void __launch_bounds__(kThreads, 8)
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kSumLanes* kSumRows)
-    sum_partials_kernel(const float* __restrict__ partial, T* __restrict__ db, int blocks,
-                        int channels) {
-  DAE_SHARED(double, sums, kSumLanes* kSumRows);
-  const int lane = threadIdx.x % kSumLanes, row = threadIdx.x / kSumLanes;
-  const int channel = blockIdx.x * kSumLanes + lane;
-  double sum = 0;
-  if (channel < channels)
-    for (int64_t block = row; block < blocks; block += kSumRows)
-      sum += partial[block * channels + channel];
-  sums[threadIdx.x] = sum;
-  __syncthreads();
-  if (row != 0 || channel >= channels) return;
-  for (int other = 1; other < kSumRows; other++) sum += sums[other * kSumLanes + lane];
-  db[channel] = from_float<T>(static_cast<float>(sum));
-}
-
 }  // namespace
 
 void bias_relu(void* stream, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
@@ -133,9 +113,8 @@ void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const T
   });
   with_element(db.dtype, [&](auto element) {
     using T = decltype(element);
-    launch("relu_bias_backward", sum_partials_kernel<T>,
-           static_cast<unsigned>(ceil_div(channels, kSumLanes)), kSumLanes * kSumRows, 0, stream,
-           workspace.as<const float>(), db.as<T>(), static_cast<int>(blocks), channels);
+    sum_partials("relu_bias_backward", stream, workspace.as<const float>(), blocks, channels,
+                 db.as<T>());
   });
 }
 

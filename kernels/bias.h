@@ -2,7 +2,7 @@
 // does not cover: transposed convolutions; on CUDA the gradients of every layer.
 //
 // Layout: y, dy and addend {N, H, W, C}, plain or (cpu) blocked; b, db {C}. All of one type, f32 or
-// (cuda) bf16; sums are f32 and rounded once. Both throw Error naming the op and the shapes when
+// (cuda) bf16, but that db may be f32 for bf16; sums are f32 and rounded once. Both throw Error naming the op and the shapes when
 // they do not fit.
 #pragma once
 

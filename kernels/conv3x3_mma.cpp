@@ -5,13 +5,25 @@
 
 namespace dae {
 
+bool suits_mma(const Shape& map, DType dtype) {
+  return dtype == DType::bf16 && map.rank() == 4 && (map[3] == 32 || map[3] == 64);
+}
+
+MmaTiles mma_tiles(const Shape& map) {
+  const auto in_tiles = [](int64_t pixels) {
+    return static_cast<unsigned>((pixels + kMmaSide - 1) / kMmaSide);
+  };
+  const unsigned down = in_tiles(map[1]), across = in_tiles(map[2]);
+  return {down, across, static_cast<unsigned>(map[0]) * down * across};
+}
+
 void check_mma_map(const char* op, const char* what, const Tensor& map, Device device) {
   if (device == Device::cpu)
     fail("{}: tensor cores are a GPU's; the CPU computes convolutions in f32 by conv2d_forward",
          op);
   check_layout(op, what, map, device);
-  if (map.shape.rank() != 4 || (map.shape[3] != 32 && map.shape[3] != 64))
-    fail("{}: {} is {}, expected NHWC with 32 or 64 channels", op, what, to_string(map));
+  if (!suits_mma(map.shape, map.dtype))
+    fail("{}: {} is {}, expected bf16 NHWC with 32 or 64 channels", op, what, to_string(map));
   check_mma_tensor(op, what, map, map.shape);
 }
 

@@ -37,7 +37,7 @@
 namespace dae::cuda {
 namespace {
 
-constexpr int kSide = 16, kHalo = kSide + 2;  // pixels, computed and read
+constexpr int kSide = kMmaSide, kHalo = kSide + 2;  // pixels, computed and read
 constexpr int kWarpRows = 4;
 
 template <int C>
@@ -50,12 +50,10 @@ template <int C>
 __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 4 : 2)
     conv3x3_mma_kernel(const BFloat16* __restrict__ x, const BFloat16* __restrict__ w,
                        const BFloat16* __restrict__ b, BFloat16* __restrict__ y, int height,
-                       int width, unsigned tiles_down, unsigned tiles_across, bool relu) {
+                       int width, const MmaTiles tiles, bool relu) {
   DAE_DYNAMIC_SHARED(BFloat16, pixels);
   BFloat16* const taps = pixels + kHalo * kHalo * kPitch<C>;  // two buffers
-  const int row = blockIdx.x / tiles_across % tiles_down * kSide,
-            column = blockIdx.x % tiles_across * kSide;
-  const int64_t image = int64_t{blockIdx.x / tiles_across / tiles_down} * height * width * C;
+  const auto [row, column, image] = place_of<C>(blockIdx.x, tiles, height, width);
   const int warp = threadIdx.x / 32;
   const int first_row = warp % (kSide / kWarpRows) * kWarpRows,
             first_filter = warp / (kSide / kWarpRows) * kTileFilters;
@@ -100,11 +98,10 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 4 : 2)
 template <int C>
 void launch_on(void* stream, const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y,
                bool relu) {
-  const int height = static_cast<int>(x.shape[1]), width = static_cast<int>(x.shape[2]);
-  const unsigned down = ceil_div(height, kSide), across = ceil_div(width, kSide);
-  launch("conv3x3_mma", conv3x3_mma_kernel<C>, static_cast<unsigned>(x.shape[0] * down * across),
-         kThreads<C>, kSharedBytes<C>, stream, x.as<const BFloat16>(), w.as<const BFloat16>(),
-         b.as<const BFloat16>(), y.as<BFloat16>(), height, width, down, across, relu);
+  const MmaTiles tiles = mma_tiles(x.shape);
+  launch("conv3x3_mma", conv3x3_mma_kernel<C>, tiles.count, kThreads<C>, kSharedBytes<C>, stream,
+         x.as<const BFloat16>(), w.as<const BFloat16>(), b.as<const BFloat16>(), y.as<BFloat16>(),
+         static_cast<int>(x.shape[1]), static_cast<int>(x.shape[2]), tiles, relu);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 // in different banks.
 #pragma once
 
+#include "kernels/conv3x3_mma.h"
 #include "kernels/elements.cuh"
 
 namespace dae::cuda {
@@ -15,6 +16,18 @@ inline constexpr int kPitch = C + 8;
 // Channels move 16 bytes at a time.
 template <int C>
 inline constexpr int kPacks = C / 8;
+
+// Where a tile begins: its first pixel, and the first element of its image.
+struct TilePlace {
+  int row, column;
+  int64_t image;
+};
+template <int C>
+__device__ inline TilePlace place_of(unsigned tile, const MmaTiles& tiles, int height, int width) {
+  return {static_cast<int>(tile / tiles.across % tiles.down) * kMmaSide,
+          static_cast<int>(tile % tiles.across) * kMmaSide,
+          int64_t{tile / tiles.across / tiles.down} * height * width * C};
+}
 
 // A warp computes 16 pixels by 32 filters at a time; it may have several such tiles of pixels.
 inline constexpr int kTilePixels = 16, kTileFilters = 32;

@@ -18,6 +18,16 @@ namespace dae {
 void conv3x3_mma(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y,
                  bool relu);
 
+// Whether tensor cores' ops are for such maps: NHWC, bf16, 32 or 64 channels.
+bool suits_mma(const Shape& map, DType dtype);
+
+// How such an op cuts a map into tiles of 16 x 16 pixels, row by row and image by image.
+inline constexpr int kMmaSide = 16;
+struct MmaTiles {
+  unsigned down, across, count;
+};
+MmaTiles mma_tiles(const Shape& map);
+
 // For ops of this kind: throws Error naming `op` unless `map` is one that they can compute on, on
 // `device`; unless `tensor` is bf16, of this shape and aligned.
 void check_mma_map(const char* op, const char* what, const Tensor& map, Device device);

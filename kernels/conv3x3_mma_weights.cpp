@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
-#include "kernels/conv3x3_mma.h"
 #include "runtime/dispatch.h"
 
 namespace dae {
 namespace {
 
-constexpr int64_t kMostBlocks = 128;  // about an H100's multiprocessors
-constexpr int64_t kLeastRun = 4;      // a block's sums are as many bytes as a tile
+constexpr unsigned kMostBlocks = 128;  // about an H100's multiprocessors
+constexpr unsigned kLeastRun = 4;      // a block's sums are as many bytes as a tile
 
 int64_t filters_count(const Shape& map) {
   return 9 * map[3] * map[3];
@@ -17,18 +16,13 @@ int64_t filters_count(const Shape& map) {
 
 }  // namespace
 
-MmaTiles mma_tiles(const Shape& map) {
-  MmaTiles t{};
-  t.down = (map[1] + 15) / 16;
-  t.across = (map[2] + 15) / 16;
-  t.tiles = map[0] * t.down * t.across;
-  t.run = std::max((t.tiles + kMostBlocks - 1) / kMostBlocks, kLeastRun);
-  t.blocks = (t.tiles + t.run - 1) / t.run;
-  return t;
+MmaRuns mma_runs(const MmaTiles& tiles) {
+  const unsigned run = std::max((tiles.count + kMostBlocks - 1) / kMostBlocks, kLeastRun);
+  return {run, (tiles.count + run - 1) / run};
 }
 
 int64_t conv3x3_mma_weights_workspace_count(const Shape& map) {
-  return mma_tiles(map).blocks * filters_count(map);
+  return mma_runs(mma_tiles(map)).blocks * filters_count(map);
 }
 
 void conv3x3_mma_weights(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,

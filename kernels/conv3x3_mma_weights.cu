@@ -23,7 +23,7 @@
 namespace dae::cuda {
 namespace {
 
-constexpr int kSide = 16, kHalo = kSide + 2;
+constexpr int kSide = kMmaSide, kHalo = kSide + 2;
 constexpr int kThreads = 384, kSumThreads = 256;
 constexpr int kPart = 32;  // filters and channels of a warp
 
@@ -36,24 +36,20 @@ constexpr int kBuffer = kGradients<C> + kHalo* kHalo* kPitch<C>;  // a tile of d
 template <int C>
 constexpr size_t kSharedBytes = 2 * kBuffer<C> * sizeof(BFloat16);
 
-struct Tiles {
-  unsigned down, across, tiles, run;
-};
-
 template <int C>
 __global__ void __launch_bounds__(kThreads)
     conv3x3_mma_weights_kernel(const BFloat16* __restrict__ x, const BFloat16* __restrict__ dy,
-                               float* __restrict__ partial, int height, int width, Tiles all) {
+                               float* __restrict__ partial, int height, int width,
+                               const MmaTiles tiles, unsigned run) {
   DAE_DYNAMIC_SHARED(BFloat16, buffers);
   const auto begin_tile = [&](unsigned tile, BFloat16* to) {
-    const int row = tile / all.across % all.down * kSide, column = tile % all.across * kSide;
-    const int64_t image = int64_t{tile / all.across / all.down} * height * width * C;
+    const auto [row, column, image] = place_of<C>(tile, tiles, height, width);
     begin_pixels<C, kSide>(to, kSide, dy + image, height, width, row, column);
     begin_pixels<C, kHalo>(to + kGradients<C>, kHalo, x + image, height, width, row - 1,
                            column - 1);
   };
-  const unsigned first = blockIdx.x * all.run,
-                 end = all.tiles - first < all.run ? all.tiles : first + all.run;
+  const unsigned first = blockIdx.x * run,
+                 end = tiles.count - first < run ? tiles.count : first + run;
   const int lane = threadIdx.x % 32, u = threadIdx.x / 32 % 3, part = threadIdx.x / 32 / 3;
   const int group = part % kGroups<C>, first_filter = part / kGroups<C> % (C / kPart) * kPart,
             first_channel = part / kGroups<C> / (C / kPart) * kPart;
@@ -128,15 +124,13 @@ __global__ void __launch_bounds__(kSumThreads)
 void conv3x3_mma_weights(void* stream, const Tensor& x, const Tensor& dy, const Tensor& dw,
                          const Tensor& workspace) {
   const char* const op = "conv3x3_mma_weights";
-  const MmaTiles t = mma_tiles(x.shape);
-  const Tiles all{static_cast<unsigned>(t.down), static_cast<unsigned>(t.across),
-                  static_cast<unsigned>(t.tiles), static_cast<unsigned>(t.run)};
+  const MmaTiles tiles = mma_tiles(x.shape);
+  const auto [run, blocks] = mma_runs(tiles);
   const bool narrow = x.shape[3] == 32;
-  const auto blocks = static_cast<unsigned>(t.blocks);
   launch(op, narrow ? conv3x3_mma_weights_kernel<32> : conv3x3_mma_weights_kernel<64>, blocks,
          kThreads, narrow ? kSharedBytes<32> : kSharedBytes<64>, stream, x.as<const BFloat16>(),
          dy.as<const BFloat16>(), workspace.as<float>(), static_cast<int>(x.shape[1]),
-         static_cast<int>(x.shape[2]), all);
+         static_cast<int>(x.shape[2]), tiles, run);
   const int count = static_cast<int>(dw.count());
   launch(op, sum_weight_partials_kernel, static_cast<unsigned>(ceil_div(count, kSumThreads)),
          kSumThreads, 0, stream, workspace.as<const float>(), dw.as<BFloat16>(),

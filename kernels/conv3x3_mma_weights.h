@@ -11,6 +11,7 @@
 // an address (multiples of 16 bytes) do not fit. (The bias's gradient is kernels/bias.h's.)
 #pragma once
 
+#include "kernels/conv3x3_mma.h"
 #include "runtime/queue.h"
 #include "runtime/tensor.h"
 
@@ -22,12 +23,11 @@ int64_t conv3x3_mma_weights_workspace_count(const Shape& map);
 void conv3x3_mma_weights(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,
                          const Tensor& workspace);
 
-// How the sum is cut: into tiles of 16 x 16 pixels, row by row and image by image, of which a block
-// takes `run`.
-struct MmaTiles {
-  int64_t down, across, tiles, run, blocks;
+// How the sum is cut: a block takes `run` tiles, one after the other.
+struct MmaRuns {
+  unsigned run, blocks;
 };
-MmaTiles mma_tiles(const Shape& map);
+MmaRuns mma_runs(const MmaTiles& tiles);
 
 namespace cuda {
 void conv3x3_mma_weights(void* stream, const Tensor& x, const Tensor& dy, const Tensor& dw,

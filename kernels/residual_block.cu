@@ -18,14 +18,15 @@
 // operations: 217 a byte, so the tensor cores decide where two convolutions and an addition on
 // their own wait for memory (115 a byte).
 #include "kernels/conv3x3_mma.cuh"
+#include "kernels/partial_sums.cuh"
 #include "kernels/residual_block.h"
 
 namespace dae::cuda {
 namespace {
 
-constexpr int kSide = 16, kMiddle = kSide + 2, kHalo = kSide + 4;  // pixels
-constexpr int kPixelWarps = 4;                                     // for each 32 filters
-constexpr int kRows = kSide / kPixelWarps;                         // of results, a warp
+constexpr int kSide = kMmaSide, kMiddle = kSide + 2, kHalo = kSide + 4;  // pixels
+constexpr int kPixelWarps = 4;                                           // for each 32 filters
+constexpr int kRows = kSide / kPixelWarps;                               // of results, a warp
 constexpr int kMiddleTiles =
     ceil_div(ceil_div(kMiddle * kMiddle, kTilePixels), kPixelWarps);  // a warp
 
@@ -37,11 +38,44 @@ constexpr size_t kSharedBytes = sizeof(BFloat16) *
                                 ((kHalo * kHalo + kMiddle * kMiddle) * kPitch<C> +
                                  2 * kTapsCount<C>);
 
-// What the two passes are given: b1 and b2 forward, the gate backward; `middle` may be null.
+// What the two passes are given: b1 and b2 forward, the gate and the biases' sums backward, those of
+// the map between before those of the input; `middle` may be null.
 struct Operands {
   const BFloat16 *in, *first_w, *second_w, *first_b, *second_b, *gate;
   BFloat16 *middle, *out;
+  float* sums;
 };
+
+// This tile's share of the channels' sums of the two maps, whose tiles of 16 x 16 pixels begin at
+// `middle` and `in`: a thread has two channels of every eighth pixel. What lies outside of the image
+// is zero in both. `space` is shared memory that nobody reads any more.
+template <int C>
+__device__ inline void sum_channels(const BFloat16* middle, const BFloat16* in, float* space,
+                                    float* sums) {
+  constexpr int kPairs = C / 2, kGroups = kThreads<C> / kPairs;
+  const int channel = threadIdx.x % kPairs * 2, group = threadIdx.x / kPairs;
+  float2 total[2] = {};
+  for (int i = group; i < kSide * kSide; i += kGroups) {
+    const int y = i / kSide, x = i % kSide;
+    const float2 values[2] = {load_two(middle + (y * kMiddle + x) * kPitch<C> + channel),
+                              load_two(in + (y * kHalo + x) * kPitch<C> + channel)};
+    for (int map = 0; map < 2; map++) {
+      total[map].x += values[map].x;
+      total[map].y += values[map].y;
+    }
+  }
+  for (int map = 0; map < 2; map++) {
+    float* const to = space + (group * 2 + map) * C + channel;
+    to[0] = total[map].x;
+    to[1] = total[map].y;
+  }
+  __syncthreads();
+  const int map = threadIdx.x / C, mine = threadIdx.x % C;
+  if (map >= 2) return;
+  float sum = 0;
+  for (int other = 0; other < kGroups; other++) sum += space[(other * 2 + map) * C + mine];
+  sums[(int64_t{map} * gridDim.x + blockIdx.x) * C + mine] = sum;
+}
 
 // Adds three rows of taps, stages `stage` to stage + 2 of six, to the sums of tiles whose pixels
 // lie in lines of kLine, and begins the copies of the stages after them.
@@ -67,14 +101,14 @@ __device__ inline void convolve(TileSums (&sums)[kTiles], const BFloat16* const 
 template <int C, Use kUse>
 __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
     residual_block_kernel(const __grid_constant__ Operands o, int height, int width,
-                          unsigned tiles_down, unsigned tiles_across) {
+                          const MmaTiles tiles) {
   constexpr bool kForward = kUse == Use::forward;
   DAE_DYNAMIC_SHARED(BFloat16, input);
   BFloat16* const middle = input + kHalo * kHalo * kPitch<C>;
   BFloat16* const taps = middle + kMiddle * kMiddle * kPitch<C>;  // two buffers
-  const int row = blockIdx.x / tiles_across % tiles_down * kSide,
-            column = blockIdx.x % tiles_across * kSide;
-  const int64_t image = int64_t{blockIdx.x / tiles_across / tiles_down} * height * width * C;
+  const TilePlace place = place_of<C>(blockIdx.x, tiles, height, width);
+  const int row = place.row, column = place.column;
+  const int64_t image = place.image;
   const int warp = threadIdx.x / 32, first = warp / kPixelWarps * kTileFilters;
 
   begin_pixels<C, kHalo>(input, kHalo, o.in + image, height, width, row - 2, column - 2);
@@ -125,7 +159,11 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
   convolve<C, kUse, kMiddle>(sums, pixels, taps, first, o, 3);
 
   // The input is there still; the results take its place, each where its own addend was.
-  BFloat16* const inner = input + (2 * kHalo + 2) * kPitch<C>;
+  BFloat16 *const inner = input + (2 * kHalo + 2) * kPitch<C>, *const inner_middle =
+                                                                   middle +
+                                                                   (kMiddle + 1) * kPitch<C>;
+  if constexpr (!kForward)
+    sum_channels<C>(inner_middle, inner, reinterpret_cast<float*>(taps), o.sums);
   DAE_UNROLLED
   for (int t = 0; t < kRows; t++)
     for_each_sum(sums[t], [&](int pixel, int filter, float one, float next) {
@@ -138,19 +176,18 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
   __syncthreads();
   store_pixels<C, kSide, kHalo>(inner, kSide, o.out + image, height, width, row, column);
   if (o.middle)
-    store_pixels<C, kSide, kMiddle>(middle + (kMiddle + 1) * kPitch<C>, kSide, o.middle + image,
-                                    height, width, row, column);
+    store_pixels<C, kSide, kMiddle>(inner_middle, kSide, o.middle + image, height, width, row,
+                                    column);
 }
 
 template <Use kUse>
 void run(const char* op, void* stream, const Shape& map, const Operands& o) {
-  const int height = static_cast<int>(map[1]), width = static_cast<int>(map[2]);
-  const unsigned down = ceil_div(height, kSide), across = ceil_div(width, kSide);
-  const auto blocks = static_cast<unsigned>(map[0] * down * across);
+  const MmaTiles tiles = mma_tiles(map);
   const bool narrow = map[3] == 32;
-  launch(op, narrow ? residual_block_kernel<32, kUse> : residual_block_kernel<64, kUse>, blocks,
-         narrow ? kThreads<32> : kThreads<64>, narrow ? kSharedBytes<32> : kSharedBytes<64>, stream,
-         o, height, width, down, across);
+  launch(op, narrow ? residual_block_kernel<32, kUse> : residual_block_kernel<64, kUse>,
+         tiles.count, narrow ? kThreads<32> : kThreads<64>,
+         narrow ? kSharedBytes<32> : kSharedBytes<64>, stream, o, static_cast<int>(map[1]),
+         static_cast<int>(map[2]), tiles);
 }
 
 const BFloat16* read(const Tensor& tensor) {
@@ -163,14 +200,18 @@ void residual_block(void* stream, const Tensor& x, const Tensor& w1, const Tenso
                     const Tensor& w2, const Tensor& b2, const Tensor& h, const Tensor& y) {
   run<Use::forward>("residual_block", stream, x.shape,
                     {read(x), read(w1), read(w2), read(b1), read(b2), nullptr,
-                     h.data ? h.as<BFloat16>() : nullptr, y.as<BFloat16>()});
+                     h.data ? h.as<BFloat16>() : nullptr, y.as<BFloat16>(), nullptr});
 }
 
 void residual_block_backward(void* stream, const Tensor& dy, const Tensor& w1, const Tensor& w2,
-                             const Tensor& h, const Tensor& dh, const Tensor& dx) {
-  run<Use::gradient>("residual_block_backward", stream, dy.shape,
+                             const Tensor& h, const Tensor& dh, const Tensor& dx, const Tensor& db1,
+                             const Tensor& db2, const Tensor& workspace) {
+  const char* const op = "residual_block_backward";
+  run<Use::gradient>(op, stream, dy.shape,
                      {read(dy), read(w2), read(w1), nullptr, nullptr, read(h), dh.as<BFloat16>(),
-                      dx.as<BFloat16>()});
+                      dx.as<BFloat16>(), workspace.as<float>()});
+  sum_partials(op, stream, workspace.as<const float>(), mma_tiles(dy.shape).count,
+               static_cast<int>(dy.shape[3]), db1.as<BFloat16>(), db2.as<BFloat16>());
 }
 
 }  // namespace dae::cuda

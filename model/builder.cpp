@@ -24,7 +24,7 @@ Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool train
     layer_weights_ = plan.external("weights.bf16", {parameters.count()}, dtype, Role::state);
   if (dtype == DType::bf16 && !training) {
     layer_weights_ = plan.tensor("weights.bf16", {parameters.count()}, dtype);
-    add_cast("weights", weights_, layer_weights_);
+    add_cast("weights", Phase::forward, weights_, layer_weights_);
   }
   if (training) gradients_ = plan.external("gradients", {parameters.count()}, dtype, Role::state);
 }
@@ -56,10 +56,10 @@ Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                   .gradients = kNoTensor});
 }
 
-void Builder::add_cast(const std::string& name, TensorId x, TensorId y) {
+void Builder::add_cast(const std::string& name, Phase phase, TensorId x, TensorId y) {
   plan_.add({.op = "cast",
              .name = name,
-             .phase = Phase::forward,
+             .phase = phase,
              .reads = {x},
              .writes = {y},
              .run = [=](const Queue& q, const TensorTable& t) { dae::cast(q, t[x], t[y]); }});
@@ -70,7 +70,7 @@ TensorId Builder::input(TensorId x) {
   const auto [known, first] = input_of_.try_emplace(x, kNoTensor);
   if (first) {
     known->second = plan_.tensor(plan_.tensors()[x].name + ".bf16", plan_.shape(x), dtype_);
-    add_cast("input", x, known->second);
+    add_cast("input", Phase::forward, x, known->second);
     reach_[known->second] = reach(x);
   }
   return known->second;

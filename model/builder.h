@@ -53,6 +53,12 @@ class Builder {
   };
   TensorId conv(const std::string& name, TensorId x, const Conv& conv);
 
+  // x + conv(relu(conv(x))), the convolutions 3x3 with as many filters as x has channels and named
+  // NAME.a and NAME.b, computed in the form that model/residual_form.h chooses. The second one
+  // starts small, so that a deep stack starts close to the identity (Zhang, Dauphin & Ma, 2019) and
+  // takes the same learning rate as a shallow one.
+  TensorId residual_block(const std::string& name, TensorId x);
+
   // relu?(3x3 convolution of x upsampled by two), computed in the form that model/upconv_form.h
   // chooses.
   TensorId upconv(const std::string& name, TensorId x, int64_t filters, bool relu = true);
@@ -146,15 +152,38 @@ class Builder {
   void accumulate(const std::string& name, TensorId value, TensorId gradient);
   TensorId transposed(const std::string& name, TensorId x, int64_t filters, int kernel, int pad,
                       Weight w, bool relu, TensorId addend);
+  // A convolution whose result and weights are there, its steps not yet.
+  struct DeclaredConv {
+    ConvSpec spec;
+    Weight w, b;
+    TensorId y;
+  };
+  DeclaredConv declare_conv(const std::string& name, TensorId x, const Conv& conv);
+  void add_conv_forward(const std::string& name, TensorId x, const DeclaredConv& conv,
+                        TensorId addend);
+  void on_conv_backward(const std::string& name, TensorId x, const DeclaredConv& conv);
+  void on_residual_backward(const std::string& name, TensorId x, const DeclaredConv& a,
+                            const DeclaredConv& b, bool at_once);
+  TensorId add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
+                                  const DeclaredConv& a, const DeclaredConv& b, TensorId dh);
+  void add_middle_gradient(const std::string& name, TensorId dy, const DeclaredConv& a,
+                           const DeclaredConv& b, TensorId dh);
   void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                           const Weight& w, TensorId db);
   void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                               TensorId dy, const Weight& w);
+  // What is done to a data gradient (kernels/layers/conv2d.h), by the tensors that it takes.
+  struct Finish {
+    TensorId addend = kNoTensor, bias = kNoTensor, gate = kNoTensor, sums = kNoTensor;
+    bool relu = false;
+  };
+  void add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec, TensorId dy,
+                         const Weight& w, const Finish& finish, TensorId dx);
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   TensorId by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,
                           bool transposes);
   TensorId upsampled(const std::string& name, TensorId x, int64_t filters, bool relu);
-  void add_cast(const std::string& name, TensorId x, TensorId y);
+  void add_cast(const std::string& name, Phase phase, TensorId x, TensorId y);
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);

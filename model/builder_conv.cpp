@@ -20,24 +20,48 @@ void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorI
 void Builder::add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                                      TensorId dy, const Weight& w) {
   const TensorId dx = gradient_map(name, x);
-  add_planned(name + ".dx",
-              {.op = "conv2d_backward_data",
-               .name = name,
-               .phase = phase(Phase::backward),
-               .reads = {dy, w.value},
-               .writes = {dx},
-               .flops = spec.flops()},
-              Conv2dBackwardData(device_, spec), dy, w.value, dx);
-  accumulate(name, x, dx);
+  // A GPU adds the gradient that x has already while it makes this one.
+  const auto known = gradient_of_.find(x);
+  if (device_ == Device::cuda && known != gradient_of_.end()) {
+    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {.addend = known->second}, dx);
+    known->second = dx;
+  } else {
+    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {}, dx);
+    accumulate(name, x, dx);
+  }
 }
 
-TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
+void Builder::add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec,
+                                TensorId dy, const Weight& w, const Finish& finish, TensorId dx) {
+  const auto is_there = [](TensorId id) { return id != kNoTensor; };
+  const Conv2dBackwardData op(device_, spec,
+                              {.addend = is_there(finish.addend),
+                               .bias = is_there(finish.bias),
+                               .relu = finish.relu,
+                               .gate = is_there(finish.gate)});
+  const TensorId workspace = scratch(plan_.tensors()[dx].name, op.workspace_bytes());
+  plan_.add({.op = "conv2d_backward_data",
+             .name = name,
+             .phase = phase,
+             .reads = given({dy, w.value, finish.addend, finish.bias, finish.gate}),
+             .writes = given({dx, finish.sums}),
+             .scratch = {workspace},
+             .flops = spec.flops(),
+             .run = [=](const Queue& q, const TensorTable& t) {
+               op(q, t[dy], t[w.value],
+                  {.addend = t[finish.addend],
+                   .bias = t[finish.bias],
+                   .gate = t[finish.gate],
+                   .sums = t[finish.sums]},
+                  t[dx], t[workspace]);
+             }});
+}
+
+Builder::DeclaredConv Builder::declare_conv(const std::string& name, TensorId x, const Conv& conv) {
+  if (conv.addend != kNoTensor && conv.relu) fail("builder: {} adds, then applies ReLU", name);
   const Tensor in = plan_.view(x);
   const Shape out = conv_output(in.shape, conv.filters, conv.kernel, conv.stride, conv.pad);
   const TensorId y = feature_map(name, out);
-  // oneDNN's Winograd has no third operand: there the addition is a step of its own.
-  const TensorId fused_addend = device_ == Device::cpu ? kNoTensor : conv.addend;
-  if (conv.addend != kNoTensor && conv.relu) fail("builder: {} adds, then applies ReLU", name);
   const ConvSpec spec{.x = in.shape,
                       .y = out,
                       .x_block = in.block,
@@ -45,39 +69,56 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
                       .kernel = conv.kernel,
                       .stride = conv.stride,
                       .pad = conv.pad,
-                      .addend = fused_addend != kNoTensor,
+                      // oneDNN's Winograd has no third operand: there the addition is a step of
+                      // its own.
+                      .addend = conv.addend != kNoTensor && device_ != Device::cpu,
                       .relu = conv.relu,
                       .dtype = dtype_};
   const int64_t fan_in = in.shape[3] * conv.kernel * conv.kernel;
   const Weight w =
       weight(name + ".weight", spec.weights(), conv.gain * he_bound(fan_in, conv.relu));
   const Weight b = weight(name + ".bias", {conv.filters}, 0);
+  reach_[y] = reach(x).convolved(conv.kernel, conv.stride, conv.pad);
+  if (conv.addend != kNoTensor) reach_[y] = reach_[y].joined(reach(conv.addend));
+  return {spec, w, b, y};
+}
+
+void Builder::add_conv_forward(const std::string& name, TensorId x, const DeclaredConv& conv,
+                               TensorId addend) {
+  const TensorId fused_addend = conv.spec.addend ? addend : kNoTensor;
   add_planned(name,
               {.op = "conv2d_forward",
                .name = name,
                .phase = phase(Phase::forward),
-               .reads = given({x, w.value, b.value, fused_addend}),
-               .writes = {y},
-               .flops = spec.flops()},
-              Conv2dForward(device_, spec), x, w.value, b.value, fused_addend, y);
+               .reads = given({x, conv.w.value, conv.b.value, fused_addend}),
+               .writes = {conv.y},
+               .flops = conv.spec.flops()},
+              Conv2dForward(device_, conv.spec), x, conv.w.value, conv.b.value, fused_addend,
+              conv.y);
+  if (addend != fused_addend) add_in_place(name, Phase::forward, addend, conv.y);
+}
 
+void Builder::on_conv_backward(const std::string& name, TensorId x, const DeclaredConv& conv) {
   if (frozen_) {
     if (trained_.contains(x))
-      on_backward(y, [=, this](TensorId dy) {
-        if (spec.relu) relu_backward(name, y, dy);
-        add_conv_data_gradient(name, spec, x, dy, w);
+      on_backward(conv.y, [=, this](TensorId dy) {
+        if (conv.spec.relu) relu_backward(name, conv.y, dy);
+        add_conv_data_gradient(name, conv.spec, x, dy, conv.w);
       });
   } else {
-    on_backward(y, [=, this](TensorId dy) {
-      const TensorId db = activation_backward(name, y, dy, b.gradient, spec.relu);
-      add_conv_gradients(name, spec, x, dy, w, db);
+    on_backward(conv.y, [=, this](TensorId dy) {
+      const TensorId db = activation_backward(name, conv.y, dy, conv.b.gradient, conv.spec.relu);
+      add_conv_gradients(name, conv.spec, x, dy, conv.w, db);
     });
   }
-  if (conv.addend != fused_addend) add_in_place(name, Phase::forward, conv.addend, y);
-  pass_on_gradient(name, y, conv.addend);
-  reach_[y] = reach(x).convolved(conv.kernel, conv.stride, conv.pad);
-  if (conv.addend != kNoTensor) reach_[y] = reach_[y].joined(reach(conv.addend));
-  return y;
+}
+
+TensorId Builder::conv(const std::string& name, TensorId x, const Conv& conv) {
+  const DeclaredConv declared = declare_conv(name, x, conv);
+  add_conv_forward(name, x, declared, conv.addend);
+  on_conv_backward(name, x, declared);
+  pass_on_gradient(name, declared.y, conv.addend);
+  return declared.y;
 }
 
 // The transposed convolution of x is the data gradient of an ordinary one from y's channels to x's;
@@ -97,22 +138,20 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                       .bias = false,
                       .dtype = dtype_};
   const Weight b = weight(name + ".bias", {filters}, 0);
-  add_planned(name,
-              {.op = "conv2d_backward_data",
+  if (device_ == Device::cuda) {
+    add_data_gradient(name, Phase::forward, spec, x, w,
+                      {.addend = addend, .bias = b.value, .relu = relu}, y);
+  } else {  // oneDNN does the convolution alone
+    add_data_gradient(name, Phase::forward, spec, x, w, {}, y);
+    plan_.add({.op = "bias_relu",
                .name = name,
                .phase = Phase::forward,
-               .reads = {x, w.value},
+               .reads = given({b.value, addend, y}),
                .writes = {y},
-               .flops = spec.flops()},
-              Conv2dBackwardData(device_, spec), x, w.value, y);
-  plan_.add({.op = "bias_relu",
-             .name = name,
-             .phase = Phase::forward,
-             .reads = given({b.value, addend, y}),
-             .writes = {y},
-             .run = [=](const Queue& q, const TensorTable& t) {
-               bias_relu(q, t[b.value], t[addend], t[y], relu);
-             }});
+               .run = [=](const Queue& q, const TensorTable& t) {
+                 bias_relu(q, t[b.value], t[addend], t[y], relu);
+               }});
+  }
 
   on_backward(y, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);

@@ -10,10 +10,6 @@ struct Adding {
   TensorId x, told;
   const std::vector<TensorId>& values;
 
-  TensorId addend(ValueId id) const {
-    return id == kNoValue ? kNoTensor : values[static_cast<size_t>(id)];
-  }
-
   // A convolution alone may read what is not yet stored as layers read it.
   TensorId operator()(const ConvLayer& layer) const {
     return builder.conv(name, builder.input(x),
@@ -22,18 +18,20 @@ struct Adding {
                          .stride = layer.stride,
                          .pad = layer.pad,
                          .relu = layer.relu,
-                         .gain = layer.gain,
-                         .addend = addend(layer.addend)});
+                         .gain = layer.gain});
   }
+  TensorId operator()(const ResidualBlockLayer&) const { return builder.residual_block(name, x); }
   TensorId operator()(const UpconvLayer& layer) const {
     return builder.upconv(name, x, layer.filters);
   }
   TensorId operator()(const TransposedConvLayer& layer) const {
-    return builder.transposed_conv(name, x,
-                                   {.filters = layer.filters,
-                                    .kernel = layer.kernel,
-                                    .gain = layer.gain,
-                                    .addend = addend(layer.addend)});
+    const ValueId addend = layer.addend;
+    return builder.transposed_conv(
+        name, x,
+        {.filters = layer.filters,
+         .kernel = layer.kernel,
+         .gain = layer.gain,
+         .addend = addend == kNoValue ? kNoTensor : values[static_cast<size_t>(addend)]});
   }
   TensorId operator()(const DenseLayer& layer) const {
     return builder.dense(name, x, layer.outputs, layer.relu, layer.gain);

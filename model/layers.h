@@ -17,14 +17,15 @@ using ValueId = int;
 inline constexpr ValueId kPicture = -1, kNoValue = -2;
 
 // What a layer does is what the function of that name of model/builder.h does; each but the last five
-// has weights, NAME.weight and NAME.bias, in the layouts given there.
+// has weights, NAME.weight and NAME.bias, in the layouts given there; a residual block NAME.a's and
+// NAME.b's.
 struct ConvLayer {
   int64_t filters = 0;
   int kernel = 3, stride = 1, pad = 1;
   bool relu = true;
   double gain = 1;
-  ValueId addend = kNoValue;
 };
+struct ResidualBlockLayer {};
 struct UpconvLayer {  // with ReLU
   int64_t filters = 0;
 };
@@ -50,8 +51,8 @@ struct BoundedGainLayer {};
 struct Layer {
   std::string name;
   ValueId x = kPicture;  // what it reads
-  std::variant<ConvLayer, UpconvLayer, TransposedConvLayer, DenseLayer, NoiseInputLayer,
-               FlattenLayer, UnflattenLayer, GlobalPoolLayer, BoundedGainLayer>
+  std::variant<ConvLayer, ResidualBlockLayer, UpconvLayer, TransposedConvLayer, DenseLayer,
+               NoiseInputLayer, FlattenLayer, UnflattenLayer, GlobalPoolLayer, BoundedGainLayer>
       what;
 };
 

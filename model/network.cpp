@@ -64,18 +64,9 @@ LayerList conv_layers(const NetworkConfig& config) {
   return list;
 }
 
-// x + conv(relu(conv(x))). The second convolution starts small, so that a deep stack starts close
-// to the identity (Zhang, Dauphin & Ma, 2019) and takes the same learning rate as a shallow one.
-ValueId residual_block(LayerList& list, const std::string& name, ValueId x, int64_t channels) {
-  const ValueId hidden = list.add(name + ".a", x, ConvLayer{.filters = channels});
-  return list.add(name + ".b", hidden,
-                  ConvLayer{.filters = channels, .relu = false, .gain = 0.1, .addend = x});
-}
-
-ValueId residual_blocks(LayerList& list, const std::string& name, ValueId x, int64_t channels,
-                        int64_t count) {
+ValueId residual_blocks(LayerList& list, const std::string& name, ValueId x, int64_t count) {
   for (int64_t i = 0; i < count; i++)
-    x = residual_block(list, fmt::format("{}.{}", name, i), x, channels);
+    x = list.add(fmt::format("{}.{}", name, i), x, ResidualBlockLayer{});
   return x;
 }
 
@@ -96,19 +87,19 @@ LayerList unet_layers(const NetworkConfig& config) {
                            .relu = false});
   }
   for (int64_t level = 0; level < config.levels - 1; level++) {
-    x = residual_blocks(list, fmt::format("encoder.{}", level), x, width(level), config.blocks);
+    x = residual_blocks(list, fmt::format("encoder.{}", level), x, config.blocks);
     skips.push_back(x);
     x = list.add(
         fmt::format("down.{}", level), x,
         ConvLayer{.filters = width(level + 1), .kernel = 2, .stride = 2, .pad = 0, .relu = false});
   }
-  x = residual_blocks(list, "middle", x, width(config.levels - 1), config.blocks);
+  x = residual_blocks(list, "middle", x, config.blocks);
   for (int64_t level = config.levels - 2; level >= 0; level--) {
     x = list.add(
         fmt::format("up.{}", level), x,
         TransposedConvLayer{.filters = width(level),
                             .addend = config.skips ? skips[static_cast<size_t>(level)] : kNoValue});
-    x = residual_blocks(list, fmt::format("decoder.{}", level), x, width(level), config.blocks);
+    x = residual_blocks(list, fmt::format("decoder.{}", level), x, config.blocks);
   }
   const double gain = config.residual ? 0.1 : 1.0;
   if (shrinks)

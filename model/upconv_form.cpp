@@ -1,17 +1,13 @@
 #include "model/upconv_form.h"
 
-#include <vector>
-
-#include "kernels/bias.h"
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/cuda_timer.h"
 #include "kernels/layers/engines.h"
 #include "kernels/pixel_shuffle.h"
 #include "kernels/upsample.h"
+#include "model/trial.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
-#include "runtime/memory.h"
-#include "runtime/varied_buffer.h"
 
 namespace dae {
 namespace {
@@ -23,17 +19,9 @@ constexpr int kTimedRuns = 5;
 double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType dtype) {
   const Queue q{Device::cuda};
   const int64_t n = x_shape[0], h = x_shape[1], w = x_shape[2], channels = x_shape[3];
-  std::vector<Buffer> memory;
-  const auto tensor = [&](const Shape& shape, DType type) {
-    memory.push_back(varied_buffer(q.device, shape.count(), type));
-    return Tensor{memory.back().data(), shape, type};
-  };
-  const auto space_for = [&](const auto& op) {
-    memory.emplace_back(q.device, static_cast<size_t>(op.workspace_bytes()));
-    return Tensor{memory.back().data(), {op.workspace_bytes()}, DType::u8};
-  };
-  const Tensor x = tensor(x_shape, dtype), dx = tensor(x_shape, dtype),
-               y = tensor({n, 2 * h, 2 * w, filters}, dtype), bias = tensor({filters}, dtype);
+  Trial trial(dtype);
+  const Tensor x = trial.tensor(x_shape), dx = trial.tensor(x_shape),
+               y = trial.tensor({n, 2 * h, 2 * w, filters}), bias = trial.tensor({filters});
   if (form == UpconvForm::transposed) {
     const ConvSpec spec{.x = y.shape,
                         .y = x_shape,
@@ -42,15 +30,14 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
                         .pad = 1,
                         .bias = false,
                         .dtype = dtype};
-    const Tensor weights = tensor(spec.weights(), dtype), dw = tensor(spec.weights(), dtype);
-    const Conv2dBackwardData forward(q.device, spec);
+    const Tensor weights = trial.tensor(spec.weights()), dw = trial.tensor(spec.weights());
+    const Conv2dBackwardData forward(q.device, spec, {.bias = true, .relu = true});
     const Conv2dBackwardWeights backward_weights(q.device, spec);
     const Conv2dForward backward_data(q.device, spec);
-    const Tensor a = space_for(forward), b = space_for(backward_weights),
-                 c = space_for(backward_data);
+    const Tensor a = trial.space_for(forward), b = trial.space_for(backward_weights),
+                 c = trial.space_for(backward_data);
     return cuda::median_seconds(kTimedRuns, [&] {
-      forward(q, x, weights, y, a);
-      bias_relu(q, bias, {}, y, true);
+      forward(q, x, weights, {.bias = bias}, y, a);
       backward_weights(q, y, x, dw, {}, b);
       backward_data(q, y, weights, {}, {}, dx, c);
     });
@@ -60,13 +47,13 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
         .x = {n, 2 * h, 2 * w, channels}, .y = y.shape, .relu = true, .dtype = dtype};
     ConvSpec of_gradients = spec;
     of_gradients.bias = false;
-    const Tensor large = tensor(spec.x, dtype), weights = tensor(spec.weights(), dtype),
-                 dw = tensor(spec.weights(), dtype);
+    const Tensor large = trial.tensor(spec.x), weights = trial.tensor(spec.weights()),
+                 dw = trial.tensor(spec.weights());
     const Conv2dForward forward(q.device, spec);
     const Conv2dBackwardWeights backward_weights(q.device, of_gradients);
     const Conv2dBackwardData backward_data(q.device, of_gradients);
-    const Tensor a = space_for(forward), b = space_for(backward_weights),
-                 c = space_for(backward_data);
+    const Tensor a = trial.space_for(forward), b = trial.space_for(backward_weights),
+                 c = trial.space_for(backward_data);
     return cuda::median_seconds(kTimedRuns, [&] {
       upsample2x(q, x, large);
       forward(q, large, weights, bias, {}, y, a);
@@ -81,13 +68,13 @@ double seconds_of(UpconvForm form, const Shape& x_shape, int64_t filters, DType 
                       .pad = 1,
                       .bias = false,
                       .dtype = dtype};
-  const Tensor z = tensor(spec.y, dtype), weights = tensor({4 * filters, 2, 2, channels}, dtype),
-               dw = tensor(weights.shape, dtype);
+  const Tensor z = trial.tensor(spec.y), weights = trial.tensor({4 * filters, 2, 2, channels}),
+               dw = trial.tensor(weights.shape);
   const Conv2dForward forward(q.device, spec);
   const Conv2dBackwardWeights backward_weights(q.device, spec);
   const Conv2dBackwardData backward_data(q.device, spec);
-  const Tensor a = space_for(forward), b = space_for(backward_weights),
-               c = space_for(backward_data);
+  const Tensor a = trial.space_for(forward), b = trial.space_for(backward_weights),
+               c = trial.space_for(backward_data);
   return cuda::median_seconds(kTimedRuns, [&] {
     forward(q, x, weights, {}, {}, z, a);
     pixel_shuffle(q, z, bias, y, true);

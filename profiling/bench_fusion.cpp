@@ -1,6 +1,6 @@
 // fusion/FORM/SHAPE/fused and .../unfused: a convolution of the unet with what follows it, by one
-// of cuDNN's engines that fuse them, and as the plan runs them today: the convolution, then the
-// kernels of this project. FORM says what is done to the result (kernels/layers/cuda_libraries.h),
+// of cuDNN's engines that fuse them, and one by one: the convolution, then the kernels of this
+// project. The plan chooses between them where there is no gate (kernels/layers/unfused.h). FORM says what is done to the result (kernels/layers/cuda_libraries.h),
 // SHAPE is the result's. On a GPU in bf16 alone: cuDNN fuses nothing else. Bytes are those of the
 // fused form: each operand once.
 #include <fmt/core.h>
@@ -90,7 +90,7 @@ void report(benchmark::State& state, const BenchOptions& options, const Convolut
 void time_fused(benchmark::State& state, const BenchOptions& options, const Fusion& fusion) {
   std::shared_ptr<Routine> routine;
   try {
-    routine = cuda_libraries::plan(fusion.problem);
+    routine = cuda_libraries::plan_by_library(fusion.problem);
   } catch (const cuda_libraries::NoEngine& error) {
     state.SkipWithError(error.what());
     return;

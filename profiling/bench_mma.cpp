@@ -1,15 +1,17 @@
 // mma/FORM/SHAPE/ours and .../cudnn: what this project's kernels on tensor cores compute at once,
-// and the same by cuDNN's engines and the kernels between them, as the plan runs it today. SHAPE is
-// the map's: the two levels of the unet that such kernels are for. On a GPU in bf16 alone. Bytes
-// are those that `ours` must move.
+// and the same by cuDNN's engines and the kernels between them, which are what the plan chooses from
+// (model/residual_form.h, kernels/layers/mma_candidates.h). SHAPE is the map's: the two levels of
+// the unet that such kernels are for. On a GPU in bf16 alone. Bytes are those that `ours` must move.
 #include <fmt/core.h>
 
 #include <deque>
 
 #include "kernels/activation.h"
+#include "kernels/bias.h"
 #include "kernels/conv3x3_mma.h"
 #include "kernels/conv3x3_mma_weights.h"
-#include "kernels/layers/cuda_forward.h"
+#include "kernels/layers/cuda_libraries.h"
+#include "kernels/layers/engines.h"
 #include "kernels/residual_block.h"
 #include "profiling/bench.h"
 #include "runtime/varied_buffer.h"
@@ -50,10 +52,10 @@ class Bench {
     p.bias = true;
     p.addend = addend;
     p.relu = relu;
-    return call(plan_cuda_forward(p), operands);
+    return call(cuda_libraries::plan_by_library(p), operands);
   }
   Call gradient(Direction direction, const std::vector<Tensor>& operands) {
-    return call(cuda_libraries::plan(problem(direction)), operands);
+    return call(cuda_libraries::plan_by_library(problem(direction)), operands);
   }
 
  private:
@@ -107,16 +109,23 @@ const std::vector<Form>& forms() {
       {"residual_block_backward", 4, 2, 2,
        [](Bench& b) -> Call {
          const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
-                      w2 = b.filters();
-         return [=](const Queue& q) { residual_block_backward(q, dy, w1, w2, h, dh, dx); };
+                      w2 = b.filters(), db1 = b.biases(), db2 = b.biases(),
+                      workspace =
+                          b.tensor({residual_block_backward_workspace_count(dy.shape)}, DType::f32);
+         return [=](const Queue& q) {
+           residual_block_backward(q, dy, w1, w2, h, dh, dx, db1, db2, workspace);
+         };
        },
        [](Bench& b) -> Call {
-         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map();
+         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), db1 = b.biases(),
+                      db2 = b.biases(),
+                      workspace = b.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
          const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
                     second = b.gradient(Direction::backward_data, {dh, b.filters(), dx});
          return [=](const Queue& q) {
+           relu_bias_backward(q, {}, dy, db2, false, workspace);
            first(q);
-           relu_backward(q, h, dh);
+           relu_bias_backward(q, h, dh, db1, true, workspace);
            second(q);
            add(q, dy, dx);
          };
@@ -127,7 +136,12 @@ const std::vector<Form>& forms() {
 void time_form(benchmark::State& state, const BenchOptions& options, const Form& form,
                const Shape& map, bool ours) {
   Bench bench(map);
-  time_op(state, options, (ours ? form.ours : form.cudnn)(bench));
+  try {
+    time_op(state, options, (ours ? form.ours : form.cudnn)(bench));
+  } catch (const cuda_libraries::NoEngine& error) {
+    state.SkipWithError(error.what());
+    return;
+  }
   const auto elements = static_cast<double>(map.count()), channels = static_cast<double>(map[3]),
              filters = 9 * channels * channels;
   report_roofline(state, options, 2 * (form.maps * elements + form.filters * filters),

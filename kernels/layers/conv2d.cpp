@@ -157,13 +157,26 @@ void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w,
   run(op, q, std::span(operands).first(3 + spec_.bias + spec_.addend), workspace);
 }
 
-Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : spec_(spec) {
+Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec)
+    : Conv2dBackwardData(device, spec, Finish{}) {}
+
+Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, const Finish& finish)
+    : spec_(spec), finish_(finish) {
   const char* const op = "conv2d_backward_data";
   check_spec(op, device, spec);
+  if (finish.relu && !finish.bias) fail("{}: ReLU wants a bias", op);
   if (device == Device::cuda) {
-    routine_ = cuda_libraries::plan(cuda_problem(cuda_libraries::Direction::backward_data, spec));
+    cuda_libraries::Convolution problem =
+        cuda_problem(cuda_libraries::Direction::backward_data, spec);
+    problem.bias = finish.bias;
+    problem.addend = finish.addend;
+    problem.relu = finish.relu;
+    problem.gate = problem.sums = finish.gate;
+    routine_ = cuda_libraries::plan(problem);
     return;
   }
+  if (finish.addend || finish.bias || finish.gate)
+    fail("{}: the CPU computes the gradient alone", op);
   const std::string name = in_words(op, spec);
   routine_ = onednn::named(name, [&] {
     const Descs d = describe(spec);
@@ -183,9 +196,30 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec) : sp
 
 void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                     const Tensor& dx, const Tensor& workspace) const {
+  (*this)(q, dy, w, More{}, dx, workspace);
+}
+
+void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
+                                    const More& more, const Tensor& dx,
+                                    const Tensor& workspace) const {
   const char* const op = "conv2d_backward_data";
   check_images(op, spec_, dx, w, dy);
-  run(op, q, std::array<const void*, 3>{dy.data, w.data, dx.data}, workspace);
+  std::array<const void*, 6> operands = {dy.data, w.data, dx.data};
+  size_t count = 3;
+  const auto take = [&](const char* what, const Tensor& tensor, const Shape& shape) {
+    check_shape(op, what, tensor, shape);
+    check_dtype(op, what, tensor, spec_.dtype);
+    operands[count++] = tensor.data;
+  };
+  if (finish_.bias) take("the bias", more.bias, {spec_.x[3]});
+  if (finish_.addend) take("the addend", more.addend, spec_.x);
+  if (finish_.gate) {
+    take("the gate", more.gate, spec_.x);
+    check_shape(op, "the sums", more.sums, {spec_.x[3]});
+    check_dtype(op, "the sums", more.sums, DType::f32);
+    operands[count++] = more.sums.data;
+  }
+  run(op, q, std::span(operands).first(count), workspace);
 }
 
 Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec) : spec_(spec) {

@@ -55,12 +55,27 @@ class Conv2dForward : public PlannedOp {
 // dx from dy: written, not added to.
 class Conv2dBackwardData : public PlannedOp {
  public:
+  // What is done to dx before it is rounded, on cuda only: an addend shaped like it and a bias {C}
+  // are added, then ReLU, which wants a bias; or, with `gate`, ReLU's gradient: what is not positive
+  // in a map shaped like dx, that ReLU's result, makes dx zero, and each channel's sum is written,
+  // f32 {C}. The spec's own are forward's, and do not count.
+  struct Finish {
+    bool addend = false, bias = false, relu = false, gate = false;
+  };
   Conv2dBackwardData(Device device, const ConvSpec& spec);
+  Conv2dBackwardData(Device device, const ConvSpec& spec, const Finish& finish);
   void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const Tensor& dx,
                   const Tensor& workspace) const;
+  // What `finish` has is read, or written.
+  struct More {
+    Tensor addend = {}, bias = {}, gate = {}, sums = {};
+  };
+  void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const More& more,
+                  const Tensor& dx, const Tensor& workspace) const;
 
  private:
   ConvSpec spec_;
+  Finish finish_;
 };
 
 // dw, and db where the spec has a bias (cpu only: on cuda kernels/bias.h makes it, together with

@@ -1,5 +1,5 @@
 // The forward convolution on a GPU, with bias, addend and ReLU: fused where an engine is offered
-// for that, else followed by the kernel of kernels/bias.h.
+// for that, else as kernels/layers/unfused.h has it.
 #pragma once
 
 #include <memory>

@@ -1,10 +1,12 @@
 // Convolutions and dense layers on the GPU, planned for the library or kernel that computes them
-// fastest: convolutions by one of cuDNN's engines, dense layers by one of cuBLASLt's. The seam
-// behind which the tests' simulated GPU puts reference code (tests/simulated_gpu/).
+// fastest: convolutions by one of cuDNN's engines or a kernel of this project's, dense layers by one
+// of cuBLASLt's. The seam behind which the tests' simulated GPU puts reference code
+// (tests/simulated_gpu/).
 //
-// A convolution is chosen among candidates from a list of sources, kSources in cuda_libraries.cpp.
-// A hand-written kernel joins cuDNN's engines as one more source: a function from a problem to what
-// it has for it, none where the problem is not for it. A candidate is a name, which is recorded and
+// A convolution is chosen among candidates from a list of sources, kSources in cuda_libraries.cpp:
+// functions from a problem to what they have for it, none where the problem is not for them. Ours
+// (kernels/layers/mma_candidates.h) stand beside cuDNN's engines, and what fuses beside what does not
+// (kernels/layers/unfused.h). A candidate is a name, which is recorded and
 // so stands for the same bits for ever, and a function that makes routines, whose operands come in
 // the order below. The fastest is taken, by its time on the GPU at hand, and found again by its
 // name (kernels/layers/engines.h); eight are timed, so what is few stands before what is many.
@@ -50,6 +52,9 @@ struct Convolution {
   DType dtype = DType::f32;
 };
 std::shared_ptr<Routine> plan(const Convolution& problem);
+
+// The same by the library alone: what this project's kernels are measured against.
+std::shared_ptr<Routine> plan_by_library(const Convolution& problem);
 
 // Shapes and types of the operands, in order, without memory.
 std::vector<Tensor> operands_of(const Convolution& problem);

@@ -118,8 +118,12 @@ size_t choose(const std::string& problem, const Candidates& candidates) {
     if (!candidates.time) break;
   }
   if (!best) trial.give_up();
+  std::erase_if(record().choices, [&](const Choice& c) { return c.problem == problem; });
   record().choices.push_back(*best);
-  if (!is_known && candidates.time && record().note) record().note(*best);
+  if (!is_known && candidates.time) {
+    record().remembered[problem] = best->engine;
+    if (record().note) record().note(*best);
+  }
   return place;
 }
 

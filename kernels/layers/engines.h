@@ -1,6 +1,7 @@
 // How an engine is chosen for a problem among those of cuDNN, of cuBLASLt, or of this project's own
 // kernels beside them: the one that was recorded, if it is still offered and can be built; else the
-// fastest of those offered, measured once a problem on the GPU at hand; without a GPU (tests plan
+// fastest of those offered, measured once a problem on the GPU at hand, so that all plans of a
+// process have the same; without a GPU (tests plan
 // for one that is described) the first that can be built.
 #pragma once
 
@@ -29,7 +30,7 @@ struct Choice {
   size_t workspace = 0;
   double seconds = 0;  // median of a call; 0 where nothing was timed
 };
-const std::vector<Choice>& choices();  // a problem once, in order
+const std::vector<Choice>& choices();  // a problem once, with the engine that it got last
 
 // From here on a problem that is among `recorded` gets the engine it had then, untimed. Where that
 // is not offered any more, or the problem is new, the engine is chosen anew: bits may then differ

@@ -1,7 +1,5 @@
 #include "kernels/conv3x3_mma.h"
 
-#include <cmath>
-
 #include "kernels/conv3x3_mma_weights.h"
 #include "runtime/error.h"
 #include "tests/support/reference_conv.h"
@@ -44,13 +42,6 @@ std::vector<OpCase> cases() {
 }
 
 DAE_OP_TEST(Conv3x3Mma, cases());
-
-// Whole multiples of 1 / 8 up to 1: sums of their products are exact in f32 in any order.
-Values eighths(const Shape& shape, uint64_t seed) {
-  Values values = random_values(shape.count(), seed, -8, 8);
-  for (double& v : values) v = std::round(v) / 8;
-  return values;
-}
 
 std::vector<OpCase> weight_cases() {
   std::vector<OpCase> list;

@@ -1,21 +1,12 @@
 #include "kernels/residual_block.h"
 
-#include <cmath>
-
 #include "runtime/error.h"
 #include "tests/support/reference_conv.h"
 
 namespace dae::test {
 namespace {
 
-// Whole multiples of 1 / 8 up to 1: sums of their products are exact in f32, in any order, so that
-// no tolerance hides a wrong element, and h is rounded as the reference's is.
-Values eighths(const Shape& shape, uint64_t seed, int largest = 8) {
-  Values values = random_values(shape.count(), seed, -largest, largest);
-  for (double& v : values) v = std::round(v) / 8;
-  return values;
-}
-
+// Sums of eighths() are exact, so h is rounded as the reference's is.
 Values rounded(Values values) {
   for (double& v : values) v = to_float(to_bf16(static_cast<float>(v)));
   return values;
@@ -35,9 +26,9 @@ const Tolerance kExact = {0, 0, "exact sums"};
 
 std::vector<OpCase> cases() {
   std::vector<OpCase> list;
-  // Less than a tile; a row and a column more; one image, none, two.
-  for (const Shape& s :
-       {Shape{1, 1, 1, 32}, Shape{2, 17, 9, 32}, Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
+  // Less than a tile; as high as one; a row and a column more; one image, none, two.
+  for (const Shape& s : {Shape{1, 1, 1, 32}, Shape{1, 16, 2, 32}, Shape{2, 17, 9, 32},
+                         Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
     const ConvSpec plain{.x = s, .y = s}, relu{.x = s, .y = s, .relu = true};
     const Shape filters = plain.weights(), biases = {s[3]};
     const Arg w1{.name = "w1", .shape = filters, .dtype = kBf16, .values = eighths(filters, 2, 2)},
@@ -74,20 +65,32 @@ std::vector<OpCase> cases() {
          .gpu_only = true});
     Values h = eighths(s, 6);
     for (double& v : h) v = v > 0 ? v : 0;
-    list.push_back(
-        {.name = "backward_" + to_string(s),
-         .args = {given("dy", eighths(s, 7)), w1, w2, given("h", h), out("dh"), out("dx")},
-         .run =
-             [](const Queue& q, const auto& t) {
-               residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5]);
-             },
-         .reference =
-             [=](auto& v) {
-               v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
-               v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
-             },
-         .tolerance = kExact,
-         .gpu_only = true});
+    list.push_back({.name = "backward_" + to_string(s),
+                    .args = {given("dy", eighths(s, 7)),
+                             w1,
+                             w2,
+                             given("h", h),
+                             out("dh"),
+                             out("dx"),
+                             {.name = "db1", .shape = biases, .role = Role::out, .dtype = kBf16},
+                             {.name = "db2", .shape = biases, .role = Role::out, .dtype = kBf16},
+                             {.name = "workspace",
+                              .shape = {residual_block_backward_workspace_count(s)},
+                              .role = Role::scratch}},
+                    .run =
+                        [](const Queue& q, const auto& t) {
+                          residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7],
+                                                  t[8]);
+                        },
+                    .reference =
+                        [=](auto& v) {
+                          v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
+                          v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
+                          v[6] = conv_backward_bias(plain, v[4]);
+                          v[7] = conv_backward_bias(plain, v[0]);
+                        },
+                    .tolerance = kExact,
+                    .gpu_only = true});
   }
   return list;
 }
@@ -119,7 +122,12 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
   EXPECT_THROW(residual_block(gpu, map, w, b, w, b, other, map), Error);
   EXPECT_THROW(residual_block(gpu, map, w, b, w, b, {}, other), Error);
   EXPECT_THROW(residual_block(gpu, map, w, b, w, bf16({16}), {}, map), Error);
-  EXPECT_THROW(residual_block_backward(gpu, map, w, w, other, map, map), Error);
+  const auto backward = [&](const Tensor& h, const Tensor& workspace) {
+    residual_block_backward(gpu, map, w, w, h, map, map, b, b, workspace);
+  };
+  const Tensor workspace{data, {2 * 32}};
+  EXPECT_THROW(backward(other, workspace), Error);
+  EXPECT_THROW(backward(map, Tensor{data, {32}}), Error) << "too little workspace";
 }
 
 }  // namespace

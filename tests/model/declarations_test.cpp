@@ -4,17 +4,19 @@
 // write the same, and nothing but what it declares.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
 #include "data/synthetic.h"
+#include "kernels/layers/mma_candidates.h"
 #include "model/input.h"
 #include "model/objective.h"
 #include "model/optimizer.h"
 #include "model/perceptual.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
-#include "tests/support/upconv_form.h"
+#include "tests/support/form_in_use.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -39,12 +41,13 @@ class Declarations
     bool operator<(const Part& other) const { return begin < other.begin; }
   };
 
-  void make(Device device, NetworkKind kind, DType dtype, const LossSpec& loss_spec) {
+  void make(Device device, NetworkKind kind, DType dtype, const LossSpec& loss_spec,
+            int64_t width = 4) {
     const int64_t size = loss_spec.is_plain_mse() ? 16 : 24;  // room for MS-SSIM's windows
     const Shape image = {kBatch, size, size, 3};
     const NetworkConfig config{.kind = kind,
                                .size = size,
-                               .width = 4,
+                               .width = width,
                                .blocks = 1,
                                .levels = 3,
                                .stem = 2,
@@ -227,10 +230,25 @@ TEST_P(Declarations, AreKeptInEveryFormOfUpsampling) {
   make(device, kind, dtype, parse_loss(loss));  // plans the layers whose forms are exchanged
   for (const char* form : {"phases 2x2", "upsampled 3x3"}) {
     SCOPED_TRACE(form);
-    const UpconvFormInUse use(form);
+    const FormInUse use(form);
     make(device, kind, dtype, parse_loss(loss));
     expect_kept(device);
   }
+}
+
+// With this project's own kernels wherever there is one (model/residual_form.h).
+TEST_P(Declarations, AreKeptByOwnKernels) {
+  const auto [device, kind, dtype, loss] = GetParam();
+  if (device == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  if (device == Device::cpu || dtype != DType::bf16) GTEST_SKIP() << "they compute in bf16";
+  if (kind != NetworkKind::unet || loss == kAllLosses) GTEST_SKIP() << "has nothing new";
+  make(device, kind, dtype, parse_loss(loss), 16);  // plans what is to be exchanged
+  const FormInUse use(mma::kEngine);
+  make(device, kind, dtype, parse_loss(loss), 16);
+  const std::vector<Step>& steps = executor_->plan().steps();
+  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(),
+                          [](const Step& step) { return step.op == "residual_block_backward"; }));
+  expect_kept(device);
 }
 
 std::string declarations_name(const testing::TestParamInfo<Declarations::ParamType>& info) {

@@ -7,14 +7,16 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "kernels/layers/mma_candidates.h"
+#include "kernels/layers/unfused.h"
 #include "kernels/noise_input.h"
 #include "kernels/step_state.h"
 #include "model/objective.h"
 #include "model/optimizer.h"
 #include "runtime/device.h"
 #include "runtime/program.h"
+#include "tests/support/form_in_use.h"
 #include "tests/support/hashed.h"
-#include "tests/support/upconv_form.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -118,16 +120,33 @@ class StepRun {
   Program program_;
 };
 
+// How far a run may be from PyTorch's: shares of a loss, of a gradient's norm and of a tensor's
+// norm; what a weight may be off, alone and at the root of a tensor's mean square.
+struct Slack {
+  double loss, gradients, norm, weight, root_mean_square;
+};
+// Adam divides by the root of the second moment, so a weight whose gradient is rounding noise may
+// still move by the learning rate: ten steps of 1e-3 bound the absolute part.
+constexpr Slack kF32 = {2e-5, 2e-3, 2e-4, 3e-4, 2e-5};
+
+// In bf16 signs of tiny gradients turn more often. What ends in a sigmoid has learnt the mean of
+// this batch in five steps; then what is left of its gradients is roundings for the most part, of
+// which a norm was seen to be off by 40 percent.
+Slack in_bf16(NetworkKind kind) {
+  if (kind == NetworkKind::unet) return {2e-3, 1e-2, 3e-3, 6e-3, 1e-4};
+  return {2e-2, 0.6, 1e-2, 8e-3, 1e-4};
+}
+
 // A run of ten steps has PyTorch's losses and gradient norms on the way, and its weights at the
 // end.
-void expect_what_pytorch_gives(StepRun& run, const char* name) {
+void expect_what_pytorch_gives(StepRun& run, const char* name, const Slack& may) {
   std::ifstream file(std::string(DAE_FIXTURES) + "/training_steps.json");
   const nlohmann::json want = nlohmann::json::parse(file).at(name);
   for (int step = 0; step < kSteps; step++) {
     run.run();
     const double want_loss = want["losses"][step], want_norm = want["gradient_norms"][step];
-    EXPECT_NEAR(run.loss(), want_loss, 2e-5 * want_loss) << "step " << step;
-    EXPECT_NEAR(run.state().gradient_norm, want_norm, 2e-3 * want_norm) << "step " << step;
+    EXPECT_NEAR(run.loss(), want_loss, may.loss * want_loss) << "step " << step;
+    EXPECT_NEAR(run.state().gradient_norm, want_norm, may.gradients * want_norm) << "step " << step;
   }
   const std::vector<float> after = run.weights(), ema = run.ema();
   EXPECT_EQ(run.parameters.list().size(), want["parameters"].size());
@@ -135,13 +154,13 @@ void expect_what_pytorch_gives(StepRun& run, const char* name) {
     ASSERT_TRUE(want["parameters"].contains(p.name)) << p.name;
     const nlohmann::json& w = want["parameters"][p.name];
     const double norm = w["norm"], ema_norm = w["ema_norm"];
-    // Adam divides by the root of the second moment, so a weight whose gradient is rounding noise
-    // may still move by the learning rate: ten steps of 1e-3 bound the absolute part.
-    const double slack = 2e-4 * norm + 2e-5 * std::sqrt(double(p.shape.count()));
+    const double slack =
+        may.norm * norm + may.root_mean_square * std::sqrt(double(p.shape.count()));
     EXPECT_NEAR(norm_of(&after[p.offset], p.shape.count()), norm, slack) << p.name;
     EXPECT_NEAR(norm_of(&ema[p.offset], p.shape.count()), ema_norm, slack) << p.name;
     for (size_t i = 0; i < w["first"].size(); i++)
-      EXPECT_NEAR(after[p.offset + i], double(w["first"][i]), 3e-4) << p.name << "[" << i << "]";
+      EXPECT_NEAR(after[p.offset + i], double(w["first"][i]), may.weight)
+          << p.name << "[" << i << "]";
   }
 }
 
@@ -157,7 +176,7 @@ class TrainingStep : public testing::TestWithParam<std::tuple<Device, Case>> {
 
 TEST_P(TrainingStep, MatchesPyTorchInFp64) {
   StepRun run(device(), config(), DType::f32);
-  expect_what_pytorch_gives(run, name());
+  expect_what_pytorch_gives(run, name(), kF32);
 }
 
 // Two of the forms of upsampling and convolving are chosen by time alone (model/upconv_form.h): all
@@ -170,11 +189,31 @@ TEST_P(TrainingStep, MatchesPyTorchInFp64InEveryFormOfUpsampling) {
   for (const auto& [form, op] : {std::pair{"phases 2x2", "pixel_shuffle_backward"},
                                  {"upsampled 3x3", "upsample2x_backward"}}) {
     SCOPED_TRACE(form);
-    const UpconvFormInUse use(form);
+    const FormInUse use(form);
     StepRun run(device(), config(), DType::f32);
     EXPECT_EQ(run.steps_of(op), 3);
-    expect_what_pytorch_gives(run, name());
+    expect_what_pytorch_gives(run, name(), kF32);
   }
+}
+
+TEST_P(TrainingStep, MatchesPyTorchInBf16) {
+  if (device() == Device::cpu) GTEST_SKIP() << "the CPU computes in f32";
+  StepRun run(device(), config(), DType::bf16);
+  expect_what_pytorch_gives(run, name(), in_bf16(config().kind));
+}
+
+// With this project's own kernels on tensor cores wherever there is one: residual blocks at once
+// (model/residual_form.h), weight gradients and what else is offered.
+TEST_P(TrainingStep, MatchesPyTorchInBf16WithOwnKernels) {
+  if (device() == Device::cpu) GTEST_SKIP() << "the CPU computes in f32";
+  if (config().kind != NetworkKind::unet) GTEST_SKIP() << "has no convolution that they are for";
+  StepRun(device(), config(), DType::bf16);  // plans what is to be exchanged
+  const FormInUse use(mma::kEngine);
+  StepRun run(device(), config(), DType::bf16);
+  const int64_t blocks = config().levels == 3 ? 3 : 4;  // of 32 or 64 channels
+  EXPECT_EQ(run.steps_of("residual_block"), blocks);
+  EXPECT_EQ(run.steps_of("residual_block_backward"), blocks);
+  expect_what_pytorch_gives(run, name(), in_bf16(config().kind));
 }
 
 // From identical weights, since a step of Adam turns the sign of a tiny gradient into a whole step.
@@ -197,6 +236,19 @@ TEST_P(TrainingStep, GradientsInBf16AreCloseToThoseInF32) {
     const double norm = norm_of(&want[p.offset], p.shape.count());
     EXPECT_LE(norm_of(difference.data(), p.shape.count()), 0.15 * norm) << p.name;
   }
+}
+
+// Where no engine fuses, or none that is faster, what follows a convolution is done by kernels.
+TEST_P(TrainingStep, MatchesPyTorchInFp64OneByOne) {
+  if (device() == Device::cpu) GTEST_SKIP() << "is the only form of the CPU";
+  StepRun(device(), config(), DType::f32);  // plans what is to be exchanged
+  const FormInUse use(unfused::kEngine);
+  StepRun run(device(), config(), DType::f32);
+  const auto& choices = cuda_libraries::choices();
+  EXPECT_GE(std::count_if(choices.begin(), choices.end(),
+                          [](const auto& choice) { return choice.engine == unfused::kEngine; }),
+            3);
+  expect_what_pytorch_gives(run, name(), kF32);
 }
 
 std::string step_name(const testing::TestParamInfo<TrainingStep::ParamType>& info) {

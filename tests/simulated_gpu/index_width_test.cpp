@@ -152,7 +152,7 @@ std::vector<Case> cases() {
   const Part bf16_map{{1, 8, 8, 32}, Role::in, DType::bf16},
       bf16_out{{1, 8, 8, 32}, Role::out, DType::bf16},
       filters{{32, 3, 3, 32}, Role::in, DType::bf16, true},
-      biases{{32}, Role::in, DType::bf16, true};
+      biases{{32}, Role::in, DType::bf16, true}, bias_sums{{32}, Role::out, DType::bf16, true};
   return {
       {"conv3x3_mma",
        {bf16_map, filters, biases, bf16_out},
@@ -161,8 +161,12 @@ std::vector<Case> cases() {
        {bf16_map, filters, biases, filters, biases, bf16_out, bf16_out},
        [](auto& q, auto& t) { residual_block(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6]); }},
       {"residual_block_backward",
-       {bf16_map, filters, filters, bf16_map, bf16_out, bf16_out},
-       [](auto& q, auto& t) { residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5]); }},
+       {bf16_map, filters, filters, bf16_map, bf16_out, bf16_out, bias_sums, bias_sums},
+       [](auto& q, auto& t) {
+         residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8]);
+       },
+       false,
+       residual_block_backward_workspace_count},
       {"add", {map, map_in_out}, [](auto& q, auto& t) { add(q, t[0], t[1]); }},
       {"relu_backward", {map, map_in_out}, [](auto& q, auto& t) { relu_backward(q, t[0], t[1]); }},
       {"bias_relu",

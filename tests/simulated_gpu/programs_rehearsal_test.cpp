@@ -59,22 +59,26 @@ bool says(const std::string& text, const std::string& words) {
   return text.find(words) != std::string::npos;
 }
 
-// What was chosen by time is there for the next process, which has nothing to add. (The unet's
-// layers have one form; conv's upsampling has two.)
+// What was chosen by time is there for the next process, which has nothing to add, and in the run:
+// the form of conv's upsampling, and of a unet's residual blocks by themselves and on the way back.
 TEST_F(SimulatedPrograms, TellEachOtherWhichEnginesTheyChose) {
-  const auto train_conv = [&](const std::string& out) {
-    return run(
-        "train_cuda --dataset synthetic --device cuda --model conv --size 8 --batch 1 --steps 1 "
-        "--out " +
-        path(out));
+  const auto train_one_step = [&](const std::string& model, const std::string& out) {
+    const Outcome outcome = run("train_cuda --dataset synthetic --device cuda --model " + model +
+                                " --size 8 --batch 1 --steps 1 --out " + path(out));
+    EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
   };
-  Outcome outcome = train_conv("first");
-  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  const std::string unet = "unet --width 32 --levels 1 --blocks 1";
+  train_one_step("conv", "first");
+  train_one_step(unet, "first-unet");
   const std::string engines = read("cache/dae/engines.jsonl");
-  EXPECT_TRUE(says(engines, "upsample and convolve")) << engines;
+  for (const char* problem :
+       {"upsample and convolve", "residual block, forward, its middle kept, of bf16 ",
+        "residual block, gradients, of bf16 "})
+    EXPECT_TRUE(says(engines, problem)) << engines;
   EXPECT_TRUE(says(engines, "\"gpu\":\"simulated GPU\"")) << engines;
-  outcome = train_conv("second");
-  ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_TRUE(says(read("first-unet/config.json"), "residual block, gradients, of bf16 "));
+  train_one_step("conv", "second");
+  train_one_step(unet, "second-unet");
   EXPECT_EQ(read("cache/dae/engines.jsonl"), engines);
 }
 

@@ -272,6 +272,27 @@ TEST(SimulatedTensorDeathTest, SanitizersNameTheLineThatLooksTooEarly) {
   }
 }
 
+// Who still reads a place when a copy to it begins: the barrier comes before the copy has to be over.
+__global__ void early_copy_kernel(const BFloat16* from, BFloat16* to) {
+  DAE_SHARED(BFloat16, space, 512);
+  const unsigned i = threadIdx.x;
+  for (unsigned k = 0; k < 8; k++) space[8 * i + k] = {1};
+  __syncthreads();
+  to[i] = space[8 * (63 - i)];
+  cp_async_16(space + 8 * i, from + 8 * i, true);
+  cp_async_commit();
+  __syncthreads();
+  cp_async_wait<0>();
+}
+
+TEST(SimulatedTensorDeathTest, ACopyMayWriteFromItsBeginningOn) {
+  if (!simulated::kTsan) GTEST_SKIP() << "needs ThreadSanitizer";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  DeviceArray<BFloat16> from(512), to(64);
+  EXPECT_DEATH(launch("early", early_copy_kernel, 1, 64, 0, nullptr, from.data(), to.data()),
+               "data race(.|\n)*early_copy_kernel");
+}
+
 __global__ void crooked_copy_kernel(const BFloat16* from, BFloat16* to, int what) {
   DAE_SHARED(BFloat16, tile, 24);
   cp_async_16(what == 0 ? tile + 4 : what == 1 ? to : tile, what == 2 ? from + 4 : from, true);

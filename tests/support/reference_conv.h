@@ -1,6 +1,8 @@
 // fp64 convolution and its gradients as plain loops: the reference of kernels/layers/conv2d.h.
 #pragma once
 
+#include <cmath>
+
 #include "kernels/layers/conv2d.h"
 #include "tests/support/op_case.h"
 
@@ -54,6 +56,14 @@ inline Values conv_backward_bias(const ConvSpec& s, const Values& dy) {
   Values db(s.y[3]);
   for (size_t i = 0; i < dy.size(); i++) db[i % s.y[3]] += dy[i];
   return db;
+}
+
+// Values for a convolution whose sums are exact in f32, in any order, so that no tolerance hides a
+// wrong element: whole multiples of 1 / 8, up to `largest` of them.
+inline Values eighths(const Shape& shape, uint64_t seed, int largest = 8) {
+  Values values = random_values(shape.count(), seed, -largest, largest);
+  for (double& v : values) v = std::round(v) / 8;
+  return values;
 }
 
 }  // namespace dae::test

@@ -199,6 +199,7 @@ class StandIns(Case):
                      "| dgrad_add/64x64x32 | 50 | 80 | 2 % | 1.6 |",
                      "| up/8x8x64/fused | no engine fuses this |",
                      "| fused over unfused, best and worst | 1.6 (dgrad_add/64x64x32); 0.9 (dgrad_relu/64x64x32) |",
+                     "| our kernels on tensor cores, chosen for | residual block of 64x64x32 |",
                      "| main job | validation 21.5 dB at step 10, 9 images/s |"):
             self.assertIn(line, summary)
         self.assertLessEqual(len(list(self.out.iterdir())), MOST_FILES)

@@ -12,8 +12,8 @@
 
 #include "data/synthetic.h"
 #include "runtime/device.h"
+#include "tests/support/form_in_use.h"
 #include "tests/support/op_case.h"
-#include "tests/support/upconv_form.h"
 
 namespace dae::test {
 namespace {
@@ -240,7 +240,7 @@ TEST(TrainerForms, TrainAlikeWhenSimulated) {
   EXPECT_EQ(none, 0);
   for (const auto& [form, op] :
        {std::pair{"phases 2x2", "pixel_shuffle"}, {"upsampled 3x3", "upsample2x"}}) {
-    const UpconvFormInUse use(form);
+    const FormInUse use(form);
     const auto [got, six] = losses(op);
     EXPECT_EQ(six, 6) << form;
     EXPECT_NEAR(got, want, 1e-5 * want) << form;

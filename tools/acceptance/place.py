@@ -3,6 +3,7 @@ import concurrent.futures
 import glob
 import importlib.metadata
 import importlib.util
+import json
 import os
 import pathlib
 import platform
@@ -17,6 +18,7 @@ from runner import FAILED, PASSED, SKIPPED, WAITING
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu",
             "tests/planted_bugs")
+OWN_KERNELS = "mma.sync"  # how the names of their engines begin: kernels/layers/mma_candidates.h
 # What our programs open of NVIDIA's, by names that stay the same over versions.
 LIBRARIES = ("libcudnn*.so.*", "libcublas*.so.*", "libnvrtc*.so.*", "libnvJitLink.so.*")
 # Tools where NVIDIA's packages put them; a machine's PATH often names none of them.
@@ -128,6 +130,20 @@ class Place:
         beside = self.out / ".engines.jsonl.new"
         shutil.copy2(chosen, beside)
         os.replace(beside, kept)
+
+    def own_kernels(self):
+        """The problems for which one of this project's kernels on tensor cores was chosen."""
+        chosen = self.work / "cache" / "dae" / "engines.jsonl"
+        lines = chosen.read_text(errors="replace").splitlines() if chosen.exists() else []
+        found = set()
+        for line in lines:
+            try:
+                choice = json.loads(line)
+            except ValueError:  # cut off
+                continue
+            if str(choice.get("engine")).startswith(OWN_KERNELS):
+                found.add(choice["problem"])
+        return sorted(found)
 
     # --- Making ready: functions of items, (status, note) -----------------------------------------
     def unpack(self):

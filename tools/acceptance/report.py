@@ -37,7 +37,7 @@ class Report:
         self.entry.update({
             "machine": self.place.machine, "items": runner.records, "sections": runner.sections,
             "seconds": round(runner.elapsed(), 1), "overhead": round(runner.overhead(), 2),
-            "cut off": runner.cut_off, "results": self.readings.read()})
+            "cut off": runner.cut_off, "results": self.readings.read(), "own kernels": self.place.own_kernels()})
         short = self.place.short
         write_whole(self.place.out / "acceptance.json", short(json.dumps(self.whole, indent=1)) + "\n")
         write_whole(self.place.out / "summary.md", short(summary(self.whole)))
@@ -96,6 +96,10 @@ def notable(report):
     """Figures without a target that one wants to see at once."""
     results, real = figures(report)
     rows = [(what, value if real else f"{WAITING} (rehearsed)") for what, value in tables.notable(results)]
+    chosen = {problem for part in report["parts"].values() if part["machine"]["gpu"] for problem in
+              part.get("own kernels", [])}
+    if rows and real:
+        rows.append(("our kernels on tensor cores, chosen for", "; ".join(sorted(chosen)) or "nothing"))
     return rows or [("step of unet, fusions, old against new, validation", WAITING)]
 
 

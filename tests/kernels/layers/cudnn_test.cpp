@@ -13,6 +13,7 @@
 
 #include "kernels/layers/cublaslt.h"
 #include "kernels/layers/engines.h"
+#include "kernels/layers/unfused.h"
 #include "model/objective.h"
 #include "runtime/error.h"
 #include "tests/support/described_gpu.h"
@@ -53,8 +54,10 @@ TEST_P(CudnnTest, OffersADeterministicEngineForEveryConvolution) {
   for (const cuda_libraries::Choice& choice : cuda_libraries::choices()) {
     EXPECT_GE(choice.candidates, 1) << choice.problem;
     EXPECT_LE(choice.workspace, size_t{512} << 20) << choice.problem;
-    // model/upconv_form.h records its choice of a form beside the libraries' engines.
-    const bool form = choice.problem.starts_with("upsample");
+    // model/upconv_form.h and model/residual_form.h record theirs beside the libraries' engines.
+    const bool form = choice.problem.starts_with("upsample") ||
+                      choice.problem.starts_with("residual block") ||
+                      choice.engine == unfused::kEngine;
     EXPECT_EQ(choice.engine.find("engine ") == std::string::npos, form) << choice.engine;
     if (choice.problem.find(std::string(" of ") + name_of(dtype)) == std::string::npos) continue;
     in_this_type++;
@@ -123,7 +126,12 @@ std::shared_ptr<Routine> plan(const Convolution& problem) {
   static std::map<std::string, MakeRoutine> chosen;
   const std::string name = "cuDNN " + describe(problem);
   MakeRoutine& make = chosen[name];
-  if (!make) make = choose(name, cudnn::candidates(problem, gpu), {});
+  if (!make) {
+    std::vector<Candidate> candidates = unfused::candidates(problem);
+    for (Candidate& candidate : cudnn::candidates(problem, gpu))
+      candidates.push_back(std::move(candidate));
+    make = choose(name, candidates, {});
+  }
   return make();
 }
 

@@ -74,13 +74,13 @@ TEST_F(Engines, WithoutAGpuTheFirstThatCanBeBuiltIsTaken) {
 TEST_F(Engines, OneThatFailsIsPassedOver) {
   Bench bench;
   bench.fails_to_build = {1};
-  EXPECT_EQ(choose("a problem", bench.candidates), 2u);
+  EXPECT_EQ(choose("one problem", bench.candidates), 2u);
   bench.fails_to_build = {};
   bench.fails_to_run = {1};
-  EXPECT_EQ(choose("a problem", bench.candidates), 2u);
+  EXPECT_EQ(choose("another", bench.candidates), 2u);
   bench.fails_to_run = {0};
   bench.is_too_large = {1};
-  EXPECT_EQ(choose("a problem", bench.candidates), 2u);
+  EXPECT_EQ(choose("a third", bench.candidates), 2u);
 }
 
 TEST_F(Engines, NoneLeftIsAnErrorThatSaysWhy) {
@@ -122,7 +122,7 @@ TEST_F(Engines, EightAreBuiltAndTwoOfThoseThatCompile) {
   EXPECT_EQ(bench.timed, bench.built);
   bench.built = {};
   bench.fails_to_run = {1};
-  EXPECT_EQ(choose("a problem", bench.candidates), 9u);
+  EXPECT_EQ(choose("another", bench.candidates), 9u);
   EXPECT_EQ(bench.built, (Places{0, 1, 2, 4, 5, 6, 7, 8, 9}));
 }
 
@@ -153,6 +153,20 @@ TEST_F(Engines, WhatEarlierProcessesChoseComesAfterTheRunsOwn) {
   EXPECT_EQ(noted, std::vector<std::string>{}) << "nothing new to tell the next process";
   EXPECT_EQ(choose("new", bench.candidates), 1u);
   EXPECT_EQ(noted, std::vector<std::string>{"new: fast"});
+}
+
+// Two plans of a process must not differ because two measurements do.
+TEST_F(Engines, AProblemIsTimedOnceAndToldOnce) {
+  Bench bench;
+  EXPECT_EQ(choose("a problem", bench.candidates), 1u);
+  const size_t told = choices().size();
+  Bench other(kOffers, {1, 2, 3});
+  EXPECT_EQ(choose("a problem", other.candidates), 1u);
+  EXPECT_EQ(other.timed, Places{});
+  EXPECT_EQ(choices().size(), told);
+  reuse({{.problem = "a problem", .engine = "even"}});
+  EXPECT_EQ(choose("a problem", other.candidates), 2u) << "a run's own comes first";
+  EXPECT_EQ(choices().back().engine, "even");
 }
 
 // --- Candidates from several sources ------------------------------------------------------------

@@ -1,7 +1,9 @@
 // What the GPU's libraries are asked to fuse with a data gradient
 // (kernels/layers/cuda_libraries.h), each form against fp64 loops: by cuDNN on a GPU, by its
-// stand-in on the simulated one.
+// stand-in on the simulated one. And the same one by one, where that is chosen from
+// (kernels/layers/unfused.h).
 #include "kernels/layers/cuda_libraries.h"
+#include "kernels/layers/unfused.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "tests/support/op_case.h"
@@ -21,7 +23,9 @@ std::string name_of_form(const Convolution& p) {
                      p.sums ? "_sums" : "");
 }
 
-OpCase make_case(const Convolution& p) {
+using Planner = std::shared_ptr<Routine> (*)(const Convolution&);
+
+OpCase make_case(const Convolution& p, Planner plan) {
   OpCase made;
   made.gpu_only = true;
   made.name = name_of_form(p) + "_" + to_string(Tensor{nullptr, p.x});
@@ -37,10 +41,10 @@ OpCase make_case(const Convolution& p) {
                          .role = i == 2 || names[i] == "sums" ? Role::out : Role::in});
   made.args[1].low = -0.1;
   made.args[1].high = 0.1;
-  made.run = [p](const Queue& q, const std::vector<Tensor>& t) {
+  made.run = [p, plan](const Queue& q, const std::vector<Tensor>& t) {
     Convolution problem = p;
     problem.dtype = t[0].dtype;
-    const std::shared_ptr<Routine> routine = cuda_libraries::plan(problem);
+    const std::shared_ptr<Routine> routine = plan(problem);
     const Buffer workspace(q.device, routine->workspace_bytes());
     std::vector<const void*> data;
     for (const Tensor& tensor : t) data.push_back(tensor.data);
@@ -85,10 +89,11 @@ std::vector<OpCase> cases() {
                            .x = {2, 10, 12, 32},
                            .w = {32, 3, 3, 32},
                            .y = {2, 10, 12, 32}};
+  // More blocks of channels' sums than the stand-in's workspace holds.
   const Convolution wide{.direction = Direction::backward_data,
-                         .x = {1, 8, 8, 64},
-                         .w = {128, 3, 3, 64},
-                         .y = {1, 8, 8, 128}};
+                         .x = {1, 16, 17, 64},
+                         .w = {32, 3, 3, 64},
+                         .y = {1, 16, 17, 32}};
   const Convolution up{.direction = Direction::backward_data,
                        .x = {2, 12, 16, 32},
                        .w = {64, 4, 4, 32},
@@ -113,7 +118,12 @@ std::vector<OpCase> cases() {
       problems.push_back(p);
     }
   std::vector<OpCase> made;
-  for (const Convolution& p : problems) made.push_back(make_case(p));
+  for (const Convolution& p : problems) {
+    made.push_back(make_case(p, cuda_libraries::plan_by_library));
+    if (unfused::candidates(p).empty()) continue;
+    made.push_back(make_case(p, unfused::routine_of));
+    made.back().name += "_one_by_one";
+  }
   std::vector<OpCase> in_two_bytes;
   for (const OpCase& op_case : in_bf16(made, {"sums"}))
     if (op_case.args[0].dtype == DType::bf16) in_two_bytes.push_back(op_case);

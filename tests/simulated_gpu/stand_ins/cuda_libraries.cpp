@@ -5,6 +5,8 @@
 
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/engines.h"
+#include "kernels/layers/mma_candidates.h"
+#include "kernels/layers/unfused.h"
 #include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/reference_conv.h"
@@ -81,7 +83,7 @@ void finish(const Convolution& p, Values& result, const std::vector<const void*>
   if (p.sums) store(sums, data[next], DType::f32);
 }
 
-std::shared_ptr<Routine> plan(const Convolution& p) {
+std::shared_ptr<Routine> plan_by_library(const Convolution& p) {
   ConvSpec spec{.x = p.x, .y = p.y};
   spec.kernel = static_cast<int>(p.w[1]);
   spec.stride = p.stride;
@@ -89,12 +91,6 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
   spec.bias = false;
   const std::vector<Tensor> operands = operands_of(p);
   const int64_t first = operands[0].shape.count(), second = operands[1].shape.count();
-  Candidates one;
-  one.offered = {{"fp64 loops"}};
-  one.build = [](size_t) { return size_t{0}; };
-  choose(fmt::format("{} {} by {} to {}", name_of(p.dtype), to_string(p.x), to_string(p.w),
-                     to_string(p.y)),
-         one);
   return std::make_shared<Reference>("convolution", [=](const auto& data) {
     const Values a = load(data[0], first, p.dtype), b = load(data[1], second, p.dtype);
     Values result = p.direction == Direction::forward ? test::conv_forward(spec, a, b, {}, {})
@@ -104,6 +100,15 @@ std::shared_ptr<Routine> plan(const Convolution& p) {
     if (p.direction != Direction::backward_weights) finish(p, result, data);
     store(result, data[2], p.dtype);
   });
+}
+
+std::shared_ptr<Routine> plan(const Convolution& p) {
+  std::vector<Candidate> candidates(1);
+  candidates[0].offer.engine = "fp64 loops";
+  candidates[0].build = [=] { return [=] { return plan_by_library(p); }; };
+  for (const auto source : {mma::candidates, unfused::candidates})
+    for (Candidate& candidate : source(p)) candidates.push_back(std::move(candidate));
+  return choose("cuDNN " + describe(p), candidates, {})();
 }
 
 // Rows as images of one pixel.

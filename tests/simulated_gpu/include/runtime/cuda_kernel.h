@@ -123,7 +123,10 @@ inline void cp_async_16(void* to, const void* from, bool there,
                                   static_cast<int>(at.line())) &&
       there)
     std::memcpy(copy.bytes, from, sizeof copy.bytes);
-  std::memset(to, 0xff, sizeof copy.bytes);
+  // Two stores that ThreadSanitizer sees; sixteen bytes of memset become one that it does not.
+  constexpr uint64_t kPoison = ~uint64_t{0};
+  for (int half = 0; half < 2; half++)
+    std::memcpy(static_cast<unsigned char*>(to) + 8 * half, &kPoison, sizeof kPoison);
   simulated::begin_async_copy(copy);
 }
 inline void cp_async_commit() {

@@ -1,0 +1,20 @@
+// In which form a residual block runs: its two convolutions one by one, each by the engine that is
+// chosen for it, or both at once, by kernels/residual_block.h.
+#pragma once
+
+#include "runtime/queue.h"
+#include "runtime/tensor.h"
+
+namespace dae {
+
+enum class ResidualForm { convolutions, at_once };
+
+// Of a block of maps {N, H, W, C}, by itself and on the way back, as far as the forms differ: the
+// filters' gradients are convolutions in both. Always by convolutions on the CPU and of maps that
+// are not for tensor cores. Elsewhere the fastest, measured on the GPU at hand; recorded and reused
+// like a library's engine (kernels/layers/engines.h). `keeps` says that the map between is needed
+// afterwards.
+ResidualForm choose_residual_forward(Device device, const Tensor& map, bool keeps);
+ResidualForm choose_residual_backward(Device device, const Tensor& map);
+
+}  // namespace dae
