@@ -124,7 +124,7 @@ class UNet(nn.Module):
         y = self.tail(y)
         if self.residual:
             y = x + y
-        path = getattr(self, "global", None)
+        path = self._modules.get("global")  # not by its name, a word of Python that torch.compile trips over
         return y if path is None else y * path(x)
 
     @staticmethod
