@@ -13,7 +13,6 @@ import json
 import statistics
 import subprocess
 import tempfile
-import time
 
 import cv2
 import numpy
@@ -23,7 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from models import networks
-from ours import ROOT, bench, machine, save
+from ours import ROOT, bench, clock_of, machine, save
 
 NOISE = 20.0  # of 255, that the network is told of
 
@@ -79,6 +78,7 @@ class Package:
     def __init__(self, options):
         import dae
         dae.set_threads(options.threads)
+        self.clock = clock_of(options)
         self.denoiser = dae.Denoiser.open(options.network, device="cpu")
 
     def restored(self, picture):
@@ -86,13 +86,13 @@ class Package:
 
     def rate(self, picture):
         picture = numpy.ascontiguousarray(picture.transpose(1, 2, 0))
-        return megapixels_a_second(picture, lambda: self.denoiser(picture, noise=NOISE))
+        return megapixels_a_second(picture, lambda: self.denoiser(picture, noise=NOISE), self.clock)
 
 
-def megapixels_a_second(picture, run):
-    begin = time.perf_counter()
+def megapixels_a_second(picture, run, clock):
+    begin = clock()
     run()
-    return picture.size / 3e6 / (time.perf_counter() - begin)
+    return picture.size / 3e6 / (clock() - begin)
 
 
 def check(model, ours):
@@ -161,7 +161,8 @@ def main():
     for _ in range(options.rounds):
         rates["ours"].append(ours.rate(picture))
         for name, run in others.items():
-            rates[name].append(megapixels_a_second(picture, lambda: restore(run, picture, options.tile, options.overlap)))
+            rates[name].append(megapixels_a_second(
+                picture, lambda: restore(run, picture, options.tile, options.overlap), clock_of(options)))
     medians = {name: round(statistics.median(values), 3) for name, values in rates.items()}
     best = max(value for name, value in medians.items() if name != "ours")
     results = {"what": f"restoration of {options.width}x{options.height} pixels, Mpixel/s, median of rounds", **machine(),
