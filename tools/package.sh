@@ -21,25 +21,16 @@ lintian --allow-root --fail-on error build/package/*.deb
 ls -sh build/package/*.deb
 [ "${1:-}" = --check ] || exit 0
 
-root=$(mktemp -d)
-trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
-debootstrap --variant=minbase bookworm "$root" >"$root.log" || { tail "$root.log"; exit 1; }
-rm -f "$root.log"
-# How this machine reaches the packages.
-cp /etc/resolv.conf "$root/etc/"
-cp -r /etc/apt/apt.conf.d "$root/etc/apt/"
-mount -t proc proc "$root/proc"
-mkdir "$root/given"
-cp build/package/*.deb "$root/given/"
-cp -r examples "$root/given/"
-cp tests/fixtures/photos/profile.png "$root/given/photo.png"
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-  DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" sh -euc "$1"; }
+. tools/clean_debian.sh
+clean_debian
+cp build/package/*.deb "$clean_root/given/"
+cp -r examples "$clean_root/given/"
+cp tests/fixtures/photos/profile.png "$clean_root/given/photo.png"
 in_root 'apt-get update -qq'
 files() { in_root "find / -xdev -not -path '/proc*' -not -path '/given*' -not -path '/var/cache/*' \
   -not -path '/var/lib/*' -not -path '/var/log/*' -not -path '/tmp*' | sort"; }
 echo "--- the programs"
-files >"$root.before"
+files >"$clean_root.before"
 in_root 'apt-get install -y -qq --no-install-recommends /given/dae_*.deb >/dev/null
   dae-denoise --version
   dae-denoise /given/photo.png --out /tmp/restored
@@ -48,13 +39,13 @@ in_root 'apt-get install -y -qq --no-install-recommends /given/dae_*.deb >/dev/n
   test -s /usr/share/man/man1/dae-denoise.1.gz || grep -q man /etc/dpkg/dpkg.cfg.d/* # minimal images leave manuals out
   test -s /usr/share/bash-completion/completions/dae-denoise
   apt-get purge -y -qq --auto-remove dae >/dev/null'
-files >"$root.after"
-diff "$root.before" "$root.after" && echo "nothing is left of them"
+files >"$clean_root.after"
+diff "$clean_root.before" "$clean_root.after" && echo "nothing is left of them"
 echo "--- the library"
 in_root 'apt-get install -y -qq --no-install-recommends /given/*.deb g++ cmake make >/dev/null
   cmake -S /given/examples -B /tmp/examples >/dev/null && cmake --build /tmp/examples >/dev/null
   /tmp/examples/corrupt
   apt-get purge -y -qq --auto-remove dae libdae-dev g++ cmake make >/dev/null'
-files >"$root.after"
-diff "$root.before" "$root.after" && echo "nothing is left of it"
-rm -f "$root.before" "$root.after"
+files >"$clean_root.after"
+diff "$clean_root.before" "$clean_root.after" && echo "nothing is left of it"
+rm -f "$clean_root.before" "$clean_root.after"

@@ -9,6 +9,7 @@
 #include "kernels/layers/conv2d.h"
 
 #include <array>
+#include <string_view>
 
 #include "kernels/layers/cuda_forward.h"
 #include "kernels/layers/onednn.h"
@@ -90,6 +91,22 @@ dnnl::convolution_forward::primitive_desc forward_pd(const Descs& d, algorithm a
       bias ? Forward(kind, a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
            : Forward(kind, a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
   return {desc, onednn::attributes(relu), onednn::engine()};
+}
+
+dnnl::convolution_backward_data::primitive_desc backward_data_pd(const ConvSpec& spec,
+                                                                 const Descs& d) {
+  return choose(spec, [&](algorithm a) {
+    const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted, d.strides,
+                                                     d.padding, d.padding);
+    return dnnl::convolution_backward_data::primitive_desc(
+        desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, false, false));
+  });
+}
+
+// Without AVX-512 the library has nothing else for a 4x4 kernel with stride 2 to few channels, unless
+// both sides are plain NHWC, where it multiplies matrices.
+bool is_reference_code(const dnnl::convolution_backward_data::primitive_desc& pd) {
+  return std::string_view(pd.impl_info_str()).starts_with("ref");
 }
 
 void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const Tensor& w,
@@ -179,13 +196,13 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, cons
     fail("{}: the CPU computes the gradient alone", op);
   const std::string name = in_words(op, spec);
   routine_ = onednn::named(name, [&] {
-    const Descs d = describe(spec);
-    const auto pd = choose(spec, [&](algorithm a) {
-      const dnnl::convolution_backward_data::desc desc(a, d.x_wanted, d.w_any, d.y_wanted,
-                                                       d.strides, d.padding, d.padding);
-      return dnnl::convolution_backward_data::primitive_desc(
-          desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, false, false));
-    });
+    Descs d = describe(spec);
+    auto pd = backward_data_pd(spec, d);
+    if (is_reference_code(pd)) {
+      d.x_wanted = onednn::image_desc(spec.x, 1);
+      d.y_wanted = onednn::image_desc(spec.y, 1);
+      pd = backward_data_pd(spec, d);
+    }
     return onednn::make_routine<dnnl::convolution_backward_data>(
         name, pd,
         Operands{{DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},

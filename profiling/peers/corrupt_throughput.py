@@ -2,12 +2,14 @@
 """Megapixels a second of the whole corruption, ours and that of the libraries people use.
 
   python3 profiling/peers/corrupt_throughput.py --build build/release --json profiling/results/NAME.json
+  python3 profiling/peers/corrupt_throughput.py --python       ours from Python, with what a call costs
 
 Every candidate makes float images in [0, 1] from 8-bit ones, with parameters of its own for each
-image: Gaussian noise, Gaussian blur, brightness, channel gains, clip. Ours crops, flips and rounds to
-8 bits besides. What a library lacks (Kornia has no channel gains) it is spared.
+image: Gaussian noise, Gaussian blur, brightness, channel gains, clip. Ours rounds to 8 bits besides, and
+without --python it crops and flips. What a library lacks (Kornia has no channel gains) it is spared.
 """
 import argparse
+import itertools
 import statistics
 import time
 
@@ -16,10 +18,11 @@ import cv2
 import kornia.augmentation
 import numpy as np
 import torch
+import torchvision
 import torchvision.transforms.v2.functional as TF
 
 from corruption import blur
-from ours import bench, machine, save
+from ours import bench, clock_of, machine, save
 
 
 def candidates(size, batch):
@@ -75,34 +78,52 @@ def candidates(size, batch):
     }
 
 
-def seconds_of(f):
+def rate_of(f, size, batch, clock, seconds=0.5):
+    """Mpixel/s of the median of calls."""
     f()
-    times = []
-    for _ in range(5):
-        begin = time.perf_counter()
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 5 or time.perf_counter() < end:
+        begin = clock()
         f()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+        times.append(clock() - begin)
+    return batch * size * size / 1e6 / statistics.median(times)
+
+
+def by_bench(options, size, batch):
+    return lambda: bench(options.build, f"corrupt/{size}x{size}x{batch}", options.threads)["Mpixel/s"]
+
+
+def by_package(options, size, batch):
+    import dae
+    dae.set_threads(options.threads)
+    corruption = dae.Corruption()
+    images = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
+    steps = itertools.count()
+    return lambda: rate_of(lambda: corruption(images, next(steps)), size, batch, options.clock)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where `bench` was built")
+    parser.add_argument("--python", action="store_true", help="ours is the package that is installed here, not `bench`")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
+    options.clock = clock_of(options)
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     results = {"what": "corruption of a batch, Mpixel/s, median of rounds", **machine(), "threads": options.threads,
-               "versions": {m.__name__: m.__version__ for m in (torch, cv2, albumentations, kornia)}, "sizes": {}}
-    for size, batch in ((64, 64), (512, 8)):
+               "ours": "from Python" if options.python else "bench",
+               "versions": {m.__name__: m.__version__ for m in (torch, torchvision, cv2, albumentations, kornia)}, "sizes": {}}
+    for size, batch in ((64, 1), (64, 16), (512, 8)) if options.python else ((64, 64), (512, 8)):
         peers = candidates(size, batch)
+        ours = (by_package if options.python else by_bench)(options, size, batch)
         rates = {name: [] for name in ("ours", *peers)}
         for _ in range(options.rounds):
-            rates["ours"].append(bench(options.build, f"corrupt/{size}x{size}x{batch}", options.threads)["Mpixel/s"])
+            rates["ours"].append(ours())
             for name, f in peers.items():
-                rates[name].append(batch * size * size / 1e6 / seconds_of(f))
+                rates[name].append(rate_of(f, size, batch, options.clock))
         medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
         best = max(value for name, value in medians.items() if name != "ours")
         results["sizes"][f"{size}x{size}x{batch}"] = {**medians, "ratio_to_best": round(medians["ours"] / best, 1)}

@@ -142,7 +142,7 @@ def check_equal(options, name, size, device):
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
         step = Step(name, "channels_last", 4, size, options.precision, device)
-        ours = Dumped(path, name, step.model, device)
+        ours = Dumped(path, step.model, device)
     named = dict(step.model.named_parameters())
     with torch.no_grad():
         for key, p in named.items():

@@ -1,115 +1,42 @@
-"""The three networks of model/network.h in PyTorch: same topology, first values and output."""
+"""The networks of python/dae/networks.py, with the first values that ours begin with (Builder::he_bound)."""
+import importlib.util
 import math
+import pathlib
+import re
 
-import torch
-import torch.nn as nn
-import torch.nn.functional as F
+from torch import nn
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# The file alone: the package around it would have to be built.
+_spec = importlib.util.spec_from_file_location("networks", ROOT / "python" / "dae" / "networks.py")
+networks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(networks)
 
-def conv(inputs, outputs, kernel=3, stride=1, pad=1, relu=True, gain=1.0):
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, pad)
-    bound = gain * math.sqrt((6 if relu else 3) / (inputs * kernel * kernel))
-    nn.init.uniform_(layer.weight, -bound, bound)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def dense(inputs, outputs, relu, gain=1.0):
-    layer = nn.Linear(inputs, outputs)
-    bound = gain * math.sqrt((6 if relu else 3) / inputs)
-    nn.init.uniform_(layer.weight, -bound, bound)
-    nn.init.zeros_(layer.bias)
-    return layer
+NO_RELU_FOLLOWS = re.compile(r"head|tail|down\.\d|up\.\d|.*\.b|decoder\.3|global\.output")
+GAINS = {"b": 0.1, "tail": 0.1, "output": 0}  # by the last word of a layer's name; 1 for the others
 
 
-class Conv(nn.Module):
-    """Encoder, a latent that is a feature map, upsampling decoder, sigmoid."""
-
-    def __init__(self, channels=128):
-        super().__init__()
-        self.encoder = nn.ModuleList(
-            [conv(3, 32), conv(32, 64, stride=2), conv(64, 128, stride=2), conv(128, channels, stride=2)])
-        self.decoder = nn.ModuleList([conv(channels, 128), conv(128, 64), conv(64, 32)])
-        self.out = conv(32, 3, relu=False)
-
-    def latent(self, x):
-        return x
-
-    def forward(self, x):
-        for layer in self.encoder:
-            x = F.relu(layer(x))
-        x = self.latent(x)
-        for layer in self.decoder:
-            x = F.relu(layer(F.interpolate(x, scale_factor=2, mode="nearest")))
-        return torch.sigmoid(self.out(x))
+def fan_in(layer):
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    kernel = math.prod(layer.kernel_size)
+    if isinstance(layer, nn.ConvTranspose2d):
+        kernel //= math.prod(layer.stride)  # as many taps meet in a pixel
+    return layer.in_channels * kernel
 
 
-class FC(Conv):
-    """The same with a dense latent in the middle, for crops of one size."""
-
-    def __init__(self, size=64, latent=512):
-        super().__init__()
-        features = 128 * (size // 8) ** 2
-        self.narrow, self.expand = dense(features, latent, True), dense(latent, features, True)
-
-    def latent(self, x):
-        return F.relu(self.expand(F.relu(self.narrow(x.flatten(1))))).view(x.shape)
-
-
-class Block(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.a, self.b = conv(channels, channels), conv(channels, channels, relu=False, gain=0.1)
-
-    def forward(self, x):
-        return x + self.b(F.relu(self.a(x)))
-
-
-class UNet(nn.Module):
-    """Residual U-Net with additive skips; one gain a channel from a global path."""
-
-    def __init__(self, width=32, blocks=2, global_path=True):
-        super().__init__()
-        widths = [width << level for level in range(4)]
-        stack = lambda channels: nn.Sequential(*[Block(channels) for _ in range(blocks)])
-        self.head = conv(3, width, relu=False)
-        self.encoder = nn.ModuleList([stack(w) for w in widths[:-1]])
-        self.down = nn.ModuleList([conv(a, b, 2, 2, 0, relu=False) for a, b in zip(widths, widths[1:])])
-        self.middle = stack(widths[-1])
-        self.up = nn.ModuleList()
-        for a, b in zip(widths, widths[1:]):
-            layer = nn.ConvTranspose2d(b, a, 2, 2)
-            nn.init.uniform_(layer.weight, -math.sqrt(3 / b), math.sqrt(3 / b))
+def take_first_values(network):
+    for name, layer in network.named_modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            variance = (3 if NO_RELU_FOLLOWS.fullmatch(name) else 6) / fan_in(layer)
+            bound = GAINS.get(name.rpartition(".")[2], 1) * math.sqrt(variance)
+            nn.init.uniform_(layer.weight, -bound, bound)
             nn.init.zeros_(layer.bias)
-            self.up.append(layer)
-        self.decoder = nn.ModuleList([stack(w) for w in widths[:-1]])
-        self.tail = conv(width, 3, relu=False, gain=0.1)
-        self.pooled = None
-        if global_path:
-            pairs = zip((3, 32, 64, 128), (32, 64, 128, 128))
-            self.pooled = nn.ModuleList([conv(a, b, stride=2) for a, b in pairs])
-            self.hidden, self.gain = dense(256, 64, True), dense(64, 3, False, 0.0)
-
-    def forward(self, x):
-        y, skips = self.head(x), []
-        for encoder, down in zip(self.encoder, self.down):
-            y = encoder(y)
-            skips.append(y)
-            y = down(y)
-        y = self.middle(y)
-        for level in reversed(range(3)):
-            y = self.decoder[level](self.up[level](y) + skips[level])
-        y = x + self.tail(y)
-        if self.pooled is None:
-            return y
-        g = x
-        for layer in self.pooled:
-            g = F.relu(layer(g))
-        g = torch.cat([g.mean((2, 3)), g.amax((2, 3))], 1)
-        return y * torch.exp(torch.tanh(self.gain(F.relu(self.hidden(g)))))[:, :, None, None]
 
 
 def make(name, width=32, blocks=2, global_path=True, size=64):
-    if name == "unet":
-        return UNet(width, blocks, global_path)
-    return FC(size) if name == "fc" else Conv()
+    latent = 512 if name == "fc" else 128 * (size // 8) ** 2
+    network = networks.build({"kind": name, "size": size, "latent": latent, "width": width, "blocks": blocks,
+                              "skips": True, "global": global_path, "residual": True})
+    take_first_values(network)
+    return network

@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -22,6 +23,11 @@ def bench(build, name, threads=0, repetitions=3, seconds=0.5, options=()):
     counters = ("graph_ms", "host_gap", "roofline")
     return {"seconds": median["real_time"] * scale,
             **{k: v for k, v in median.items() if "/s" in k or k in counters}}
+
+
+def clock_of(options):
+    """What times a call: from Python, a single thread's own time, to which other work on the machine adds nothing."""
+    return time.process_time if options.python and options.threads == 1 else time.perf_counter
 
 
 def commit():

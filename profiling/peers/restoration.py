@@ -124,7 +124,8 @@ def train_ours(options, seed, run):
                "--batch", str(BATCH), "--size", str(SIZE), "--lr", str(PEAK), "--time", str(options.seconds),
                "--threads", str(options.threads), "--seed", str(seed), "--out", str(run)]
     if options.model == "unet":
-        command += ["--width", str(options.width), "--blocks", str(options.blocks), "--global", options.global_path]
+        command += ["--width", str(options.width), "--blocks", str(options.blocks), "--global", options.global_path,
+                    "--levels", "4", "--stem", "1"]  # as models.make() has it
     if options.noise_only:
         command += "--noise 0:55 --blur off --brightness off --channel off --clip off --quantize off".split()
     begin = time.perf_counter()

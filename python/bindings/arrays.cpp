@@ -158,12 +158,11 @@ Pictures pictures_to_write(const char* name, nb::handle argument, Element elemen
     refuse_no_array(name, argument, {element});
   if (!can_write) fail_value(name, "expected memory that can be written, got read-only memory");
   array = Array(writable);
-  const Pictures pictures =
-      checked(name, array, {element}, like.channels != 3 || array.ndim() == 2);
   const Array& other = like.array;
   bool same = array.ndim() == other.ndim();
   for (size_t i = 0; same && i < array.ndim(); i++) same = array.shape(i) == other.shape(i);
   if (!same) fail_value(name, "expected the shape {}, got {}", shape_of(other), shape_of(array));
+  const Pictures pictures = checked(name, array, {element}, true);
   if (pictures.on_gpu != like.on_gpu)
     fail_value(name, "expected the memory of the {}, as that of pictures",
                like.on_gpu ? "GPU" : "CPU");

@@ -50,25 +50,6 @@ void bind_range(nb::class_<CorruptSpec>& spec, const char* name, Range CorruptSp
       nb::for_setter(nb::arg("value").none()));
 }
 
-// A whole number that C++ can count with; `name` is the argument's.
-template <class T>
-T whole_number(const char* name, nb::handle value) {
-  const nb::object index = nb::steal(PyNumber_Index(value.ptr()));
-  if (!index.is_valid()) {
-    PyErr_Clear();
-    throw nb::type_error(fmt::format("{}: expected a whole number, got {}", name,
-                                     nb::cast<std::string>(nb::repr(value)))
-                             .c_str());
-  }
-  T number = 0;
-  if (!nb::try_cast(index, number))
-    throw FieldError(
-        name, fmt::format("{}: expected a whole number from {} to {}",
-                          nb::cast<std::string>(nb::str(index)), std::numeric_limits<T>::min(),
-                          std::numeric_limits<T>::max()));
-  return number;
-}
-
 class BoundCorruption {
  public:
   explicit BoundCorruption(const CorruptSpec& spec) : corruption_(spec) {}

@@ -33,11 +33,9 @@ void refuse_gpu(const Pictures& pictures) {
 
 class BoundDenoiser {
  public:
-  BoundDenoiser(const std::filesystem::path& network, nb::handle device, size_t memory) {
-    const Device where = device_of(device);
-    without_lock([&](Outside&) {
-      denoiser_ = std::make_unique<Denoiser>(network, DenoiserOptions{where, memory});
-    });
+  BoundDenoiser(const std::filesystem::path& network, nb::handle device, nb::handle memory) {
+    const DenoiserOptions options{device_of(device), whole_number<size_t>("memory", memory)};
+    without_lock([&](Outside&) { denoiser_ = std::make_unique<Denoiser>(network, options); });
   }
 
   void restore(nb::handle pictures, nb::handle out, std::optional<double> noise, bool keep_colour,
@@ -53,15 +51,9 @@ class BoundDenoiser {
                                      .noise = noise,
                                      .best = best,
                                      .progress = [&](double done) {
-                                       return outside.ask([&] {
-                                         hear_signals();
-                                         if (progress.is_none()) return true;
-                                         const double all = (static_cast<double>(i) + done) /
-                                                            static_cast<double>(from.batch);
-                                         const nb::object answer = progress(all);
-                                         return answer.is_none() ||
-                                                nb::cast<bool>(nb::bool_(answer));
-                                       });
+                                       const double all = (static_cast<double>(i) + done) /
+                                                          static_cast<double>(from.batch);
+                                       return outside.ask([&] { return goes_on(progress, all); });
                                      }};
         with_type(from.element, [&](auto type) {
           using T = decltype(type);
@@ -113,12 +105,12 @@ nb::tuple network_contents(const std::filesystem::path& path) {
 
 void add_denoiser(nb::module_& module) {
   nb::class_<BoundDenoiser>(module, "Denoiser")
-      .def(nb::init<const std::filesystem::path&, nb::handle, size_t>(), nb::arg("network"),
+      .def(nb::init<const std::filesystem::path&, nb::handle, nb::handle>(), nb::arg("network"),
            nb::arg("device").none(), nb::arg("memory"))
       .def("restore", &BoundDenoiser::restore, nb::arg("pictures"), nb::arg("out"),
            nb::arg("noise").none(), nb::arg("keep_colour"), nb::arg("best"),
            nb::arg("progress").none())
-      .def("noise_of", &BoundDenoiser::noise_of, nb::arg("picture"))
+      .def("noise_of", &BoundDenoiser::noise_of, nb::arg("picture").none())
       .def_prop_ro("note", [](const BoundDenoiser& self) { return self.denoiser().note(); })
       .def_prop_ro("has_noise_input",
                    [](const BoundDenoiser& self) { return self.denoiser().has_noise_input(); })

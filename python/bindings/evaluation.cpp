@@ -51,17 +51,11 @@ void add_results(nb::module_& module) {
       .def_ro("note", &Evaluation::note);
 }
 
-}  // namespace
-
-void add_evaluation(nb::module_& module) {
-  add_results(module);
-  nb::class_<EvaluationOptions>(module, "EvaluationOptions")
-      .def(nb::init<>())
-      .def_prop_rw(
-          "device", [](const EvaluationOptions& self) { return name_of(self.device); },
-          [](EvaluationOptions& self, nb::handle device) { self.device = device_of(device); },
-          nb::for_setter(nb::arg("device").none()))
-      .def_rw("dataset", &EvaluationOptions::dataset)
+void add_options(nb::module_& module) {
+  nb::class_<EvaluationOptions> options(module, "EvaluationOptions");
+  options.def(nb::init<>());
+  bind_device(options);
+  options.def_rw("dataset", &EvaluationOptions::dataset)
       .def_rw("max_side", &EvaluationOptions::max_side, nb::arg().none())
       .def_rw("corruption", &EvaluationOptions::corruption, nb::arg().none())
       .def_rw("sigma", &EvaluationOptions::sigma, nb::arg().none())
@@ -69,18 +63,20 @@ void add_evaluation(nb::module_& module) {
       .def_rw("views_per_image", &EvaluationOptions::views_per_image)
       .def_rw("most_views", &EvaluationOptions::most_views)
       .def_rw("seed", &EvaluationOptions::seed);
+}
+
+}  // namespace
+
+void add_evaluation(nb::module_& module) {
+  add_results(module);
+  add_options(module);
   module.def(
       "evaluate",
       [](const std::filesystem::path& run, EvaluationOptions options, nb::handle progress) {
         Evaluation evaluation;
         without_lock([&](Outside& outside) {
           options.progress = [&](const std::string& what, size_t done, size_t total) {
-            return outside.ask([&] {
-              hear_signals();
-              if (progress.is_none()) return true;
-              const nb::object answer = progress(what, done, total);
-              return answer.is_none() || nb::cast<bool>(nb::bool_(answer));
-            });
+            return outside.ask([&] { return goes_on(progress, what, done, total); });
           };
           evaluation = evaluate(run, options);
         });

@@ -3,6 +3,7 @@
 #include <dae/error.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <new>
@@ -18,8 +19,13 @@ struct Gate {
   std::mutex mutex;
   std::condition_variable changed;
   bool closing = false;
-  int outside = 0;  // calls at work, or on their way back into the interpreter
+  unsigned long closer = 0;  // the thread that ends the interpreter
+  int outside = 0;           // calls at work, or on their way back into the interpreter
+  int inside = 0;            // calls that have come back and run Python code
 };
+
+// A callback may wait for what never comes any more.
+constexpr auto kPatience = std::chrono::seconds(2);
 
 // Never destroyed: daemon threads use it as long as the process is there.
 Gate& gate() {
@@ -28,9 +34,9 @@ Gate& gate() {
   return *made;
 }
 
-// The interpreter is about to end, or has: nothing is left to do but to wait for the process's end.
+// The interpreter is about to end, or has: without its lock nothing is left to do but to wait for the
+// process's end.
 [[noreturn]] void stay(std::unique_lock<std::mutex>& lock) {
-  gate().outside--;
   gate().changed.notify_all();
   lock.unlock();
   while (true) pause();
@@ -39,33 +45,46 @@ Gate& gate() {
 }  // namespace
 
 Outside::Outside() {
-  {
-    const std::lock_guard lock(gate().mutex);
-    if (gate().closing) throw Error("the interpreter is closing: nothing is begun any more");
-  }
-  leave();
+  std::unique_lock lock(gate().mutex);
+  if (gate().closing && gate().closer == PyThread_get_thread_ident())
+    throw Error("the interpreter is closing: nothing is begun any more");
+  leave(lock);
 }
 
 Outside::~Outside() {
-  if (state_ != nullptr) enter();
+  come_back();
 }
 
-void Outside::leave() {
-  {
-    const std::lock_guard lock(gate().mutex);
-    gate().outside++;
-  }
+void Outside::come_back() {
+  if (state_ == nullptr) return;
+  enter();
+  const std::lock_guard lock(gate().mutex);
+  gate().inside--;
+  gate().changed.notify_all();
+}
+
+void Outside::leave(std::unique_lock<std::mutex>& lock) {
+  const bool closing = gate().closing;
+  if (!closing) gate().outside++;
+  lock.unlock();
   state_ = PyEval_SaveThread();
+  if (!closing) return;
+  lock.lock();
+  stay(lock);
 }
 
 void Outside::enter() {
   std::unique_lock lock(gate().mutex);
-  if (gate().closing) stay(lock);
+  if (gate().closing) {
+    gate().outside--;
+    stay(lock);
+  }
   lock.unlock();
   PyEval_RestoreThread(state_);
   state_ = nullptr;
   lock.lock();
   gate().outside--;
+  gate().inside++;
   gate().changed.notify_all();
 }
 
@@ -78,12 +97,14 @@ bool Outside::ask(const std::function<bool()>& f) {
   } catch (...) {
     thrown_ = std::current_exception();
   }
-  leave();
+  std::unique_lock lock(gate().mutex);
+  gate().inside--;
+  leave(lock);
   return said;
 }
 
 void Outside::rethrow() {
-  if (state_ != nullptr) enter();
+  come_back();
   if (threw()) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
@@ -97,7 +118,10 @@ Turn::Turn(Owner& owner) : owner_(owner) {
   if (owner_.busy && owner_.thread == thread)
     throw Error("it is in use: a callback cannot call the object that calls it");
   gate().changed.wait(lock, [&] { return !owner_.busy || gate().closing; });
-  if (gate().closing) stay(lock);
+  if (gate().closing) {
+    gate().outside--;
+    stay(lock);
+  }
   owner_ = {true, thread};
 }
 
@@ -112,8 +136,10 @@ void end_calls() {
   {
     std::unique_lock lock(gate().mutex);
     gate().closing = true;
+    gate().closer = PyThread_get_thread_ident();
     gate().changed.notify_all();
     gate().changed.wait(lock, [] { return gate().outside == 0; });
+    gate().changed.wait_for(lock, kPatience, [] { return gate().inside == 0; });
   }
   PyEval_RestoreThread(state);
 }

@@ -2,21 +2,23 @@
 // works, takes the lock for moments where Python code is called in between, and at the end.
 //
 // An interpreter that ends kills threads that wait for its lock, and a thread killed amid C++ ends the
-// whole process. So before it ends, end_calls() waits until no call is at work any more; a call of a
-// daemon thread then stops where it would next take the lock, and stays there.
+// whole process. So before it ends, end_calls() waits until no call is at work any more, nor amid Python
+// code that it called, unless that takes seconds. A call of a daemon thread then stops where it would
+// next take the lock or give it up, and stays there; so does one that only begins.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
 #include <exception>
 #include <functional>
+#include <mutex>
 
 namespace dae::python {
 
 // The lock is given up from here on. To be made with the lock held.
 class Outside {
  public:
-  Outside();   // throws Error when the interpreter is about to end
+  Outside();   // of the thread that ends the interpreter, throws Error from then on
   ~Outside();  // takes the lock
   Outside(const Outside&) = delete;
   Outside& operator=(const Outside&) = delete;
@@ -29,7 +31,8 @@ class Outside {
 
  private:
   void enter();
-  void leave();
+  void leave(std::unique_lock<std::mutex>& lock);
+  void come_back();
 
   PyThreadState* state_ = nullptr;
   std::exception_ptr thrown_;
@@ -51,6 +54,16 @@ void without_lock(const Work& work) {
 
 // Hears Ctrl-C: throws what Python makes of signals that have come. With the lock held.
 void hear_signals();
+
+// What a report of progress comes to: Ctrl-C is heard, then `progress` is called, a function or None. Work
+// goes on unless it says something false other than None. With the lock held.
+template <class... Values>
+bool goes_on(nanobind::handle progress, const Values&... values) {
+  hear_signals();
+  if (progress.is_none()) return true;
+  const nanobind::object answer = progress(values...);
+  return answer.is_none() || nanobind::cast<bool>(nanobind::bool_(answer));
+}
 
 // An object that is not for two threads at once is used by one after another. To be made and destroyed
 // outside the lock. Throws Error where it would wait for itself: in a callback of its own.

@@ -105,14 +105,6 @@ void bind_budget(nb::class_<Options>& options) {
   bind("epochs", &TrainingBudget::epochs);
 }
 
-template <class Options>
-void bind_device(nb::class_<Options>& options) {
-  options.def_prop_rw(
-      "device", [](const Options& self) { return name_of(self.device); },
-      [](Options& self, nb::handle device) { self.device = device_of(device); },
-      nb::for_setter(nb::arg("device").none()));
-}
-
 void add_options(nb::module_& module) {
   nb::class_<TrainingOptions> options(module, "TrainingOptions");
   options.def(nb::init<>());

@@ -17,9 +17,9 @@ class Exchange:
     given, out: what the module takes. stream: a cudaStream_t as a number, of arrays on a GPU.
     """
 
-    def __init__(self, array: Any, dtype: str, out: Any = None, stream: Any = None):
+    def __init__(self, array: Any, dtype: str, out: Any = None, stream: Any = None, *, takes_gpu: bool = True):
         framework = framework_of(array, "pictures")
-        on_gpu = framework != "numpy" and _is_on_gpu(array)
+        on_gpu = framework != "numpy" and _is_on_gpu(array, takes_gpu)
         if out is not None and framework_of(out, "out") == "jax":
             raise ValueError("out: expected an array that can be written; JAX's cannot")
         if stream is not None and not on_gpu:
@@ -58,16 +58,17 @@ def framework_of(array: Any, name: str) -> str:
                     f"got {type(array).__name__}")
 
 
-def _is_on_gpu(array: Any) -> bool:
+def _is_on_gpu(array: Any, may_be: bool) -> bool:
     try:
         kind, number = array.__dlpack_device__()
     except Exception as error:  # a tracer of JAX, a tensor of device meta
         raise TypeError(f"pictures: expected an array that has memory, got {type(array).__name__}: {error}") from None
     if kind in (_CPU, _PINNED):
         return False
-    if kind != _CUDA or number != 0:
-        raise ValueError("pictures: expected the memory of the CPU or of the first GPU, cuda:0, "
-                         f"got that of device {number} of DLPack's type {int(kind)}")
+    if not may_be or kind != _CUDA or number != 0:
+        expected = "the CPU or of the first GPU, cuda:0" if may_be else "the CPU"
+        raise ValueError(f"pictures: expected the memory of {expected}, got that of device {number} "
+                         f"of DLPack's type {int(kind)}")
     return True
 
 

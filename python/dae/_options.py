@@ -1,11 +1,10 @@
 """Options by name, and what they are."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
+import os
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 if TYPE_CHECKING:
-    import os
-
     from .corruption import Corruption
 
 Place = Union[str, "os.PathLike[str]"]
@@ -72,6 +71,19 @@ class EvaluationOptions(TypedDict, total=False):
     views_per_image: int  # crops [4]
     most_views: int  # [512]
     seed: int  # of what is drawn [1]
+
+
+def path(name: str, value: Place) -> str:
+    """The argument `name` as text; TypeError where it is no path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected a path, got {value!r}")
+    return os.fspath(value)
+
+
+def check_function(name: str, value: Optional[Callable[..., Any]]) -> None:
+    """TypeError where the argument `name` is given and cannot be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: expected a function, got {type(value).__name__}")
 
 
 def filled(options: Any, function: str, given: dict[str, Any]) -> Any:

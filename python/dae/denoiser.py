@@ -1,12 +1,13 @@
 """A trained network that restores pictures."""
 from __future__ import annotations
 
+import numbers
 import pathlib
 from typing import Any, Callable, Optional
 
 from . import _dae
 from ._arrays import Exchange
-from ._options import Place
+from ._options import Place, check_function, path
 
 
 def shipped_network() -> pathlib.Path:
@@ -18,7 +19,7 @@ class Denoiser:
     """Restores pictures of any size; made by open(). Several threads can use it, one after another."""
 
     def __init__(self, network: Place, *, device: Optional[str] = None, memory: int = 0):
-        self._denoiser = _dae.Denoiser(network, device, memory)
+        self._denoiser = _dae.Denoiser(path("run", network), device, memory)
 
     @classmethod
     def open(cls, run: Optional[Place] = None, *, device: Optional[str] = None, memory: int = 0) -> Denoiser:
@@ -49,12 +50,12 @@ class Denoiser:
 
         Other threads run meanwhile, and Ctrl-C is heard after every tile.
         """
-        if progress is not None and not callable(progress):
-            raise TypeError(f"progress: expected a function, got {type(progress).__name__}")
-        if noise is not None and not isinstance(noise, (int, float)):
+        check_function("progress", progress)
+        if noise is not None and not isinstance(noise, numbers.Real):  # NumPy's numbers are such, too
             raise TypeError(f"noise: expected a number or None, got {type(noise).__name__}")
-        exchange = Exchange(pictures, _dtype_of(pictures), out)
-        self._denoiser.restore(exchange.given, exchange.out, noise, bool(keep_colour), bool(best), progress)
+        told = None if noise is None else float(noise)
+        exchange = Exchange(pictures, _dtype_of(pictures), out, takes_gpu=False)
+        self._denoiser.restore(exchange.given, exchange.out, told, bool(keep_colour), bool(best), progress)
         return exchange.result()
 
     def noise_of(self, picture: Any) -> float:

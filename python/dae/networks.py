@@ -124,7 +124,7 @@ class UNet(nn.Module):
         y = self.tail(y)
         if self.residual:
             y = x + y
-        path = getattr(self, "global", None)
+        path = self._modules.get("global")  # not by its name, a word of Python that torch.compile trips over
         return y if path is None else y * path(x)
 
     @staticmethod
@@ -147,10 +147,12 @@ def build(model: dict[str, Any]) -> nn.Module:
                 model["global"], model["residual"], model.get("noise_input", False))
 
 
+def laid_out(weight: Any) -> Tensor:
+    """A weight of ours, or the gradient of one, with its axes in PyTorch's order."""
+    tensor = torch.as_tensor(weight)
+    return tensor.permute(0, 3, 1, 2).contiguous() if tensor.dim() == 4 else tensor
+
+
 def fill(network: nn.Module, weights: dict[str, Any]) -> None:
     """Copies our weights, arrays by name, into the network."""
-    state = {}
-    for name, weight in weights.items():
-        tensor = torch.as_tensor(weight)
-        state[name] = tensor.permute(0, 3, 1, 2).contiguous() if tensor.dim() == 4 else tensor
-    network.load_state_dict(state)
+    network.load_state_dict({name: laid_out(weight) for name, weight in weights.items()})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._dae import Error
-from ._options import Place
+from ._options import Place, path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Run:
 
 def read_run(folder: Place) -> Run:
     """Reads a run folder, finished or not; Error naming the file where it is none."""
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(path("folder", folder))
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = (folder / "metrics.csv").read_text(encoding="utf-8")

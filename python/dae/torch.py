@@ -7,7 +7,7 @@ from typing import Optional
 from torch import nn
 
 from . import _dae, networks
-from ._options import Place
+from ._options import Place, path
 from .denoiser import shipped_network
 
 __all__ = ["load"]
@@ -24,7 +24,7 @@ def load(run: Optional[Place] = None) -> nn.Module:
 
     `config` of the module is the run's config.json.
     """
-    text, weights, _ = _dae.read_network(shipped_network() if run is None else run)
+    text, weights, _ = _dae.read_network(shipped_network() if run is None else path("run", run))
     config = json.loads(text)
     network = networks.build(config["model"])
     networks.fill(network, weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _dae
-from ._options import EvaluationOptions, Place, ResumeOptions, TrainingOptions, filled
+from ._options import EvaluationOptions, Place, ResumeOptions, TrainingOptions, check_function, filled, path
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,7 +55,8 @@ def resume_training(run: Place, observer: Optional[Any] = None,
                     **options: Unpack[ResumeOptions]) -> _dae.TrainingOutcome:
     """Goes on with a run to the bits of never having stopped, on the same machine with as many threads. Without
     seconds, steps or epochs: to its end."""
-    return _dae.resume_training(run, filled(_dae.ResumeOptions(), "resume_training", dict(options)), observer)
+    given = filled(_dae.ResumeOptions(), "resume_training", dict(options))
+    return _dae.resume_training(path("run", run), given, observer)
 
 
 def evaluate(run: Place, progress: Optional[Callable[[str, int, int], Optional[bool]]] = None,
@@ -66,4 +67,5 @@ def evaluate(run: Place, progress: Optional[Callable[[str, int, int], Optional[b
     progress  is called with what is going on and how far it is (what, done, total); False raises Cancelled
     options   dae.training.EvaluationOptions lists them: dataset=, sigma=, whole_pictures=, seed=, ...
     """
-    return _dae.evaluate(run, filled(_dae.EvaluationOptions(), "evaluate", dict(options)), progress)
+    check_function("progress", progress)
+    return _dae.evaluate(path("run", run), filled(_dae.EvaluationOptions(), "evaluate", dict(options)), progress)

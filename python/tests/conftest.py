@@ -21,6 +21,19 @@ def pictures():
     return np.random.default_rng(3).integers(0, 256, (5, 24, 37, 3), dtype=np.uint8)
 
 
+class OnGpu:
+    """Says that its memory is a GPU's; it is never read."""
+
+    def __init__(self, array, device):
+        self.array, self.device, self.shape = array, device, array.shape
+
+    def __dlpack_device__(self):
+        return self.device
+
+    def __dlpack__(self, **options):
+        raise AssertionError("asked for its memory")
+
+
 SMALL = dict(size=16, width=4, blocks=1, levels=2, batch=2, steps=3, device="cpu")
 
 

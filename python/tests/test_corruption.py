@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dae
+from conftest import OnGpu
 from dae import _dae
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
@@ -162,19 +163,6 @@ def test_on_a_gpu_in_the_callers_stream(pictures, framework):
         if not gpus:
             pytest.skip("JAX has no GPU here")
         assert np.array_equal(np.asarray(corruption(module.device_put(pictures, gpus[0]), 1)), expected)
-
-
-class OnGpu:
-    """Says that its memory is a GPU's; it is never read."""
-
-    def __init__(self, array, device):
-        self.array, self.device, self.shape = array, device, array.shape
-
-    def __dlpack_device__(self):
-        return self.device
-
-    def __dlpack__(self, **options):
-        raise AssertionError("asked for its memory")
 
 
 @pytest.mark.parametrize("device", [(2, 1), (2, 7), (10, 0), (8, 0)])

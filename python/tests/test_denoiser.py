@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dae
+from conftest import OnGpu
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,14 @@ def test_other_threads_run_meanwhile(denoiser):
     (dict(pictures="a.png"), TypeError, "pictures: expected an array of NumPy.* got str"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), out=np.zeros((8, 8, 3), np.uint16)), TypeError,
      "out: expected uint8, got uint16"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), out=np.zeros((8, 8, 4), np.uint8)), ValueError,
+     r"out: expected the shape \(8, 8, 3\), got \(8, 8, 4\)"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), out=np.zeros((8, 16, 3), np.uint8)[:, ::2]), ValueError,
+     "out: expected contiguous"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), out=np.broadcast_to(np.uint8(0), (8, 8, 3))), ValueError,
+     "out: expected memory that can be written"),
+    (dict(pictures=OnGpu(np.zeros((8, 8, 3), np.uint8), (2, 0))), ValueError,
+     "pictures: expected the memory of the CPU, got that of device 0"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise="much"), TypeError, "noise: expected a number"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=-1), dae.FieldError, "noise"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=float("nan")), dae.FieldError, "noise"),
@@ -144,6 +153,23 @@ def test_refusals_name_the_argument(denoiser, given, error, message):
         denoiser(**given)
 
 
+@pytest.mark.parametrize("picture, error, message", [
+    (np.zeros((8, 8, 3), np.int16), TypeError, "picture: expected uint8 or uint16 or float32, got int16"),
+    (np.zeros((8, 8, 5), np.uint8), ValueError, "picture: expected the shape"),
+    (np.zeros((8, 8, 3), np.uint8)[::2], ValueError, "picture: expected contiguous"),
+    (np.zeros((2, 8, 8, 3), np.uint8), ValueError, "picture: expected one picture, got a batch"),
+    (None, TypeError, "picture: expected an array"),
+])
+def test_noise_is_found_in_one_picture(denoiser, picture, error, message):
+    with pytest.raises(error, match=message):
+        denoiser.noise_of(picture)
+
+
+def test_noise_may_be_a_number_of_numpy(denoiser):
+    picture = noisy(16, 24, 15)[1]
+    assert np.array_equal(denoiser(picture, noise=np.float32(15)), denoiser(picture, noise=15))
+
+
 def test_what_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(dae.Error, match="nothing-there"):
         dae.Denoiser.open(tmp_path / "nothing-there")
@@ -152,12 +178,13 @@ def test_what_cannot_be_opened_is_named(tmp_path):
         dae.Denoiser.open(tmp_path / "text.safetensors")
     with pytest.raises(dae.FieldError, match="device gpu: give 'cpu', 'cuda' or None"):
         dae.Denoiser.open(device="gpu")
-    with pytest.raises(dae.FieldError, match="memory"):
-        dae.Denoiser.open(device="cpu", memory=1000)
-    with pytest.raises(TypeError):
+    for memory in (1000, -1, 2**70):
+        with pytest.raises(dae.FieldError, match="memory"):
+            dae.Denoiser.open(device="cpu", memory=memory)
+    with pytest.raises(TypeError, match="memory: expected a whole number, got 'much'"):
+        dae.Denoiser.open(device="cpu", memory="much")
+    with pytest.raises(TypeError, match="run: expected a path, got 3"):
         dae.Denoiser.open(3)
-    with pytest.raises(ValueError, match="picture: expected one picture, got a batch"):
-        dae.Denoiser.open(device="cpu").noise_of(np.zeros((2, 8, 8, 3), np.uint8))
 
 
 def test_cuda_is_not_needed():

@@ -50,8 +50,8 @@ def test_ctrl_c_ends_a_restoration(run):
         denoiser = dae.Denoiser.open({str(run)!r}, device="cpu", memory=4 << 20)
         done = []
         def progress(share):
-            if not done: print("working")
             done.append(share)
+            if len(done) == 1: print("working")
         try:
             denoiser(np.zeros((20000, 20000, 3), np.uint8), progress=progress)
         except KeyboardInterrupt:
@@ -129,6 +129,29 @@ def test_an_interpreter_that_ends_amid_calls_of_daemon_threads(work, run, tmp_pa
             print("over")
             """))
         assert (code, out.strip(), err) == (0, "over", ""), (code, err)
+
+
+def test_an_interpreter_that_ends_amid_a_callback(run):
+    """Which it waits for, but not for ever; an object that takes its time to be destroyed gives the callback time to want
+    the interpreter once more, when it would be killed."""
+    for wait in ("time.sleep(0.2)", "threading.Event().wait()"):
+        began = time.monotonic()
+        code, out, err = finish(start(f"""
+            import os, threading, time, numpy as np, dae
+            denoiser, called = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event()
+            def progress(done):
+                called.set()
+                {wait}
+            class Slow:
+                def __del__(self, sleep=time.sleep):
+                    sleep(0.5)
+            slow = Slow()
+            threading.Thread(target=lambda: denoiser(np.zeros((8, 8, 3), np.uint8), progress=progress), daemon=True).start()
+            called.wait()
+            print("over")
+            """))
+        assert (code, out.strip(), err) == (0, "over", ""), (code, err)
+        assert time.monotonic() - began < 60
 
 
 def test_nothing_is_begun_by_an_interpreter_that_is_closing():

@@ -75,6 +75,13 @@ def test_it_trains_on(run):
         network(torch.rand(2, 3, 16, 16), 3.0)
 
 
+def test_torch_compile_reads_it(run):
+    network, x = dae.torch.load(run), torch.rand(1, 3, 16, 16)
+    assert "global.output.weight" in network.state_dict()
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.compile(network, backend="eager", fullgraph=True)(x), network(x))
+
+
 def test_nothing_to_load_is_named(tmp_path):
     with pytest.raises(dae.Error, match="nowhere"):
         dae.torch.load(tmp_path / "nowhere")

@@ -103,6 +103,11 @@ def test_evaluate(run):
         dae.evaluate(run, endless, dataset="synthetic", device="cpu")
     with pytest.raises(dae.Error, match="no-photos"):
         dae.evaluate(run, dataset="no-photos", device="cpu")
+    with pytest.raises(TypeError, match="progress: expected a function, got int"):
+        dae.evaluate(run, 3)
+    for call in (dae.evaluate, dae.resume_training):
+        with pytest.raises(TypeError, match="run: expected a path, got None"):
+            call(None)
     with pytest.raises(TypeError, match=r"evaluate\(\) has no option 'views'"):
         dae.evaluate(run, views=3)
 
@@ -130,6 +135,8 @@ def test_read_run(run, tmp_path):
         dae.read_run(copy)
     with pytest.raises(dae.Error, match="nowhere: cannot be read as a run"):
         dae.read_run(tmp_path / "nowhere")
+    with pytest.raises(TypeError, match="folder: expected a path, got 3"):
+        dae.read_run(3)
 
 
 def test_read_run_as_a_frame(run):

@@ -8,6 +8,7 @@ interpreter's wheel serves later ones that can use it. The environments are made
 from the package index, with NVIDIA's libraries some gigabytes; DAE_WITHOUT=torch,jax leaves such packages out, and the tests of
 them are skipped.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -19,12 +20,17 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "python"
 PACKAGES = ["pytest", "pandas", "pillow", "torch", "jax", "mypy"]
-AS_PRESET_DEV = {"CMAKE_BUILD_TYPE": "RelWithDebInfo", "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O3 -g -DNDEBUG",
-                 "CMAKE_CUDA_ARCHITECTURES": "90-real", "DAE_WARNINGS_ARE_ERRORS": "ON"}
 
 
 def run(*command, **options):
     subprocess.run([str(word) for word in command], check=True, **options)
+
+
+def cache_variables(preset):
+    """Those of a preset of CMakePresets.json and of what it inherits."""
+    presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+    own, = (found for found in presets if found["name"] == preset)
+    return (cache_variables(own["inherits"]) if "inherits" in own else {}) | own.get("cacheVariables", {})
 
 
 def fitting_wheel(python):
@@ -39,11 +45,12 @@ def fitting_wheel(python):
 
 
 def build(python):
-    settings = [f"--config-settings=cmake.define.{name}={value}" for name, value in AS_PRESET_DEV.items()
-                if name != "CMAKE_BUILD_TYPE"]
+    variables = cache_variables("dev") | {"DAE_WARNINGS_ARE_ERRORS": "ON"}
+    build_type = variables.pop("CMAKE_BUILD_TYPE")  # scikit-build-core gives it itself
+    settings = [f"--config-settings=cmake.define.{name}={value}" for name, value in variables.items()]
     before, begin = set(WORK.glob("*.whl")), time.monotonic()
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", WORK,
-        "--config-settings=cmake.build-type=RelWithDebInfo", "--config-settings=install.strip=true", *settings, ROOT,
+        f"--config-settings=cmake.build-type={build_type}", "--config-settings=install.strip=true", *settings, ROOT,
         env=os.environ | {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
     wheel, = set(WORK.glob("*.whl")) - before
     print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB, built in {time.monotonic() - begin:.0f} s", flush=True)
