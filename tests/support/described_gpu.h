@@ -10,7 +10,7 @@ namespace dae::test {
 // As cuDNN serialises it: fixtures/h100.json, or the file that DAE_GPU_DESCRIPTION names.
 inline std::string described_gpu() {
   const char* const described = std::getenv("DAE_GPU_DESCRIPTION");
-  std::ifstream file(described ? described : std::string(DAE_FIXTURES) + "/h100.json");
+  std::ifstream file(described ? described : DAE_FIXTURES "/h100.json");
   std::string text{std::istreambuf_iterator<char>(file), {}};
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
