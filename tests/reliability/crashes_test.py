@@ -21,7 +21,7 @@ import time
 import unittest
 
 BUILD = pathlib.Path(sys.argv[1])
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 CALLS = ("write", "fsync", "fdatasync", "linkat", "rename", "mkdir")
 TRAIN = ["--dataset", "synthetic", "--steps", "12", "--size", "16", "--width", "4", "--blocks", "1", "--batch", "2",
          "--device", "cpu", "--loss", "mse+0.1*l1", "--save-every", "0"]
