@@ -12,7 +12,7 @@ TensorId Builder::residual_block(const std::string& name, TensorId x) {
                      b = declare_conv(
                          second, a.y,
                          {.filters = channels, .relu = false, .gain = 0.1, .addend = x});
-  const Tensor& map = plan_.view(x);
+  const Tensor map = plan_.view(x);  // a copy: steps that are added may move the list
   if (choose_residual_forward(device_, map, training_) == ResidualForm::at_once) {
     const TensorId h = training_ ? a.y : kNoTensor;
     plan_.add({.op = "residual_block",
