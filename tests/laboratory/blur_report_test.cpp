@@ -292,7 +292,8 @@ TEST_F(BlurReport, LeavesOutWhatRunsWereTrainedOn) {
   const auto config = nlohmann::json::parse(read("first/config.json"));
   const BlurPage page = compare("first", "photos/../photos");
   EXPECT_EQ(pictures_of(page.material.views), config["data"]["held_out"].size());
-  EXPECT_NE(fmt::format("{}", fmt::join(page.corrupted.notes, "\n")).find("MTF50"), std::string::npos)
+  EXPECT_NE(fmt::format("{}", fmt::join(page.corrupted.notes, "\n")).find("MTF50"),
+            std::string::npos)
       << "16 pixels are too few";
 }
 
