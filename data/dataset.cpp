@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -39,9 +38,7 @@ struct Trailer {  // the last bytes of a cache
 
 // In any case of letters.
 bool ends_with(const fs::path& path, std::initializer_list<std::string_view> endings) {
-  std::string name = path.filename().string();
-  for (char& letter : name)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  const std::string name = in_lower_case(path.filename().string());
   return std::any_of(endings.begin(), endings.end(),
                      [&](std::string_view ending) { return name.ends_with(ending); });
 }

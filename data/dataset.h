@@ -53,10 +53,11 @@ struct DatasetOptions {
 };
 
 // `path` is a folder of images and of uncompressed tar archives of them, such as WebDataset's shards
-// (searched recursively, sorted by name, in an archive ARCHIVE/MEMBER), one such archive, a folder with
-// CIFAR-10's binary files (data_batch_*.bin; test_batch.bin only where there is nothing else), or the
-// word `synthetic`: 48 dead-leaves pictures. What cannot be read of an archive is skipped and named. Throws Error when there is nothing to read, naming the
-// path, the count of broken files and the first one's reason.
+// (searched recursively, sorted by name, in an archive ARCHIVE/MEMBER), one such archive, a folder
+// with CIFAR-10's binary files (data_batch_*.bin; test_batch.bin only where there is nothing else),
+// or the word `synthetic`: 48 dead-leaves pictures. What cannot be read of an archive is skipped and
+// named. Throws Error when there is nothing to read, naming the path, the count of broken files and
+// the first one's reason.
 Dataset open_dataset(const std::string& path, const DatasetOptions& options = {});
 
 // The pictures of folder `clean` with those of folder `given` that have the same name but for the

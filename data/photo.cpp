@@ -3,21 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 
 #include "data/files.h"
 #include "data/formats/formats.h"
 #include "data/orientation.h"
+#include "data/text.h"
 #include "runtime/error.h"
 
 namespace dae {
 namespace {
 
 std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension;
+  return in_lower_case(path.extension().string());
 }
 
 bool is_one_of(const std::string& extension, std::initializer_list<const char*> known) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
@@ -141,6 +142,12 @@ uint64_t whole_number(const nlohmann::json& number, std::string_view name, uint6
 
 std::string file_text(const nlohmann::json& json) {
   return json.dump(2, ' ', false, kReplace) + "\n";
+}
+
+std::string in_lower_case(std::string text) {
+  for (char& letter : text)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return text;
 }
 
 }  // namespace dae

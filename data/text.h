@@ -35,4 +35,7 @@ uint64_t whole_number(const nlohmann::json& number, std::string_view name,
 // As it is written to files: indented, ending in a newline. Never throws over a byte.
 std::string file_text(const nlohmann::json& json);
 
+// With the letters A to Z as a to z.
+std::string in_lower_case(std::string text);
+
 }  // namespace dae
