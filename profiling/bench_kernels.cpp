@@ -20,6 +20,7 @@
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
 #include "kernels/ssim_loss.h"
+#include "kernels/tree_sum.h"
 #include "kernels/upsample.h"
 #include "profiling/bench.h"
 #include "runtime/device.h"
@@ -79,6 +80,12 @@ std::vector<Kernel> kernels(int64_t images, int64_t side, DType type) {
        {{large, 1, type}, {phases, 1, type}},
        [](const Queue& q, const Args& t) { pixel_shuffle_backward(q, t[0], t[1]); }},
       {"add", {x, x_in_place}, [](const Queue& q, const Args& t) { add(q, t[0], t[1]); }},
+      {"tree_sum",  // as of four ranks
+       {x, x, x, x, {map, 1, type}},
+       [](const Queue& q, const Args& t) {
+         constexpr TreeMerge kMerges[] = {{0, 1}, {2, 3}, {0, 2}};
+         tree_sum(q, std::span(t).first(4), kMerges, 0.25f, t[4]);
+       }},
       {"relu_backward",
        {x, x_in_place},
        [](const Queue& q, const Args& t) { relu_backward(q, t[0], t[1]); }},

@@ -25,6 +25,7 @@
 #include "kernels/residual_mse.h"
 #include "kernels/sigmoid_mse.h"
 #include "kernels/ssim_loss.h"
+#include "kernels/tree_sum.h"
 #include "kernels/upsample.h"
 #include "runtime/device.h"
 #include "tests/simulated_gpu/simulator.h"
@@ -182,6 +183,12 @@ std::vector<Case> cases() {
       {"cast",
        {map, {{1, 8, 8, 16}, Role::out, DType::bf16}},
        [](auto& q, auto& t) { cast(q, t[0], t[1]); }},
+      {"tree_sum",
+       {map, map, map_out},
+       [](auto& q, auto& t) {
+         constexpr TreeMerge kMerge[] = {{0, 1}};
+         tree_sum(q, std::span(t).first(2), kMerge, 0.5f, t[2]);
+       }},
       {"upsample2x", {half, map_out}, [](auto& q, auto& t) { upsample2x(q, t[0], t[1]); }},
       {"upsample2x_backward",
        {half_out, map},
