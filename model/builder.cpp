@@ -97,7 +97,7 @@ TensorId Builder::noise_input(const std::string& name, TensorId x, TensorId told
   return y;
 }
 
-Builder Builder::another_pass() const {
+Builder Builder::another_pass(TensorId gradients) const {
   return Builder({.device = device_,
                   .plan = plan_,
                   .parameters = parameters_,
@@ -106,7 +106,7 @@ Builder Builder::another_pass() const {
                   .dtype = dtype_,
                   .weights = weights_,
                   .layer_weights = layer_weights_,
-                  .gradients = gradients_});
+                  .gradients = gradients == kNoTensor ? gradients_ : gradients});
 }
 
 Reach Builder::reach(TensorId value) const {

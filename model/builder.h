@@ -39,8 +39,9 @@ class Builder {
   void has_input(TensorId x, TensorId copy);
 
   // For running the network once more in the same plan, on other inputs: the same weights and
-  // gradients, an empty tape. What a tape holds refers to its builder, so none is copied or moved.
-  Builder another_pass() const;
+  // gradients, or others of their own in the flat tensor `gradients`, and an empty tape. What a tape holds
+  // refers to its builder, so none is copied or moved.
+  Builder another_pass(TensorId gradients = kNoTensor) const;
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
 

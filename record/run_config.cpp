@@ -11,6 +11,7 @@
 #include "data/files.h"
 #include "data/hash.h"
 #include "data/text.h"
+#include "model/shards.h"
 #include "runtime/error.h"
 #include "runtime/field.h"
 #include "runtime/parallel.h"
@@ -126,6 +127,7 @@ json to_json(const RunConfig& c) {
       {"loss", to_string(c.loss)},
       {"budget", c.budget},
       {"batch", c.batch},
+      {"shards", c.shards},
       {"seed", c.seed},
   };
 }
@@ -170,6 +172,7 @@ RunConfig run_config_from_json(const json& j, const std::string& file) {
     j.at("budget").get_to(c.budget);
     read_whole(j, "batch", c.batch, kMostCrops);
     if (c.batch < 1) fail("batch is 0, expected 1 to {}", kMostCrops);
+    if (j.contains("shards")) read_whole(j, "shards", c.shards, kMostShards);
     read_whole(j, "seed", c.seed);
     return c;
   } catch (const json::exception& error) {

@@ -26,6 +26,7 @@ struct RunConfig {
   LossSpec loss;
   std::string budget;  // in words: "--time 300"
   int64_t batch = 16;
+  int64_t shards = 1;  // parts of the batch whose gradients are added in one order
   uint64_t seed = 1;
 
   bool operator==(const RunConfig&) const = default;

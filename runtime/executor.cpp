@@ -128,9 +128,9 @@ void Executor::run_profiled(const Queue& q) {
   profiled_runs_++;
 }
 
-std::optional<Executor::NotFinite> Executor::run_until_not_finite(const Queue& q) {
+std::optional<Executor::NotFinite> Executor::run_until_not_finite(const Queue& q, size_t at_most) {
   check_bound();
-  for (size_t i = 0; i < plan_.steps().size(); i++) {
+  for (size_t i = 0; i < std::min(at_most, plan_.steps().size()); i++) {
     const Step& step = plan_.steps()[i];
     run_step(step, q);
     if (q.device == Device::cuda) synchronize_device();

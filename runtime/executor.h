@@ -1,6 +1,7 @@
 // Runs a plan: gives every tensor its address, then calls the steps.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,14 +43,14 @@ class Executor {
   // step, so the sum is larger than an undisturbed run's time.
   void run_profiled(const Queue& q);
 
-  // Runs the steps up to the first that leaves a number that is not finite, in an f32 or bf16 tensor
-  // that it writes: its place in plan().steps(), and the tensor. Waits for the device after each step
-  // and copies what it wrote.
+  // Runs the steps, or the first `at_most` of them, up to the first that leaves a number that is not finite,
+  // in an f32 or bf16 tensor that it writes: its place in plan().steps(), and the tensor. Waits for the device
+  // after each step and copies what it wrote.
   struct NotFinite {
     size_t step;
     TensorId tensor;
   };
-  std::optional<NotFinite> run_until_not_finite(const Queue& q);
+  std::optional<NotFinite> run_until_not_finite(const Queue& q, size_t at_most = SIZE_MAX);
 
   const Plan& plan() const { return plan_; }
   const Layout& layout() const { return layout_; }

@@ -36,7 +36,8 @@ std::vector<std::string> usual_places(const std::string& soname) {
 
 }  // namespace
 
-SharedLibrary::SharedLibrary(const std::string& soname, const std::string& product)
+SharedLibrary::SharedLibrary(const std::string& soname, const std::string& product,
+                             const std::string& purpose)
     : soname_(soname), handle_(dlopen(soname.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (handle_) return;
   const std::string reason = dlerror();
@@ -44,9 +45,9 @@ SharedLibrary::SharedLibrary(const std::string& soname, const std::string& produ
     for (const std::string& path : matches(pattern))
       if ((handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))) return;
   fail(
-      "{} is needed to use the GPU and cannot be opened ({}): install it, or name its folder in "
+      "{} is needed to {} and cannot be opened ({}): install it, or name its folder in "
       "LD_LIBRARY_PATH",
-      product, reason);
+      product, purpose, reason);
 }
 
 void* SharedLibrary::find(const char* name) const {

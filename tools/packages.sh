@@ -9,7 +9,7 @@ dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev li
   libcli11-dev nlohmann-json3-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev libfftw3-dev
   libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
   libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev libonnx-dev libprotobuf-dev
-  protobuf-compiler chrpath xz-utils"
+  protobuf-compiler libopenmpi-dev openmpi-bin chrpath xz-utils"
 
 install_packages() {
   local missing="" package

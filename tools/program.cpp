@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,8 +17,10 @@
 #include <exception>
 #include <new>
 #include <regex>
+#include <thread>
 
 #include "record/engine_file.h"
+#include "runtime/communicator.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
@@ -86,6 +90,13 @@ void on_terminate() {
   std::abort();
 }
 
+// "rank 2 on node7: ".
+std::string who(const Launch& launch) {
+  std::array<char, 256> machine{};
+  gethostname(machine.data(), machine.size() - 1);
+  return fmt::format("rank {} on {}: ", launch.rank, machine.data());
+}
+
 // Packages install "denoise" as "dae-denoise": `prefix` is what a program's name has in front of it.
 std::string prefix_of(const std::string& name, const char* called_as) {
   const std::string called = std::filesystem::path(called_as).filename().string();
@@ -112,8 +123,11 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
   std::set_terminate(on_terminate);
   // Line by line, whatever reads it: a log of a long run is not held back.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  // What is wrong with all ranks, rank 0 says for them, and its end is theirs while they wait.
+  const Launch launch = launch_of_environment();
   const auto complain = [&](const std::string& message, int code) {
-    say(stderr, "{}: {}\n", name, printable_line(message));
+    if (launch.rank > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+    say(stderr, "{}: {}{}\n", name, launch.rank > 0 ? who(launch) : "", printable_line(message));
     return code;
   };
   app.set_version_flag(

@@ -31,6 +31,7 @@ constexpr std::pair<const char*, const char*> kFixed[] = {
     {"--precision", "/model/precision"},
     {"--from", "/from"},
     {"--batch", "/batch"},
+    {"--shards", "/shards"},
     {"--seed", "/seed"},
     {"--lr", "/optimizer/learning_rate"},
     {"--loss", "/loss"},

@@ -5,8 +5,10 @@
 #include <string>
 
 #include "exchange/tensorboard.h"
+#include "model/shards.h"
 #include "record/run_folder.h"
 #include "restore/trained_network.h"
+#include "runtime/communicator.h"
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/resumed_options.h"
@@ -27,7 +29,8 @@ constexpr const char* kAbout =
     "  train_cuda --dataset clean/ --pairs noisy/ --from shipped   your camera's own noise\n"
     "  train_cuda --dataset photos/ --from shipped --noise 10:20    the network that ships, "
     "further\n"
-    "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off";
+    "  train_cuda --dataset synthetic --model conv --steps 500 --brightness off --channel off\n"
+    "  mpirun -np 4 train_cuda --dataset photos/ --threads 1        four processes share each step";
 
 // "on" or "off" where it was given.
 std::optional<bool> switch_of(const char* option, const std::string& text) {
@@ -67,6 +70,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--batch", options.batch, "crops a step")
       ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--shards", options.shards,
+                 "parts of a batch whose gradients are computed apart and added in one order: the "
+                 "same bits on any number of ranks that divides them [the ranks]")
+      ->check(CLI::Range(int64_t{1}, kMostShards));
+  app.add_option("--patience", options.patience,
+                 "seconds that a rank waits for another's part of a step, or ends the run")
+      ->check(number_between(1e-3, 1e9))
       ->capture_default_str();
   auto* const time = app.add_option("--time", options.budget.seconds,
                                     "seconds in all, once the pictures are read [300]")
@@ -127,15 +138,19 @@ int main(int argc, char** argv) {
                "`tensorboard --logdir runs/` shows runs side by side");
 
   return run_program("train_cuda", app, argc, argv, [&] {
+    const bool writes = launch_of_environment().rank == 0;  // the others say nothing
+    if (!writes) catch_interrupts();  // rank 0 decides when a run stops, and saves it
     options.device = device.apply();
+    options.across_ranks = true;
     std::stop_source stop;
     TrainingConsole console(stop);
     TensorBoard board(console);
-    TrainingObserver& observer = tensorboard ? static_cast<TrainingObserver&>(board) : console;
+    TrainingObserver& observer =
+        tensorboard && writes ? static_cast<TrainingObserver&>(board) : console;
     TrainingOutcome outcome;
     if (resume) {
       if (out.empty()) fail_usage("--resume: say which run with --out RUN");
-      refuse_contradictions(app, out);
+      if (writes) refuse_contradictions(app, out);
       outcome = resume_training(out,
                                 {.budget = options.budget,
                                  .dataset = options.dataset,
@@ -143,12 +158,14 @@ int main(int argc, char** argv) {
                                  .pairs = options.pairs,
                                  .device = options.device,
                                  .save_every = options.save_every,
-                                 .profile = options.profile},
+                                 .profile = options.profile,
+                                 .across_ranks = true,
+                                 .patience = options.patience},
                                 observer, stop.get_token());
     } else {
       if (options.dataset.empty())
         fail_usage("give --dataset: a folder of images, or `synthetic` to try it without any");
-      if (!out.empty() && !RunFolder::is_free(out))
+      if (writes && !out.empty() && !RunFolder::is_free(out))
         fail_usage(
             "--out {}: exists already; give another folder, or --resume to continue that run", out);
       options.skips = switch_of("--skips", skips);
@@ -168,6 +185,7 @@ int main(int argc, char** argv) {
       options.out = out;
       outcome = train(options, observer, stop.get_token());
     }
+    if (!writes) return 0;
     console.clear();
     print_outcome(outcome);
     return outcome.step < outcome.last_step ? 130 : 0;

@@ -27,9 +27,14 @@ void TrainingConsole::started(const TrainingStart& start) {
   last_step_ = start.last_step;
   if (!brief_.empty()) return;
   line_.print(start.memory);
-  line_.print(fmt::format("{}: {} weights; {} training images, {} held out; {} steps of batch {}",
-                          start.run.string(), start.weights, start.training_pictures,
-                          start.held_out_pictures, start.last_step - start.step, start.batch));
+  line_.print(fmt::format(
+      "{}: {} weights; {} training images, {} held out; {} steps of batch {}{}", start.run.string(),
+      start.weights, start.training_pictures, start.held_out_pictures, start.last_step - start.step,
+      start.batch,
+      start.shards > 1
+          ? fmt::format(" in {} shards on {}", start.shards,
+                        start.ranks > 1 ? fmt::format("{} ranks", start.ranks) : "one rank")
+          : ""));
 }
 
 void TrainingConsole::progressed(const TrainingProgress& p) {

@@ -9,17 +9,19 @@ Trainer::StepProgram CpuTrainer::plan() {
   Plan plan;
   Builder builder(Device::cpu, plan, parameters_, true);
   const int64_t size = config_.network.size;
-  const Shape image = {config_.batch, size, size, 3};
+  const Shape image = {own_batch(), size, size, 3};
   const TensorId clean = plan.tensor("clean", image, DType::u8);
   const TensorId corrupted = plan.tensor("corrupted", image);
-  const TensorId record = plan.external("losses", {objective_.record_size()});
-  const TensorId told = declare_told(plan, config_.network, config_.batch);
+  const TensorId records = plan.external("losses", {records_size()});
+  const TensorId told = declare_told(plan, config_.network, own_batch());
   input_ = add_corruption(Device::cpu, plan, flags_of(config_.corruption), clean, corrupted,
                           {.told = told});
-  objective_.add_to(builder, corrupted, clean, record, told);
+  add_gradients(builder, objective_,
+                {.corrupted = corrupted, .clean = clean, .records = records, .told = told},
+                config_.sharding);
   const OptimizerTensors kept = declare_optimizer(builder);
   add_update(plan, kept, config_.adam);
-  return {Program(Device::cpu, std::move(plan)), kept, record};
+  return {Program(Device::cpu, std::move(plan)), kept, records};
 }
 
 MemoryNeed CpuTrainer::need_of_plans(bool) const {
@@ -50,9 +52,9 @@ int CpuTrainer::take_steps(uint64_t number, int) {
   return 1;
 }
 
-std::optional<Executor::NotFinite> CpuTrainer::take_checked_step(uint64_t number) {
+std::optional<Executor::NotFinite> CpuTrainer::take_checked_step(uint64_t number, size_t at_most) {
   draw(number);
-  return step_.program.executor().run_until_not_finite(Queue{});
+  return step_.program.executor().run_until_not_finite(Queue{}, at_most);
 }
 
 void CpuTrainer::take_profiled_step(uint64_t number) {

@@ -17,7 +17,7 @@ class CpuTrainer final : public Trainer {
   const StepProgram& step() const override { return step_; }
   int take_steps(uint64_t number, int at_most) override;
   void take_profiled_step(uint64_t number) override;
-  std::optional<Executor::NotFinite> take_checked_step(uint64_t number) override;
+  std::optional<Executor::NotFinite> take_checked_step(uint64_t number, size_t at_most) override;
   void finish() override {}
 
   StepProgram plan();

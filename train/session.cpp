@@ -19,6 +19,7 @@
 #include "runtime/memory.h"
 #include "train/budget.h"
 #include "train/elapsed.h"
+#include "train/follower.h"
 #include "train/run_features.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -30,8 +31,9 @@ namespace {
 
 constexpr int64_t kFinalViews = 128;
 
-RunConfig settled(RunConfig config, Device device) {
-  settle_precision(config.network, device);
+RunConfig settled(RunConfig config, const SessionOptions& options) {
+  settle_precision(config.network, options.device);
+  check({config.shards, options.ranks}, config.batch, options.device);
   return config;
 }
 
@@ -58,7 +60,7 @@ class Session {
                                : std::nullopt),
         config_(
             settled(options.resume ? moved(read_run_config(options.out), options) : options.config,
-                    options.device)),
+                    options)),
         pictures_(config_.dataset, config_.given, config_.validation, config_.max_side,
                   options.resume ? config_.held_out : std::vector<std::string>(), observer) {
     config_.held_out = pictures_.held_out_names();
@@ -120,16 +122,9 @@ void Session::plan() {
   find_features();
   validation_ = std::make_unique<Validation>(options_.device, config_.network, config_.corruption,
                                              pictures_.held_out());
-  const TrainerConfig trainer{.device = options_.device,
-                              .network = config_.network,
-                              .corruption = config_.corruption,
-                              .loss = config_.loss,
-                              .features = features_,
-                              .adam = config_.adam,
-                              .schedule = config_.schedule,
-                              .batch = config_.batch,
-                              .seed = config_.seed};
-  trainer_ = make_trainer(trainer, pictures_.training(),
+  const std::vector<Source> training = pictures_.training();
+  if (options_.ranks) tell_run(*options_.ranks, config_, features_, training);
+  trainer_ = make_trainer(trainer_config(config_, options_, features_), training,
                           {validation_->arena_bytes(), validation_->own_bytes()});
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
 }
@@ -263,6 +258,8 @@ void Session::begin(const nlohmann::json& device) {
                      .training_pictures = pictures_.training_count(),
                      .held_out_pictures = pictures_.held_out_count(),
                      .batch = config_.batch,
+                     .shards = config_.shards,
+                     .ranks = options_.ranks ? options_.ranks->size() : 1,
                      .step = reached_.step,
                      .last_step = config_.schedule.total});
 }
@@ -381,6 +378,11 @@ TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& obs
                             const std::stop_token& stop) {
   check(options.budget, options.resume);
   check_field("save_every", options.save_every, 0, 1e9);
+  check_field("patience", options.patience, 1e-3, 1e9);
+  if (options.ranks && options.ranks->rank() > 0) {
+    follow_run(options);
+    return {};
+  }
   // Before any work: a folder that is taken is a mistake to hear of at once.
   if (!options.resume && !options.out.empty() && !RunFolder::is_free(options.out))
     fail_field("out", "{}: exists already; give another folder, or resume that run",

@@ -8,6 +8,7 @@
 
 #include "model/feature_network.h"
 #include "record/run_config.h"
+#include "runtime/communicator.h"
 
 namespace dae {
 
@@ -24,9 +25,11 @@ struct SessionOptions {
   FeatureNetwork features = {};
   // That a new run starts from, laid out as its network's parameters; empty: random ones.
   std::vector<float> first_weights = {};
+  Communicator* ranks = nullptr;  // that share the steps; null: none
+  double patience = 120;          // seconds
 };
 
-// As train() and resume_training().
+// As train() and resume_training(). On any rank but 0 it does what rank 0 does, and has no outcome.
 TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& observer,
                             const std::stop_token& stop);
 

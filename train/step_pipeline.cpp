@@ -222,12 +222,13 @@ void StepPipeline::take_profiled_step(uint64_t number) {
   prepared_.reset();
 }
 
-std::optional<Executor::NotFinite> StepPipeline::take_checked_step(uint64_t number) {
+std::optional<Executor::NotFinite> StepPipeline::take_checked_step(uint64_t number,
+                                                                   size_t at_most) {
   prepare(number);
   finish();
   prepared_.reset();
   return single_.program.executor().run_until_not_finite(
-      Queue{Device::cuda, streams_[kCompute].get()});
+      Queue{Device::cuda, streams_[kCompute].get()}, at_most);
 }
 
 }  // namespace dae

@@ -52,7 +52,7 @@ class StepPipeline final : public Trainer {
   // Waits for the GPU only when it is two calls behind.
   int take_steps(uint64_t number, int at_most) override;
   void take_profiled_step(uint64_t number) override;
-  std::optional<Executor::NotFinite> take_checked_step(uint64_t number) override;
+  std::optional<Executor::NotFinite> take_checked_step(uint64_t number, size_t at_most) override;
   void finish() override;
 
   Program plan_preparation();

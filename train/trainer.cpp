@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/cast.h"
@@ -27,17 +28,19 @@ std::unique_ptr<Trainer> plan_trainer(const TrainerConfig& config,
 // does. Planning may itself run out of memory, since on a GPU it times the libraries.
 template <class Fits>
 int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, const Fits& fits) {
-  int64_t good = 0, too_large = config.batch;
+  const int64_t shards = config.sharding.shards;
+  int64_t good = 0, too_large = config.batch / shards;  // crops a shard
   while (too_large - good > 1) {
-    config.batch = good + (too_large - good) / 2;
+    const int64_t tried = good + (too_large - good) / 2;
+    config.batch = tried * shards;
     bool does = false;
     try {
       does = fits(*plan_trainer(config, sources));
     } catch (const OutOfMemory&) {
     }
-    (does ? good : too_large) = config.batch;
+    (does ? good : too_large) = tried;
   }
-  return good;
+  return good * shards;
 }
 
 }  // namespace
@@ -46,6 +49,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
                                       const ValidationNeed& validation) {
   check(config.network);
   check(config.loss, config.network.size);
+  check(config.sharding, config.batch, config.device);
   const auto refuse = [&](const std::string& why) {
     const size_t usable = usable_memory(config.device);
     // The least that a run can do with: photographs streamed where they can be.
@@ -89,6 +93,13 @@ MemoryNeed Trainer::need(bool resident, const ValidationNeed& validation) const 
   return need;
 }
 
+Trainer::~Trainer() {
+  try {
+    if (started_) tell({Order::end});
+  } catch (const Error&) {  // whoever does not hear it is beyond it
+  }
+}
+
 void Trainer::start(const MemoryNeed& need) {
   need_ = need;
   arena_ = Buffer(config_.device, need.arena);
@@ -103,6 +114,7 @@ void Trainer::start(const MemoryNeed& need) {
     program.write(features, config_.features.values.data());
   }
   reset(config_.schedule);
+  started_ = true;
 }
 
 void Trainer::reset(const Schedule& schedule) {
@@ -113,6 +125,11 @@ void Trainer::reset(const Schedule& schedule) {
 }
 
 void Trainer::set_schedule(const Schedule& schedule) {
+  tell({.order = Order::set_schedule, .state = {.schedule = schedule}});
+  put_schedule(schedule);
+}
+
+void Trainer::put_schedule(const Schedule& schedule) {
   StepState changed = state();
   changed.schedule = schedule;
   step().program.write(step().kept.state, &changed);
@@ -121,36 +138,84 @@ void Trainer::set_schedule(const Schedule& schedule) {
 // A draw a view costs microseconds; the pixels are read by the corruption itself.
 void Trainer::draw_batch(uint64_t number, Draw* draws) const {
   const auto size = static_cast<int32_t>(config_.network.size);
-  for (int64_t slot = 0; slot < config_.batch; slot++)
+  const int64_t first = config_.sharding.rank() * own_batch();
+  for (int64_t slot = 0; slot < own_batch(); slot++)
     draws[slot] = draw_training(config_.corruption, config_.seed, static_cast<int64_t>(number),
-                                slot, sources_, size, size);
+                                first + slot, sources_, size, size);
 }
 
-void Trainer::note_loss(std::span<const float> record) {
-  loss_ = record[0];
-  for (size_t i = 0; i < record.size(); i++) record_sums_[i] += record[i];
+// A loss over the batch is the mean of those over its shards. Of a term's gradient over the batch each shard
+// has a part, divided by the number of shards: the norms' squares add up.
+void Trainer::note_loss(std::span<const float> records) {
+  const size_t size = record_sums_.size(), shards = records.size() / size;
+  for (size_t i = 0; i < size; i++) {
+    const bool norm = i > 0 && i % 2 == 0;
+    double of_batch = records[i];
+    if (shards > 1) {
+      double sum = 0;
+      for (size_t shard = 0; shard < shards; shard++) {
+        const double value = records[shard * size + i];
+        sum += norm ? value * value : value;
+      }
+      of_batch = (norm ? std::sqrt(sum) : sum) / static_cast<double>(shards);
+    }
+    if (i == 0) loss_ = static_cast<float>(of_batch);
+    record_sums_[i] += of_batch;
+  }
   loss_count_++;
 }
 
 int Trainer::run(int at_most) {
+  tell({.order = Order::run, .at_most = at_most});
+  return take(at_most);
+}
+
+int Trainer::take(int at_most) {
   const int steps = take_steps(number_, at_most);
   number_ += static_cast<uint64_t>(steps);
   return steps;
 }
 
 void Trainer::run_profiled() {
+  tell({.order = Order::run_profiled});
+  take_profiled();
+}
+
+void Trainer::take_profiled() {
   take_profiled_step(number_);
   number_++;
 }
 
 std::string Trainer::where_not_finite() {
+  tell({.order = Order::find_not_finite});
+  return all_not_finite();
+}
+
+// Up to where the ranks meet: one that has found something would not come.
+std::string Trainer::own_not_finite() {
   finish();
-  const std::optional<Executor::NotFinite> found = take_checked_step(number_ - 1);
-  if (!found) return "";
   const Plan& plan = executor().plan();
+  const auto meeting = std::find_if(plan.steps().begin(), plan.steps().end(),
+                                    [](const Step& s) { return s.op == kExchange; });
+  const std::optional<Executor::NotFinite> found =
+      take_checked_step(number_ - 1, static_cast<size_t>(meeting - plan.steps().begin()));
+  if (!found) return "";
   const Step& at = plan.steps()[found->step];
   return fmt::format("{} of {} leaves it in {}", at.op, at.name,
                      plan.tensors()[found->tensor].name);
+}
+
+std::string Trainer::all_not_finite() {
+  const std::string own = own_not_finite();
+  const auto& [shards, ranks, patience] = config_.sharding;
+  if (!ranks) return own;
+  std::string all;
+  const std::vector<std::string> found = gather(*ranks, own, patience);
+  for (size_t i = 0; i < found.size(); i++)
+    if (!found[i].empty())
+      all += fmt::format("{}{} ({})", all.empty() ? "" : "; ", found[i],
+                         describe(*ranks, static_cast<int>(i)));
+  return all;
 }
 
 double Trainer::take_mean_loss() {
@@ -193,6 +258,15 @@ void Trainer::put(TensorId id, const std::vector<float>& values) const {
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
+  tell({.order = Order::restore, .state = checkpoint.state});
+  if (started_ && config_.sharding.ranks) {
+    Checkpoint shared = checkpoint;
+    share(shared);
+  }
+  put_all(checkpoint);
+}
+
+void Trainer::put_all(const Checkpoint& checkpoint) {
   finish();
   const auto& [program, kept, record] = step();
   put(kept.weights, checkpoint.weights);
@@ -217,6 +291,54 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 
 const float* Trainer::ema() const {
   return step().program.tensor(step().kept.ema).as<const float>();
+}
+
+// --- Ranks ------------------------------------------------------------------------------------------
+
+// Rank 0 may be busy for long in between, with a validation or a picture that takes a while to open; when
+// it is gone, who launched the ranks ends them.
+void Trainer::tell(const Told& told) {
+  const Sharding& sharding = config_.sharding;
+  if (!started_ || !sharding.ranks || sharding.rank() != 0) return;
+  Told copy = told;
+  broadcast(*sharding.ranks, &copy, sizeof(copy), sharding.patience);
+}
+
+void Trainer::share(Checkpoint& checkpoint) {
+  for (std::vector<float>* const values :
+       {&checkpoint.weights, &checkpoint.ema, &checkpoint.moment1, &checkpoint.moment2}) {
+    values->resize(static_cast<size_t>(parameters_.count()));
+    broadcast(*config_.sharding.ranks, values->data(), values->size() * sizeof(float), kForever);
+  }
+}
+
+void Trainer::follow() {
+  for (;;) {
+    Told told{};
+    broadcast(*config_.sharding.ranks, &told, sizeof(told), kForever);
+    Checkpoint checkpoint;
+    checkpoint.state = told.state;
+    switch (told.order) {
+      case Order::run:
+        take(told.at_most);
+        break;
+      case Order::run_profiled:
+        take_profiled();
+        break;
+      case Order::find_not_finite:
+        all_not_finite();
+        break;
+      case Order::restore:
+        share(checkpoint);
+        put_all(checkpoint);
+        break;
+      case Order::set_schedule:
+        put_schedule(told.state.schedule);
+        break;
+      case Order::end:
+        return;
+    }
+  }
 }
 
 }  // namespace dae

@@ -10,8 +10,8 @@
 
 #include "corrupt/corrupt.h"
 #include "model/feature_network.h"
-#include "model/objective.h"
 #include "model/optimizer.h"
+#include "model/sharded.h"
 #include "record/checkpoint.h"
 #include "record/metrics.h"
 #include "train/memory_need.h"
@@ -26,16 +26,19 @@ struct TrainerConfig {
   FeatureNetwork features = {};  // that a perceptual loss compares with; else empty
   AdamConfig adam;
   Schedule schedule;
-  int64_t batch = 16;
+  int64_t batch = 16;  // of all shards together
   uint64_t seed = 1;
+  Sharding sharding = {};
   // On a GPU: photographs stay there when they take no more than this share of what is free beside
   // everything else, and are streamed otherwise.
   double resident_share = 0.5;
 };
 
+// On several ranks each has one, of the same configuration and pictures. That of rank 0 is used as if it were
+// alone and tells the others, which follow(); those end when it is gone.
 class Trainer {
  public:
-  virtual ~Trainer() = default;
+  virtual ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
@@ -46,9 +49,13 @@ class Trainer {
   int run(int at_most);
   void run_profiled();  // one step, timing every op: see executor()
 
+  // On any rank but 0: does what rank 0 does, until its trainer is gone.
+  void follow();
+
   // After a loss that was not finite: takes the last step again, op by op, and says in words where a
   // number first is not finite; empty where none is. An update was left out then, so the weights are
-  // those that it had. The trainer is of no use afterwards until it is restored.
+  // those that it had. The trainer is of no use afterwards until it is restored. Of several ranks each
+  // looks at its own shards, and those that found something are named.
   std::string where_not_finite();
 
   // Back to the first values of the seed and step 0, with this schedule.
@@ -95,12 +102,17 @@ class Trainer {
   // Does or enqueues the steps number + 1, ..., at least one; returns how many.
   virtual int take_steps(uint64_t number, int at_most) = 0;
   virtual void take_profiled_step(uint64_t number) = 0;
-  virtual std::optional<Executor::NotFinite> take_checked_step(uint64_t number) = 0;
+  // Its first `at_most` ops.
+  virtual std::optional<Executor::NotFinite> take_checked_step(uint64_t number, size_t at_most) = 0;
   // Waits for every step enqueued; their losses have been noted then.
   virtual void finish() = 0;
 
-  void draw_batch(uint64_t number, Draw* draws) const;  // as if all sources could be seen
-  void note_loss(std::span<const float> record);        // a step's, in order
+  int64_t own_batch() const { return config_.batch / config_.sharding.size(); }  // of this rank
+  // What an external tensor of losses holds of a step: a record of every shard.
+  int64_t records_size() const { return config_.sharding.shards * objective_.record_size(); }
+  // Of this rank's part of the batch, as if all sources could be seen.
+  void draw_batch(uint64_t number, Draw* draws) const;
+  void note_loss(std::span<const float> records);  // a step's, in order
 
   const TrainerConfig config_;
   const std::vector<Source> sources_;
@@ -110,10 +122,27 @@ class Trainer {
  private:
   friend std::unique_ptr<Trainer> make_trainer(const TrainerConfig&, std::vector<Source>,
                                                const ValidationNeed&);
+  // What rank 0 tells the others before it does it itself.
+  enum class Order : uint32_t { run, run_profiled, find_not_finite, restore, set_schedule, end };
+  struct Told {
+    Order order;
+    int32_t at_most = 0;   // of run
+    StepState state = {};  // of restore and set_schedule
+  };
+
   MemoryNeed need(bool resident, const ValidationNeed& validation) const;
   void start(const MemoryNeed& need);
+  void tell(const Told& told);
+  int take(int at_most);
+  void take_profiled();
+  void put_all(const Checkpoint& checkpoint);
+  void share(Checkpoint& checkpoint);
+  void put_schedule(const Schedule& schedule);
+  std::string own_not_finite();
+  std::string all_not_finite();
   void put(TensorId id, const std::vector<float>& values) const;
 
+  bool started_ = false;
   MemoryNeed need_;
   Buffer arena_;
   uint64_t number_ = 0;  // of steps done: the state's, known to the host without asking the device
@@ -125,7 +154,8 @@ class Trainer {
 
 // `sources` are the training images; their pixels lie in host memory and outlive the trainer.
 // Throws OutOfMemory, naming the largest batch that fits, before anything is allocated when not
-// everything does.
+// everything does; FieldError when the shards make no equal parts of the batch, or the ranks none of the
+// shards.
 std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<Source> sources,
                                       const ValidationNeed& validation = {});
 

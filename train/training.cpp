@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/dataset.h"
+#include "model/shards.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
 #include "restore/trained_network.h"
@@ -84,13 +85,16 @@ void set_precision(const TrainingOptions& options, NetworkConfig& network) {
       options.device == Device::cuda && options.precision != "fp32" ? DType::bf16 : DType::f32;
 }
 
-RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedNetwork>& from) {
+RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedNetwork>& from,
+                    int ranks) {
   if (options.dataset.empty())
     fail_field("dataset", "is missing: name a folder of images, or `synthetic`");
   if (options.batch < 1 || options.batch > 65536)
     fail_field("batch", "{}: give 1 to 65536 crops", options.batch);
   const double peak = options.learning_rate.value_or(from ? kPeakFrom : kPeak);
   if (!(peak >= 1e-9 && peak <= 1)) fail_field("learning_rate", "{:g}: give 1e-09 to 1", peak);
+  if (options.shards < 0 || options.shards > kMostShards)
+    fail_field("shards", "{}: give 1 to {}", options.shards, kMostShards);
   if (options.max_side < 0 || options.max_side > 65536)
     fail_field("max_side", "{}: give 0 to 65536 pixels", options.max_side);
   validate(options.corruption);
@@ -115,6 +119,7 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
   config.given = absolute_dataset(options.pairs);
   if (from) config.from = std::filesystem::absolute(options.from).lexically_normal().string();
   config.batch = options.batch;
+  config.shards = options.shards > 0 ? options.shards : ranks;
   config.seed = options.seed;
   return config;
 }
@@ -138,10 +143,13 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
                       const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
+  const std::unique_ptr<Communicator> ranks = options.across_ranks ? join_ranks() : nullptr;
+  session.ranks = ranks.get();
+  session.patience = options.patience;
   std::optional<TrainedNetwork> from;
   if (!options.from.empty()) from = open_trained_network(options.from, options.device);
-  session.config = config_of(options, from);
-  if (from && !from->note.empty()) observer.noted(from->note);
+  session.config = config_of(options, from, ranks ? ranks->size() : 1);
+  if (from && !from->note.empty() && (!ranks || ranks->rank() == 0)) observer.noted(from->note);
   if (from) session.first_weights = std::move(from->weights);
   session.device = options.device;
   session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
@@ -162,6 +170,9 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
                                 TrainingObserver& observer, const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
+  const std::unique_ptr<Communicator> ranks = options.across_ranks ? join_ranks() : nullptr;
+  session.ranks = ranks.get();
+  session.patience = options.patience;
   session.device = options.device;
   session.budget = options.budget;
   session.out = run;

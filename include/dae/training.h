@@ -53,6 +53,9 @@ struct TrainingOptions {
   std::filesystem::path features = {};  // of a perceptual loss; empty: a network trained first
   CorruptSpec corruption = {};
   int64_t batch = 16;
+  // Parts of a batch whose gradients are computed apart and added in one order, 1 to 64: a divisor of
+  // `batch` and a multiple of the ranks. However many ranks share them, the bits are the same.
+  int64_t shards = 0;  // 0: as many as there are ranks
   std::optional<double> learning_rate =
       {};                      // at its peak [2e-3; 5e-4 where it starts from another]
   uint64_t seed = 1;           // of everything random
@@ -63,6 +66,10 @@ struct TrainingOptions {
   std::filesystem::path out = {};  // the run folder, which is not there yet [runs/DATE-TIME-MODEL]
   double save_every = 60;          // seconds from one checkpoint to the next; 0: after every step
   bool profile = false;            // measure every op: TrainingOutcome::profile
+  // Each step is shared with the other processes that mpirun, or srun --mpi=pmix, launched with this one, on
+  // the CPU. Rank 0 writes and tells its observer; on the others train() returns an outcome without a run.
+  bool across_ranks = false;
+  double patience = 120;  // seconds that a rank waits for another's part of a step
 };
 
 // Of one term of the loss, in the order in which the loss names them.
@@ -85,6 +92,7 @@ struct TrainingStart {
   std::filesystem::path run;  // the folder
   std::string memory;         // what it takes, in words
   int64_t weights = 0, training_pictures = 0, held_out_pictures = 0, batch = 0;
+  int64_t shards = 1, ranks = 1;
   uint64_t step = 0, last_step = 0;  // done before, and when it will be over
 };
 
@@ -138,6 +146,8 @@ struct ResumeOptions {
   Device device = best_device();
   double save_every = 60;
   bool profile = false;
+  bool across_ranks = false;  // as TrainingOptions has them; not as many as before have to be there
+  double patience = 120;
 };
 
 // Goes on with a run, as it is configured.

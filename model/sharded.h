@@ -1,0 +1,41 @@
+// A step's gradient from shards (model/shards.h), some of which other ranks compute.
+#pragma once
+
+#include "model/objective.h"
+#include "runtime/communicator.h"
+
+namespace dae {
+
+// Which shards of how many this process computes, and the ranks that have the others; those are null
+// where it has all.
+struct Sharding {
+  int64_t shards = 1;
+  Communicator* ranks = nullptr;
+  double patience = 120;  // seconds that the others may take for their part of a step
+
+  int size() const { return ranks ? ranks->size() : 1; }
+  int rank() const { return ranks ? ranks->rank() : 0; }
+};
+
+// Throws FieldError when the shards are no equal parts of the batch, or the ranks have no equal parts of
+// the shards.
+void check(const Sharding& sharding, int64_t batch, Device device);
+
+// What this rank's shards learn from, one after the other in each: views {N, H, W, 3} as Objective has them,
+// `told` and `rounded` where there are any, and the external `records` f32 {shards * record_size()}, of
+// all shards.
+struct ShardedBatch {
+  TensorId corrupted, clean, records, told = kNoTensor, rounded = kNoTensor;
+};
+
+// Adds the passes of this rank's shards over the network, forward and backward, and what makes of their
+// gradients the mean over all shards, in builder.gradients(). `builder` has no layer yet. With one shard
+// it is Objective::add_to() and no more. What is given to other ranks and taken from them is two steps
+// named kExchange: each rank sums a part of the gradients, then all get all parts; with the first go the
+// records.
+void add_gradients(Builder& builder, const Objective& objective, const ShardedBatch& batch,
+                   const Sharding& sharding);
+
+inline constexpr const char* kExchange = "exchange";
+
+}  // namespace dae

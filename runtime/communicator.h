@@ -1,0 +1,68 @@
+// The processes that take part in one training run, its ranks, and how they reach each other.
+//
+// There is one way: every rank says what it gives to which other and what it takes from which, and all
+// of it has happened when the call returns. Sums, broadcasts and meetings are made of that, here and in
+// model/sharded.h, in an order that is ours: a library's own sum has other bits on another number of
+// ranks.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dae {
+
+// What one rank gives to another, or takes from it. Between two ranks messages meet in the order in which
+// both list them, and are as long on either side.
+struct Message {
+  int peer;
+  void* data;  // only read where it is given
+  size_t bytes;
+};
+
+inline constexpr double kForever = 0;
+
+class Communicator {
+ public:
+  Communicator() = default;
+  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  virtual int rank() const = 0;  // from 0: the one that writes and tells
+  virtual int size() const = 0;
+  virtual std::string machine(int rank) const = 0;  // its host name
+
+  // Host memory. Returns when what is taken is there and what is given may be written again. Throws
+  // Error naming a rank that let it wait for `patience` seconds, which kForever has no end of; time for
+  // which this process was stopped itself does not count.
+  virtual void exchange(std::span<const Message> give, std::span<const Message> take,
+                        double patience) = 0;
+};
+
+// "rank 2 on node7".
+std::string describe(const Communicator& ranks, int rank);
+
+// What rank 0 has in `data` goes to every other's; all call it with as many bytes.
+void broadcast(Communicator& ranks, void* data, size_t bytes, double patience);
+std::string broadcast(Communicator& ranks, std::string text, double patience);
+
+// What every rank says, in their order, on rank 0; nothing on the others.
+std::vector<std::string> gather(Communicator& ranks, const std::string& text, double patience);
+
+// --- Joining ----------------------------------------------------------------------------------------
+
+// How this process was launched, as mpirun, srun and torchrun say in the environment.
+struct Launch {
+  int rank = 0, size = 1;
+  bool by_mpi = false;  // of MPI's kind, or of PMIx, by which MPI is told
+};
+Launch launch_of_environment();
+
+// The ranks that this process was launched as one of; null where it is alone. Throws Error saying what to
+// do where others were launched that it cannot reach.
+std::unique_ptr<Communicator> join_ranks();
+
+}  // namespace dae

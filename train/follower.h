@@ -1,0 +1,23 @@
+// The beginning of a run on several ranks. Rank 0 opens the pictures and makes the folder; what is trained
+// it tells the others, which check that they would do the same, and then do what its trainer does.
+#pragma once
+
+#include "train/session.h"
+#include "train/trainer.h"
+
+namespace dae {
+
+// On rank 0, once everything of the run is known but its number of steps, and before its trainer is made. Of
+// the others each waits for it in follow_run().
+void tell_run(Communicator& ranks, const RunConfig& config, const FeatureNetwork& features,
+              const std::vector<Source>& pictures);
+
+// On any other. Throws Error when what this rank was told to do, its pictures, its software or its machine
+// would not give what rank 0 has.
+void follow_run(const SessionOptions& options);
+
+// `features`, where the run's loss wants them, and steps on this rank's part of each batch.
+TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& options,
+                             FeatureNetwork features);
+
+}  // namespace dae
