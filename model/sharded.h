@@ -11,7 +11,7 @@ namespace dae {
 struct Sharding {
   int64_t shards = 1;
   Communicator* ranks = nullptr;
-  double patience = 120;  // seconds that the others may take for their part of a step
+  double patience = 60;  // seconds, as Communicator::exchange() takes it
 
   int size() const { return ranks ? ranks->size() : 1; }
   int rank() const { return ranks ? ranks->rank() : 0; }

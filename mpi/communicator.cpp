@@ -2,14 +2,17 @@
 // launched as one of several: nobody else loads MPI, or needs it installed.
 #include "runtime/communicator.h"
 
+#include <fmt/format.h>
 #include <mpi.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #include "runtime/error.h"
@@ -27,14 +30,16 @@ void check(int code, const char* what) {
   fail("MPI: {}: {}", what, std::string_view(text.data(), static_cast<size_t>(length)));
 }
 
-// How long a rank has waited. Time for which its process was stopped is not waited: the others are given
-// the whole of their patience again.
-class Waited {
+constexpr int kData = 0, kAlive = 1;  // tags of messages
+constexpr Seconds kBetweenSigns(1);
+
+// Time that goes on while this process does: for which it was stopped is not waited.
+class OwnTime {
  public:
-  double seconds() {
-    const auto now = std::chrono::steady_clock::now();
-    seconds_ += std::min(Seconds(now - last_).count(), 0.5);
-    last_ = now;
+  double now() {
+    const auto at = std::chrono::steady_clock::now();
+    seconds_ += std::min(Seconds(at - last_).count(), 0.5);
+    last_ = at;
     return seconds_;
   }
 
@@ -52,6 +57,9 @@ void let_others_work(double waited) {
     std::this_thread::sleep_for(waited < 0.1 ? Seconds(20e-6) : Seconds(1e-3));
 }
 
+// Every rank gives the others a sign of life every second, from a thread that stops with its process. So a
+// rank that is busy for long, with a validation or with pictures that it opens, is told from one that hangs.
+// Calls of MPI are made one at a time.
 class MpiCommunicator final : public Communicator {
  public:
   MpiCommunicator() {
@@ -59,7 +67,8 @@ class MpiCommunicator final : public Communicator {
     MPI_Initialized(&initialized);
     if (!initialized) {
       int provided = 0;
-      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "to start");
+      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "to start");
+      if (provided < MPI_THREAD_SERIALIZED) fail("MPI: this one was built for one thread alone");
       std::atexit(end_mpi);
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -72,6 +81,8 @@ class MpiCommunicator final : public Communicator {
     check(MPI_Allgather(own.data(), static_cast<int>(own.size()), MPI_CHAR, names_.data(),
                         static_cast<int>(own.size()), MPI_CHAR, MPI_COMM_WORLD),
           "to tell each other's machine");
+    heard_.resize(names_.size());
+    signs_ = std::jthread([this](const std::stop_token& stop) { give_signs(stop); });
   }
   // Ranks whose work was cut short do not meet any more, as MPI's end asks: who launched them ends the
   // others.
@@ -87,46 +98,86 @@ class MpiCommunicator final : public Communicator {
 
   void exchange(std::span<const Message> give, std::span<const Message> take,
                 double patience) override {
-    requests_.clear();
-    peers_.clear();
-    for (const Message& message : take) each_part(message, MPI_Irecv, "to receive");
-    for (const Message& message : give) each_part(message, MPI_Isend, "to send");
-    finished_.resize(requests_.size());
-    Waited waited;
+    begin(give, take);
+    const double since = time_.now();
     for (size_t left = requests_.size(); left > 0;) {
-      int done = 0;
-      check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &done,
-                         finished_.data(), MPI_STATUSES_IGNORE),
-            "to wait");
-      left -= static_cast<size_t>(std::max(done, 0));
+      const size_t done = test();
+      left -= done;
       if (left == 0 || done > 0) continue;
-      const double seconds = waited.seconds();
-      if (patience != kForever && seconds > patience) fail_waiting(patience);
-      let_others_work(seconds);
+      const double now = time_.now();
+      check_alive(since, now, patience);
+      let_others_work(now - since);
     }
   }
 
  private:
   using Name = std::array<char, MPI_MAX_PROCESSOR_NAME>;
 
+  void begin(std::span<const Message> give, std::span<const Message> take) {
+    const std::lock_guard lock(one_at_a_time_);
+    requests_.clear();
+    peers_.clear();
+    for (const Message& message : take) each_part(message, MPI_Irecv, "to receive");
+    for (const Message& message : give) each_part(message, MPI_Isend, "to send");
+    finished_.resize(requests_.size());
+  }
+
+  // How many of the messages have arrived since the last call; hears signs of life besides.
+  size_t test() {
+    const std::lock_guard lock(one_at_a_time_);
+    int done = 0;
+    check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &done,
+                       finished_.data(), MPI_STATUSES_IGNORE),
+          "to wait");
+    for (int there = 1; there;) {
+      MPI_Status from;
+      check(MPI_Iprobe(MPI_ANY_SOURCE, kAlive, MPI_COMM_WORLD, &there, &from), "to hear");
+      if (!there) break;
+      check(MPI_Recv(nullptr, 0, MPI_BYTE, from.MPI_SOURCE, kAlive, MPI_COMM_WORLD, &from),
+            "to hear");
+      heard_[static_cast<size_t>(from.MPI_SOURCE)] = time_.now();
+    }
+    return static_cast<size_t>(std::max(done, 0));
+  }
+
   // MPI counts by int.
   template <class Begin>
-  void each_part(const Message& message, Begin begin, const char* what) {
+  void each_part(const Message& message, Begin start, const char* what) {
     constexpr size_t kMost = size_t{1} << 30;
     for (size_t done = 0; done < message.bytes || done == 0; done += kMost) {
       peers_.push_back(message.peer);
-      check(begin(static_cast<std::byte*>(message.data) + done,
+      check(start(static_cast<std::byte*>(message.data) + done,
                   static_cast<int>(std::min(kMost, message.bytes - done)), MPI_BYTE, message.peer,
-                  0, MPI_COMM_WORLD, &requests_.emplace_back()),
+                  kData, MPI_COMM_WORLD, &requests_.emplace_back()),
             what);
     }
   }
 
-  [[noreturn]] void fail_waiting(double patience) const {
-    const auto open = std::find_if(requests_.begin(), requests_.end(),
-                                   [](MPI_Request r) { return r != MPI_REQUEST_NULL; });
-    fail("{} has not answered for {:g} seconds: it hangs, or its machine does",
-         describe(*this, peers_[static_cast<size_t>(open - requests_.begin())]), patience);
+  // Of the ranks that are waited for since then.
+  void check_alive(double since, double now, double patience) const {
+    for (size_t i = 0; i < requests_.size(); i++) {
+      if (requests_[i] == MPI_REQUEST_NULL) continue;
+      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) > patience)
+        throw RankLost(fmt::format(
+            "{} has given no sign of life for {:g} seconds: it hangs, or its machine does",
+            describe(*this, peers_[i]), patience));
+    }
+  }
+
+  // Whether they arrive is for those who wait for them to find.
+  void give_signs(const std::stop_token& stop) {
+    std::mutex never;
+    std::unique_lock lock(never);
+    std::condition_variable_any nothing;
+    while (!nothing.wait_for(lock, stop, kBetweenSigns, [&] { return stop.stop_requested(); })) {
+      const std::lock_guard one(one_at_a_time_);
+      for (int peer = 0; peer < size_; peer++) {
+        if (peer == rank_) continue;
+        MPI_Request request = MPI_REQUEST_NULL;
+        MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, MPI_COMM_WORLD, &request);
+        if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+      }
+    }
   }
 
   static void end_mpi() {
@@ -139,6 +190,10 @@ class MpiCommunicator final : public Communicator {
   std::vector<Name> names_;
   std::vector<MPI_Request> requests_;
   std::vector<int> peers_, finished_;
+  OwnTime time_;
+  std::vector<double> heard_;  // when each rank gave a sign last
+  std::mutex one_at_a_time_;
+  std::jthread signs_;  // the last: it uses the others
 };
 
 }  // namespace

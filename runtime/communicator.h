@@ -6,6 +6,8 @@
 // ranks.
 #pragma once
 
+#include <dae/error.h>
+
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -22,7 +24,11 @@ struct Message {
   size_t bytes;
 };
 
-inline constexpr double kForever = 0;
+// A rank that is gone or hangs.
+class RankLost : public Error {
+ public:
+  using Error::Error;
+};
 
 class Communicator {
  public:
@@ -36,8 +42,8 @@ class Communicator {
   virtual std::string machine(int rank) const = 0;  // its host name
 
   // Host memory. Returns when what is taken is there and what is given may be written again. Throws
-  // Error naming a rank that let it wait for `patience` seconds, which kForever has no end of; time for
-  // which this process was stopped itself does not count.
+  // RankLost naming one that is waited for and has given no sign of life for `patience` seconds; one that
+  // is busy gives signs. Time for which this process was stopped itself does not count.
   virtual void exchange(std::span<const Message> give, std::span<const Message> take,
                         double patience) = 0;
 };

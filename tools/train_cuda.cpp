@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
                  "same bits on any number of ranks that divides them [the ranks]")
       ->check(CLI::Range(int64_t{1}, kMostShards));
   app.add_option("--patience", options.patience,
-                 "seconds that a rank waits for another's part of a step, or ends the run")
+                 "seconds without a sign of life after which a rank is given up, and the run")
       ->check(number_between(1e-3, 1e9))
       ->capture_default_str();
   auto* const time = app.add_option("--time", options.budget.seconds,

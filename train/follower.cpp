@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/hash.h"
 #include "record/device_record.h"
@@ -61,37 +62,71 @@ TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& opti
           .sharding = {config.shards, options.ranks, options.patience}};
 }
 
-void tell_run(Communicator& ranks, const RunConfig& config, const FeatureNetwork& features,
-              const std::vector<Source>& pictures) {
+void tell_run(const SessionOptions& options, const RunConfig& config,
+              const FeatureNetwork& features, const std::vector<Source>& pictures) {
   const json told = {{"config", to_json(config)},
                      {"software", describe_build()},
                      {"pictures", hash_of(pictures)},
                      {"feature_widths", features.widths},
                      {"feature_values", features.values.size()}};
-  broadcast(ranks, told.dump(), kForever);
+  broadcast(*options.ranks, told.dump(), options.patience);
   std::vector<float> values = features.values;
-  broadcast(ranks, values.data(), values.size() * sizeof(float), kForever);
+  broadcast(*options.ranks, values.data(), values.size() * sizeof(float), options.patience);
 }
 
-void follow_run(const SessionOptions& options) {
+void await_followers(const SessionOptions& options) {
+  const std::vector<std::string> problems = gather(*options.ranks, "", options.patience);
+  for (size_t i = 0; i < problems.size(); i++)
+    if (!problems[i].empty())
+      fail("{}: {}", describe(*options.ranks, static_cast<int>(i)), problems[i]);
+}
+
+namespace {
+
+// The pictures are looked at while the trainer is.
+struct Follower {
+  TrainingPictures pictures;
+  std::unique_ptr<Trainer> trainer;
+};
+
+Follower join_run(const SessionOptions& options) {
   Communicator& ranks = *options.ranks;
-  const json told = json::parse(broadcast(ranks, "", kForever));
+  const json told = json::parse(broadcast(ranks, "", options.patience));
   FeatureNetwork features;
   told.at("feature_widths").get_to(features.widths);
   features.values.resize(told.at("feature_values").get<size_t>());
-  broadcast(ranks, features.values.data(), features.values.size() * sizeof(float), kForever);
+  broadcast(ranks, features.values.data(), features.values.size() * sizeof(float),
+            options.patience);
   const RunConfig config = run_config_from_json(told.at("config"), "what rank 0 tells");
   if (!options.resume) check_options(options.config, config);
   if (const auto changes = software_changes(told.at("software"), describe_build());
       !changes.empty())
     fail("compared with rank 0, {}: the ranks would not round alike", fmt::join(changes, "; "));
   TrainingObserver nobody;
-  const TrainingPictures pictures(config.dataset, config.given, config.validation, config.max_side,
-                                  config.held_out, nobody);
-  const std::vector<Source> sources = pictures.training();
+  Follower follower{.pictures = {config.dataset, config.given, config.validation, config.max_side,
+                                 config.held_out, nobody},
+                    .trainer = nullptr};
+  const std::vector<Source> sources = follower.pictures.training();
   if (hash_of(sources) != told.at("pictures"))
     fail("{}: its {} pictures to train on are not those of rank 0", config.dataset, sources.size());
-  make_trainer(trainer_config(config, options, std::move(features)), sources)->follow();
+  follower.trainer = make_trainer(trainer_config(config, options, std::move(features)), sources);
+  return follower;
+}
+
+}  // namespace
+
+void follow_run(const SessionOptions& options) {
+  std::optional<Follower> follower;
+  try {
+    follower = join_run(options);
+  } catch (const RankLost&) {
+    throw;
+  } catch (const std::exception& error) {
+    gather(*options.ranks, error.what(), options.patience);
+    throw;
+  }
+  gather(*options.ranks, "", options.patience);
+  follower->trainer->follow();
 }
 
 }  // namespace dae

@@ -9,11 +9,15 @@ namespace dae {
 
 // On rank 0, once everything of the run is known but its number of steps, and before its trainer is made. Of
 // the others each waits for it in follow_run().
-void tell_run(Communicator& ranks, const RunConfig& config, const FeatureNetwork& features,
-              const std::vector<Source>& pictures);
+void tell_run(const SessionOptions& options, const RunConfig& config,
+              const FeatureNetwork& features, const std::vector<Source>& pictures);
 
-// On any other. Throws Error when what this rank was told to do, its pictures, its software or its machine
-// would not give what rank 0 has.
+// On rank 0, once it has its trainer: waits until all have theirs. Throws Error naming a rank that will have
+// none, and why.
+void await_followers(const SessionOptions& options);
+
+// On any other. Throws Error when what this rank was started with, its pictures, its software or its machine
+// would not give what rank 0 has; rank 0 says it.
 void follow_run(const SessionOptions& options);
 
 // `features`, where the run's loss wants them, and steps on this rank's part of each batch.

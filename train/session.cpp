@@ -123,9 +123,10 @@ void Session::plan() {
   validation_ = std::make_unique<Validation>(options_.device, config_.network, config_.corruption,
                                              pictures_.held_out());
   const std::vector<Source> training = pictures_.training();
-  if (options_.ranks) tell_run(*options_.ranks, config_, features_, training);
+  if (options_.ranks) tell_run(options_, config_, features_, training);
   trainer_ = make_trainer(trainer_config(config_, options_, features_), training,
                           {validation_->arena_bytes(), validation_->own_bytes()});
+  if (options_.ranks) await_followers(options_);
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
 }
 
@@ -159,10 +160,11 @@ void Session::resume(const nlohmann::json& device) {
     saved->state.schedule = config_.schedule;
     trainer_->restore(*saved);
   }
-  const std::vector<MetricsRow> rows =
-      folder_->truncate_metrics(saved->state.step, config_.loss, problem);
-  tell();
+  // A row of a later step counts steps that the checkpoint has the losses of.
   reached_.row = saved->state.step - static_cast<uint64_t>(saved->noted_steps);
+  const std::vector<MetricsRow> rows =
+      folder_->truncate_metrics(reached_.row, config_.loss, problem);
+  tell();
   reached_.skipped = saved->state.skipped;
   const uint64_t last_row = rows.empty() ? 0 : rows.back().step;
   if (!rows.empty()) reached_.seconds = rows.back().seconds;
@@ -290,10 +292,11 @@ void Session::train_steps() {
     }
     log.stepped(step, stepping.seconds());
     stopping = stop_.stop_requested();  // what was trained since the last row gets one
+    if (stopping) log.save();  // whoever stops it, mpirun above all, may not wait for a validation
     if (step == due || stopping) log.end_row(step, stopping);
     log.save_if_due();
   }
-  if (log.saved_step() != step) log.save();
+  if (log.saved_step() != step || stopping) log.save();  // with the row that a stop makes
 }
 
 // --- After the last step -----------------------------------------------------------------------
@@ -391,6 +394,8 @@ TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& obs
   try {
     return session.run();
   } catch (const DeviceLost& lost) {
+    fail("{}; {}", lost.what(), session.what_is_kept());
+  } catch (const RankLost& lost) {
     fail("{}; {}", lost.what(), session.what_is_kept());
   }
 }

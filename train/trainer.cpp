@@ -295,8 +295,6 @@ const float* Trainer::ema() const {
 
 // --- Ranks ------------------------------------------------------------------------------------------
 
-// Rank 0 may be busy for long in between, with a validation or a picture that takes a while to open; when
-// it is gone, who launched the ranks ends them.
 void Trainer::tell(const Told& told) {
   const Sharding& sharding = config_.sharding;
   if (!started_ || !sharding.ranks || sharding.rank() != 0) return;
@@ -308,14 +306,15 @@ void Trainer::share(Checkpoint& checkpoint) {
   for (std::vector<float>* const values :
        {&checkpoint.weights, &checkpoint.ema, &checkpoint.moment1, &checkpoint.moment2}) {
     values->resize(static_cast<size_t>(parameters_.count()));
-    broadcast(*config_.sharding.ranks, values->data(), values->size() * sizeof(float), kForever);
+    broadcast(*config_.sharding.ranks, values->data(), values->size() * sizeof(float),
+              config_.sharding.patience);
   }
 }
 
 void Trainer::follow() {
   for (;;) {
     Told told{};
-    broadcast(*config_.sharding.ranks, &told, sizeof(told), kForever);
+    broadcast(*config_.sharding.ranks, &told, sizeof(told), config_.sharding.patience);
     Checkpoint checkpoint;
     checkpoint.state = told.state;
     switch (told.order) {

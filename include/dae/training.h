@@ -69,7 +69,7 @@ struct TrainingOptions {
   // Each step is shared with the other processes that mpirun, or srun --mpi=pmix, launched with this one, on
   // the CPU. Rank 0 writes and tells its observer; on the others train() returns an outcome without a run.
   bool across_ranks = false;
-  double patience = 120;  // seconds that a rank waits for another's part of a step
+  double patience = 60;  // seconds without a sign of life after which a rank is given up, and the run
 };
 
 // Of one term of the loss, in the order in which the loss names them.
@@ -147,7 +147,7 @@ struct ResumeOptions {
   double save_every = 60;
   bool profile = false;
   bool across_ranks = false;  // as TrainingOptions has them; not as many as before have to be there
-  double patience = 120;
+  double patience = 60;
 };
 
 // Goes on with a run, as it is configured.

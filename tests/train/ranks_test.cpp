@@ -1,0 +1,201 @@
+// A step shared by ranks, here threads of this process: the bits may not depend on how many there are.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "data/synthetic.h"
+#include "tests/support/thread_ranks.h"
+#include "train/trainer.h"
+
+namespace dae::test {
+namespace {
+
+struct Pictures {
+  std::vector<Image> images;
+  std::vector<Source> sources;
+
+  Pictures() {
+    for (size_t i = 0; i < 5; i++) images.push_back(draw_dead_leaves(9, i, 24 + i, 40));
+    for (const Image& image : images)
+      sources.push_back({image.pixels.data(), 3 * image.width, static_cast<int32_t>(image.height),
+                         static_cast<int32_t>(image.width)});
+  }
+};
+
+TrainerConfig config_of(const char* loss, int64_t shards, int64_t batch = 12) {
+  TrainerConfig config;
+  config.network = {.kind = NetworkKind::unet,
+                    .size = 32,
+                    .width = 16,
+                    .blocks = 1,
+                    .levels = 2,
+                    .stem = 2,
+                    .noise_input = true};
+  config.corruption.blur = parse_range("blur", "0:1@0.5");
+  config.loss = parse_loss(loss);
+  config.batch = batch;
+  config.schedule = {.peak = 1e-3, .warmup = 2, .total = 20};
+  config.sharding.shards = shards;
+  return config;
+}
+
+struct Outcome {
+  Checkpoint checkpoint;
+  double loss = 0;
+  std::vector<TermMean> terms;
+  std::vector<float> losses;  // of each step
+
+  bool operator==(const Outcome& other) const {
+    const Checkpoint &a = checkpoint, &b = other.checkpoint;
+    return a.weights == b.weights && a.ema == b.ema && a.moment1 == b.moment1 &&
+           a.moment2 == b.moment2 && a.state.gradient_norm == b.state.gradient_norm &&
+           loss == other.loss && losses == other.losses;
+  }
+};
+
+Outcome outcome_of(Trainer& trainer, int steps, const Checkpoint* from = nullptr) {
+  Outcome outcome;
+  if (from) trainer.restore(*from);
+  for (int done = 0; done < steps;) {
+    done += trainer.run(1);
+    outcome.losses.push_back(trainer.loss());
+  }
+  outcome.loss = trainer.take_mean_loss();
+  outcome.terms = trainer.mean_terms();
+  outcome.checkpoint = trainer.checkpoint();
+  return outcome;
+}
+
+Outcome train(const TrainerConfig& config, int ranks, int steps, const Checkpoint* from = nullptr) {
+  const Pictures pictures;
+  if (ranks == 0) return outcome_of(*make_trainer(config, pictures.sources), steps, from);
+  Outcome outcome;
+  ThreadRanks::run(ranks, [&](Communicator& communicator) {
+    TrainerConfig own = config;
+    own.sharding.ranks = &communicator;
+    const auto trainer = make_trainer(own, pictures.sources);
+    if (communicator.rank() > 0)
+      trainer->follow();
+    else
+      outcome = outcome_of(*trainer, steps, from);
+  });
+  return outcome;
+}
+
+TEST(Ranks, AnyNumberGivesTheSameBits) {
+  for (const int64_t shards : {2, 6, 12}) {
+    const TrainerConfig config = config_of("mse+0.1*ssim", shards);
+    const Outcome alone = train(config, 0, 5);
+    for (const int ranks : {1, 2, 3, 4, 6, 12}) {
+      if (shards % ranks != 0) continue;
+      EXPECT_TRUE(train(config, ranks, 5) == alone) << shards << " shards on " << ranks << " ranks";
+    }
+  }
+}
+
+TEST(Ranks, ARunGoesOnWithAnotherNumberOfThem) {
+  const TrainerConfig config = config_of("mse", 6);
+  const Outcome whole = train(config, 0, 7), half = train(config, 3, 4);
+  const Outcome rest = train(config, 2, 3, &half.checkpoint);
+  EXPECT_EQ(rest.checkpoint.weights, whole.checkpoint.weights);
+  EXPECT_EQ(rest.checkpoint.ema, whole.checkpoint.ema);
+  EXPECT_EQ(rest.checkpoint.moment2, whole.checkpoint.moment2);
+}
+
+// The mean over the shards is the mean over the batch but for roundings: one step of Adam from the same
+// weights has the sign of every gradient that is not one of those.
+TEST(Ranks, ShardsLearnWhatABatchDoes) {
+  for (const char* loss : {"mse", "l1+0.1*ms_ssim+0.01*dct"}) {
+    TrainerConfig config = config_of(loss, 1);
+    config.network.size = 64;
+    const Outcome batch = train(config, 0, 1);
+    config.sharding.shards = 3;
+    const Outcome shards = train(config, 0, 1);
+    EXPECT_NEAR(shards.loss, batch.loss, 1e-6 * batch.loss);
+    EXPECT_NEAR(shards.checkpoint.state.gradient_norm, batch.checkpoint.state.gradient_norm,
+                1e-4f * batch.checkpoint.state.gradient_norm);
+    ASSERT_EQ(shards.terms.size(), batch.terms.size());
+    for (size_t i = 0; i < batch.terms.size(); i++) {
+      EXPECT_NEAR(shards.terms[i].value, batch.terms[i].value, 1e-6 * batch.terms[i].value);
+      EXPECT_NEAR(shards.terms[i].gradient_norm, batch.terms[i].gradient_norm,
+                  1e-5 * batch.terms[i].gradient_norm);
+    }
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < batch.checkpoint.moment1.size(); i++) {
+      const double want = batch.checkpoint.moment1[i], got = shards.checkpoint.moment1[i];
+      difference += (got - want) * (got - want);
+      norm += want * want;
+    }
+    EXPECT_GT(norm, 0);
+    EXPECT_LT(std::sqrt(difference / norm), 1e-4) << loss;
+  }
+}
+
+TEST(Ranks, WhoeverFindsWhatIsNotFiniteIsNamed) {
+  const Pictures pictures;
+  ThreadRanks::run(2, [&](Communicator& communicator) {
+    TrainerConfig config = config_of("mse", 2);
+    config.sharding.ranks = &communicator;
+    const auto trainer = make_trainer(config, pictures.sources);
+    if (communicator.rank() > 0) return trainer->follow();
+    trainer->run(1);
+    EXPECT_EQ(trainer->where_not_finite(), "");
+    Checkpoint broken = trainer->checkpoint();
+    for (float& weight : broken.weights) weight *= 1e30f;
+    trainer->restore(broken);
+    trainer->run(1);
+    const std::string found = trainer->where_not_finite();
+    EXPECT_NE(found.find("(rank 0 on machine0); "), std::string::npos) << found;
+    EXPECT_NE(found.find("(rank 1 on machine1)"), std::string::npos) << found;
+  });
+}
+
+TEST(Ranks, SchedulesAndProfiledStepsAreFollowed) {
+  const Pictures pictures;
+  const auto train_so = [&](int ranks) {
+    Checkpoint checkpoint;
+    const auto run = [&](Communicator* communicator) {
+      TrainerConfig config = config_of("mse", 2);
+      config.sharding.ranks = communicator;
+      const auto trainer = make_trainer(config, pictures.sources);
+      if (communicator && communicator->rank() > 0) return trainer->follow();
+      trainer->run(2);
+      trainer->set_schedule({.peak = 5e-3, .warmup = 1, .total = 9});
+      trainer->run_profiled();
+      trainer->run(1);
+      trainer->reset({.peak = 2e-3, .warmup = 1, .total = 9});
+      trainer->run(1);
+      trainer->run(1);
+      checkpoint = trainer->checkpoint();
+    };
+    if (ranks == 0)
+      run(nullptr);
+    else
+      ThreadRanks::run(ranks, [&](Communicator& communicator) { run(&communicator); });
+    return checkpoint;
+  };
+  EXPECT_EQ(train_so(0).weights, train_so(2).weights);
+}
+
+TEST(Ranks, UnequalPartsAreRefused) {
+  const Pictures pictures;
+  const auto refused = [&](const TrainerConfig& config) {
+    try {
+      make_trainer(config, pictures.sources);
+    } catch (const FieldError& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  EXPECT_EQ(refused(config_of("mse", 5)), "batch 12: give a multiple of 5, the number of shards");
+  EXPECT_EQ(refused(config_of("mse", 0)), "shards 0: give 1 to 64");
+  EXPECT_EQ(refused(config_of("mse", 65, 130)), "shards 65: give 1 to 64");
+  ThreadRanks::run(2, [&](Communicator& communicator) {
+    TrainerConfig config = config_of("mse", 3);
+    config.sharding.ranks = &communicator;
+    EXPECT_EQ(refused(config), "shards 3: give a multiple of 2, the number of ranks");
+  });
+}
+
+}  // namespace
+}  // namespace dae::test
