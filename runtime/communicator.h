@@ -24,6 +24,12 @@ struct Message {
   size_t bytes;
 };
 
+// What ends this rank, rank 0 has been told and says.
+class SaidByRankZero : public Error {
+ public:
+  using Error::Error;
+};
+
 // A rank that is gone or hangs.
 class RankLost : public Error {
  public:

@@ -39,6 +39,8 @@ void limit_openmp_spinning(char** argv) {
   execv("/proc/self/exe", argv);  // where that fails, the program runs on as it is
 }
 
+constexpr std::chrono::seconds kRankZeroSpeaks(5);
+
 volatile std::sig_atomic_t interrupt_flag = 0;
 
 void on_interrupt(int signal) {
@@ -126,7 +128,7 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
   // What is wrong with all ranks, rank 0 says for them, and its end is theirs while they wait.
   const Launch launch = launch_of_environment();
   const auto complain = [&](const std::string& message, int code) {
-    if (launch.rank > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+    if (launch.rank > 0) std::this_thread::sleep_for(kRankZeroSpeaks);
     say(stderr, "{}: {}{}\n", name, launch.rank > 0 ? who(launch) : "", printable_line(message));
     return code;
   };
@@ -146,6 +148,9 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     return complain(fmt::format("{} (see {} --help)", error.what(), name), 2);
+  } catch (const SaidByRankZero&) {
+    std::this_thread::sleep_for(kRankZeroSpeaks);
+    return 1;
   } catch (const FieldError& error) {  // a field of the library's options is an option here
     return complain(std::string("--") + error.what(), 2);
   } catch (const UsageError& error) {

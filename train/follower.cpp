@@ -123,7 +123,7 @@ void follow_run(const SessionOptions& options) {
     throw;
   } catch (const std::exception& error) {
     gather(*options.ranks, error.what(), options.patience);
-    throw;
+    throw SaidByRankZero(error.what());
   }
   gather(*options.ranks, "", options.patience);
   follower->trainer->follow();

@@ -17,7 +17,7 @@ void tell_run(const SessionOptions& options, const RunConfig& config,
 void await_followers(const SessionOptions& options);
 
 // On any other. Throws Error when what this rank was started with, its pictures, its software or its machine
-// would not give what rank 0 has; rank 0 says it.
+// would not give what rank 0 has: SaidByRankZero.
 void follow_run(const SessionOptions& options);
 
 // `features`, where the run's loss wants them, and steps on this rank's part of each batch.

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""That a run shared by mpirun's ranks has the bits of one that was alone, whatever happens to them.
+
+  python3 tests/reliability/ranks_test.py BUILD [ROUNDS [TEST ...]]
+
+Runs of six shards on one process and on two, three and six; begun by some and ended by others; and ROUNDS of
+them of which a rank is killed or stopped at a random moment: all ranks end, one line says which was lost, and the
+run goes on with another number of ranks, to the same weights, metrics and sheets.
+"""
+import csv
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = pathlib.Path(sys.argv[1])
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+TRAIN = ["--dataset", "synthetic", "--size", "16", "--width", "4", "--blocks", "1", "--batch", "6",
+         "--device", "cpu", "--loss", "mse+0.1*l1", "--threads", "1"]
+SHARED = ["--steps", "12", "--shards", "6", "--save-every", "0"]
+PATIENCE = 3  # seconds
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "1000", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
+
+
+def rows_of(run):
+    """But for what clocks say."""
+    with open(run / "metrics.csv") as file:
+        return [{name: value for name, value in row.items() if name not in ("seconds", "images_per_second")}
+                for row in csv.DictReader(file)]
+
+
+def command(ranks, options, run):
+    resume = ["--resume"] if (run / "config.json").exists() else []
+    launcher = [] if ranks == 1 else ["mpirun", "-np", str(ranks)]
+    return [*launcher, str(BUILD / "train_cuda"), *TRAIN, *options, "--out", str(run), *resume]
+
+
+def rank_processes(run):
+    """The process of each rank."""
+    found = {}
+    for process in pathlib.Path("/proc").iterdir():
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"mpirun" in words[0] or str(run).encode() not in words:
+                continue
+            for variable in (process / "environ").read_bytes().split(b"\0"):
+                if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    found[int(variable.split(b"=")[1])] = int(process.name)
+        except (OSError, IndexError):
+            pass
+    return found
+
+
+class Ranks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("mpirun") or not (BUILD / "libdae_mpi.so").exists():
+            raise unittest.SkipTest("no MPI was there when this was built")
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.temporary.name)
+        ENVIRONMENT["XDG_CACHE_HOME"] = str(cls.folder / "cache")
+        cls.whole = cls.folder / "whole"
+        cls.run_to_end(1, cls.whole)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def run_to_end(cls, ranks, run, options=()):
+        done = subprocess.run(command(ranks, [*SHARED, *options], run), capture_output=True, text=True,
+                              env=ENVIRONMENT, timeout=600)
+        if done.returncode != 0:
+            raise AssertionError(f"{run.name} does not go on: {done.stderr}")
+        return done
+
+    def expect_as_whole(self, run):
+        self.assertEqual((run / "checkpoint.safetensors").read_bytes(),
+                         (self.whole / "checkpoint.safetensors").read_bytes())
+        self.assertEqual(rows_of(run), rows_of(self.whole))
+        for sheet in (self.whole / "samples").iterdir():
+            self.assertEqual((run / "samples" / sheet.name).read_bytes(), sheet.read_bytes(), sheet.name)
+
+    def test_any_number_gives_the_same_bits(self):
+        for ranks in (2, 3, 6):
+            with self.subTest(ranks=ranks):
+                run = self.folder / f"of{ranks}"
+                done = self.run_to_end(ranks, run)
+                self.assertIn(f"in 6 shards on {ranks} ranks", done.stdout)
+                self.assertEqual(done.stdout.count("report   "), 1)  # one of them speaks
+                self.expect_as_whole(run)
+
+    def test_lost_ranks_lose_nothing(self):
+        moments, lost_while_training = random.Random(1), 0
+        for number in range(ROUNDS):
+            run = self.folder / f"lost{number}"
+            rank = moments.randrange(3)
+            hangs = number % 2 == 1
+            process = subprocess.Popen(command(3, [*SHARED, "--patience", str(PATIENCE)], run),
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+            self.wait_for(lambda: (run / "metrics.csv").exists() or process.poll() is not None)
+            time.sleep(moments.uniform(0, 0.3))
+            lost = rank_processes(run).get(rank)
+            if lost:
+                os.kill(lost, signal.SIGSTOP if hangs else signal.SIGKILL)
+            began = time.monotonic()
+            said = process.communicate(timeout=600)[1]
+            seconds = time.monotonic() - began
+            with self.subTest(number=number, rank=rank, hangs=hangs, said=said):
+                if process.returncode != 0:
+                    lost_while_training += 1
+                    self.assertRegex(said, f"rank {rank} (on|with PID)")  # our words, or mpirun's
+                    self.assertLess(seconds, 600 if hangs else 300)  # for what hangs, not for a busy machine
+                    if hangs:
+                        self.assertIn("has given no sign of life for 3 seconds", said)
+                self.wait_for(lambda: not rank_processes(run))
+                for ranks in (2, 6):  # one of them may find nothing left to do
+                    self.run_to_end(ranks, run)
+                self.expect_as_whole(run)
+            shutil.rmtree(run)
+        print(f"{ROUNDS} rounds, in {lost_while_training} of which a rank was lost before the run was over")
+
+    @staticmethod
+    def wait_for(condition):
+        while not condition():
+            time.sleep(0.005)
+
+    def test_an_interrupt_saves(self):
+        run = self.folder / "interrupted"
+        process = subprocess.Popen(command(2, ["--steps", "4000", "--shards", "2", "--save-every", "1000"], run),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        self.wait_for(lambda: (run / "metrics.csv").exists() and rows_of(run))
+        ranks = rank_processes(run)
+        os.kill(ranks[1], signal.SIGTERM)  # which rank 0 does not hear of, and decides
+        os.kill(ranks[0], signal.SIGTERM)
+        process.communicate(timeout=600)
+        self.assertEqual(process.returncode, 130)
+        self.assertTrue((run / "checkpoint.safetensors").exists())
+        self.assertTrue((run / "report.html").exists())
+
+    def complaint(self, *launches):
+        """What a launch of several programs says, of which every line but mpirun's own is one of ours."""
+        words = ["mpirun"]
+        for options in launches:
+            words += [*([":"] if len(words) > 1 else []), "-np", "1", str(BUILD / "train_cuda"), *options,
+                      "--out", str(self.folder / "refused")]
+        done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=600)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse((self.folder / "refused").exists())
+        return [line for line in done.stderr.splitlines() if line.startswith("train_cuda: ")]
+
+    def test_ranks_that_differ_are_one_line(self):
+        same = [*TRAIN, "--steps", "12"]
+        machine = os.uname().nodename
+        other_seed = [*same, "--seed", "2"]
+        self.assertEqual(self.complaint(same, other_seed),
+                         [f"train_cuda: rank 1 on {machine}: it was started with 2 for seed, and rank 0 with 1: give "
+                          "all ranks the same options"])
+        two_threads = [*same[:-4], "--threads", "2", "--steps", "12"]
+        self.assertEqual(self.complaint(same, two_threads),
+                         [f"train_cuda: rank 1 on {machine}: compared with rank 0, threads was 1 and is 2: the ranks "
+                          "would not round alike"])
+
+    def test_what_is_wrong_with_all_is_one_line(self):
+        shards = [*TRAIN, "--steps", "12", "--shards", "3"]
+        self.assertEqual(self.complaint(shards, shards),
+                         ["train_cuda: --shards 3: give a multiple of 2, the number of ranks"])
+        unknown = [*TRAIN, "--stepps", "12"]
+        self.assertEqual(len(self.complaint(unknown, unknown)), 1)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
