@@ -1,5 +1,5 @@
 # Programs as they are installed: dae-NAME, with the manual page and the completions that it prints itself
-# (tools/manual.h), and CPack's Debian packages of all that is installed: `dae` and `libdae-dev`.
+# (tools/manual.h), and CPack's Debian packages of all that is installed: `dae`, `libdae-dev`, and `dae-mpi` where MPI is.
 # tools/package.sh builds and checks these.
 set(manual ${PROJECT_BINARY_DIR}/manual)
 file(MAKE_DIRECTORY ${manual})
@@ -34,6 +34,10 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_COMPONENTS_ALL programs library)
+if(TARGET dae_mpi)
+  list(APPEND CPACK_COMPONENTS_ALL mpi)
+  install(TARGETS dae_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/dae COMPONENT mpi)
+endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
@@ -56,6 +60,16 @@ set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
 Headers and static libraries: restoring pictures, corrupting batches, training
 and evaluating. find_package(dae) gives dae::dae.")
 
+# Of its own: programs that nobody launches by mpirun need no MPI.
+set(CPACK_DEBIAN_MPI_PACKAGE_NAME dae-mpi)
+set(CPACK_DEBIAN_MPI_PACKAGE_SECTION graphics)
+set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "dae (= ${PROJECT_VERSION}), openmpi-bin")
+set(CPACK_COMPONENT_MPI_DESCRIPTION
+  "denoising autoencoders for photographs, training on several processes
+What dae-train_cuda opens when mpirun launched it: its processes, on one machine
+or on several, share each step of training.")
+
 # Debian wants to know of each package who may do what with it, and what is new.
 execute_process(COMMAND ${GIT_EXECUTABLE} log -1 --format=%aD WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
   OUTPUT_VARIABLE dae_date OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
@@ -72,7 +86,7 @@ configure_file(cmake/copyright.in ${PROJECT_BINARY_DIR}/copyright @ONLY)
 configure_file(cmake/changelog.in ${PROJECT_BINARY_DIR}/changelog @ONLY)
 find_program(DAE_GZIP gzip REQUIRED)
 execute_process(COMMAND ${DAE_GZIP} -9nf ${PROJECT_BINARY_DIR}/changelog)
-foreach(component programs library)
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER ${component} upper)
   install(FILES ${PROJECT_BINARY_DIR}/copyright ${PROJECT_BINARY_DIR}/changelog.gz
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME} COMPONENT ${component})

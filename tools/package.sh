@@ -1,7 +1,8 @@
 #!/bin/bash
-# Makes Debian packages of the programs (dae) and of the library with its headers (libdae-dev), for Debian 12:
+# Makes Debian packages of the programs (dae), of what lets them train on several processes (dae-mpi) and of the
+# library with its headers (libdae-dev), for Debian 12:
 #   bash tools/package.sh            build/package/*.deb, which lintian finds no error in
-#   bash tools/package.sh --check    besides, as root: installs both on a clean Debian 12 with apt, uses them, removes
+#   bash tools/package.sh --check    besides, as root: installs them on a clean Debian 12 with apt, uses them, removes
 #                                    them, and says what is left
 # The packages compute on the CPU: CUDA is not of Debian.
 set -euo pipefail
@@ -41,11 +42,18 @@ in_root 'apt-get install -y -qq --no-install-recommends /given/dae_*.deb >/dev/n
   apt-get purge -y -qq --auto-remove dae >/dev/null'
 files >"$clean_root.after"
 diff "$clean_root.before" "$clean_root.after" && echo "nothing is left of them"
+echo "--- several processes"
+in_root 'apt-get install -y -qq --no-install-recommends /given/dae_*.deb /given/dae-mpi_*.deb >/dev/null
+  mpirun --allow-run-as-root --oversubscribe -np 2 dae-train_cuda --dataset synthetic --steps 3 --size 16 --width 4 \
+    --batch 2 --threads 1 --out /tmp/shared | grep "2 shards on 2 ranks"
+  apt-get purge -y -qq --auto-remove dae dae-mpi >/dev/null'
+files >"$clean_root.after"
+diff "$clean_root.before" "$clean_root.after" && echo "nothing is left of them"
 echo "--- the library"
 in_root 'apt-get install -y -qq --no-install-recommends /given/*.deb g++ cmake make >/dev/null
   cmake -S /given/examples -B /tmp/examples >/dev/null && cmake --build /tmp/examples >/dev/null
   /tmp/examples/corrupt
-  apt-get purge -y -qq --auto-remove dae libdae-dev g++ cmake make >/dev/null'
+  apt-get purge -y -qq --auto-remove dae dae-mpi libdae-dev g++ cmake make >/dev/null'
 files >"$clean_root.after"
 diff "$clean_root.before" "$clean_root.after" && echo "nothing is left of it"
 rm -f "$clean_root.before" "$clean_root.after"
