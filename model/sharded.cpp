@@ -45,11 +45,11 @@ class GradientSum {
   // Gradients of a branch: the first lie where those of the step will.
   TensorId slot(size_t i) {
     if (i == 0) return first_.gradients();
-    if (i > slots_.size())
-      slots_.push_back(plan_.external(fmt::format("gradients.{}", i),
-                                      plan_.shape(first_.gradients()), first_.dtype(),
-                                      Role::state));
-    return slots_[i - 1];
+    const std::string name = fmt::format("gradients.{}", i);
+    const TensorId known = plan_.find_if_any(name);  // of a step before, in a plan of two
+    return known != kNoTensor
+               ? known
+               : plan_.external(name, plan_.shape(first_.gradients()), first_.dtype(), Role::state);
   }
 
   // Puts the sum of the branch into a slot; those behind are free for what it takes.
@@ -185,7 +185,6 @@ class GradientSum {
   const Sharding& sharding_;
   const ShardRange mine_;
   size_t branches_ = 0;  // this rank has so many, in as many slots
-  std::vector<TensorId> slots_;
 };
 
 }  // namespace
@@ -199,8 +198,8 @@ void check(const Sharding& sharding, int64_t batch, Device device) {
     fail_field("shards", "{}: give a multiple of {}, the number of ranks", shards, ranks);
   if (batch % shards != 0)
     fail_field("batch", "{}: give a multiple of {}, the number of shards", batch, shards);
-  if (device == Device::cuda && shards > 1)
-    fail_field("shards", "{}: on a GPU there is one shard and one rank so far", shards);
+  if (device == Device::cuda && ranks > 1)
+    fail_field("device", "{}: ranks train on the CPU so far", name_of(device));
 }
 
 void add_gradients(Builder& builder, const Objective& objective, const ShardedBatch& batch,

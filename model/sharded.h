@@ -22,8 +22,8 @@ struct Sharding {
 void check(const Sharding& sharding, int64_t batch, Device device);
 
 // What this rank's shards learn from, one after the other in each: views {N, H, W, 3} as Objective has them,
-// `told` and `rounded` where there are any, and the external `records` f32 {shards * record_size()}, of
-// all shards.
+// `told` and `rounded` where there are any, and `records` f32 {shards * record_size()}, external or a slice,
+// of all shards.
 struct ShardedBatch {
   TensorId corrupted, clean, records, told = kNoTensor, rounded = kNoTensor;
 };

@@ -115,6 +115,7 @@ class MpiCommunicator final : public Communicator {
 
   void begin(std::span<const Message> give, std::span<const Message> take) {
     const std::lock_guard lock(one_at_a_time_);
+    if (lost_) throw RankLost("a rank was lost before");
     requests_.clear();
     peers_.clear();
     for (const Message& message : take) each_part(message, MPI_Irecv, "to receive");
@@ -153,14 +154,17 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
-  // Of the ranks that are waited for since then.
-  void check_alive(double since, double now, double patience) const {
+  // Of the ranks that are waited for since then. Once one is lost MPI is not called any more: it would write what
+  // arrives late to where those who waited for it no longer are.
+  void check_alive(double since, double now, double patience) {
     for (size_t i = 0; i < requests_.size(); i++) {
       if (requests_[i] == MPI_REQUEST_NULL) continue;
-      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) > patience)
-        throw RankLost(fmt::format(
-            "{} has given no sign of life for {:g} seconds: it hangs, or its machine does",
-            describe(*this, peers_[i]), patience));
+      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) <= patience) continue;
+      const std::lock_guard lock(one_at_a_time_);
+      lost_ = true;
+      throw RankLost(fmt::format(
+          "{} has given no sign of life for {:g} seconds: it hangs, or its machine does",
+          describe(*this, peers_[i]), patience));
     }
   }
 
@@ -171,7 +175,7 @@ class MpiCommunicator final : public Communicator {
     std::condition_variable_any nothing;
     while (!nothing.wait_for(lock, stop, kBetweenSigns, [&] { return stop.stop_requested(); })) {
       const std::lock_guard one(one_at_a_time_);
-      for (int peer = 0; peer < size_; peer++) {
+      for (int peer = 0; peer < size_ && !lost_; peer++) {
         if (peer == rank_) continue;
         MPI_Request request = MPI_REQUEST_NULL;
         MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, MPI_COMM_WORLD, &request);
@@ -193,6 +197,7 @@ class MpiCommunicator final : public Communicator {
   OwnTime time_;
   std::vector<double> heard_;  // when each rank gave a sign last
   std::mutex one_at_a_time_;
+  bool lost_ = false;
   std::jthread signs_;  // the last: it uses the others
 };
 

@@ -33,14 +33,13 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   Plan plan;
   Builder first(Device::cuda, plan, parameters_, true, config_.network.dtype);
   const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
-  const int64_t record_size = objective_.record_size();
-  const TensorId records = plan.external("losses", {2 * record_size});
+  const TensorId records = plan.external("losses", {2 * records_size()});
   std::array<Pass, 2> passes;
   for (int i = 0; i < (pair ? 2 : 1); i++)
     passes[i] = {
         plan.external(fmt::format("clean.{}", i), image, DType::u8),
         plan.external(fmt::format("corrupted.{}", i), image),
-        plan.slice(records, fmt::format("loss.{}", i), i * record_size, {record_size}),
+        plan.slice(records, fmt::format("loss.{}", i), i * records_size(), {records_size()}),
         declare_told(plan, config_.network, config_.batch, fmt::format("told.{}", i)),
         declare_rounded(plan, config_.network, image, fmt::format("corrupted.bf16.{}", i))};
   TensorId sources = kNoTensor;
@@ -55,16 +54,22 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
     sources = inputs_[i].sources;
   };
   if (pair) corrupt_into(1);
-  first.has_input(passes[0].corrupted, passes[0].rounded);
-  objective_.add_to(first, passes[0].corrupted, passes[0].clean, passes[0].record, passes[0].told);
+  const auto learn_from = [&](Builder& builder, const Pass& pass) {
+    add_gradients(builder, objective_,
+                  {.corrupted = pass.corrupted,
+                   .clean = pass.clean,
+                   .records = pass.record,
+                   .told = pass.told,
+                   .rounded = pass.rounded},
+                  config_.sharding);
+  };
+  learn_from(first, passes[0]);
   const OptimizerTensors kept = declare_optimizer(first);
   add_update(plan, kept, config_.adam);
   if (pair) {
     corrupt_into(0);
     Builder second = first.another_pass();
-    second.has_input(passes[1].corrupted, passes[1].rounded);
-    objective_.add_to(second, passes[1].corrupted, passes[1].clean, passes[1].record,
-                      passes[1].told);
+    learn_from(second, passes[1]);
     add_update(plan, kept, config_.adam);
   }
   return {Program(Device::cuda, std::move(plan), !pair), kept, records};
@@ -83,7 +88,7 @@ size_t StepPipeline::view_bytes() const {
 }
 
 size_t StepPipeline::record_bytes() const {
-  return static_cast<size_t>(objective_.record_size()) * sizeof(float);
+  return static_cast<size_t>(records_size()) * sizeof(float);
 }
 
 MemoryNeed StepPipeline::need_of_plans(bool resident) const {
@@ -200,7 +205,7 @@ void StepPipeline::collect(Pending& pending) {
   if (pending.steps == 0) return;
   pending.arrived.synchronize();
   const auto* const values = reinterpret_cast<const float*>(pending.losses.data());
-  const auto size = static_cast<size_t>(objective_.record_size());
+  const auto size = static_cast<size_t>(records_size());
   for (size_t i = 0; i < static_cast<size_t>(pending.steps); i++)
     note_loss({values + i * size, size});
   pending.steps = 0;
@@ -218,7 +223,7 @@ void StepPipeline::take_profiled_step(uint64_t number) {
   finish();
   single_.program.executor().run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
   const std::vector<float> records = single_.program.floats(single_.record);
-  note_loss({records.data(), static_cast<size_t>(objective_.record_size())});
+  note_loss({records.data(), static_cast<size_t>(records_size())});
   prepared_.reset();
 }
 

@@ -3,41 +3,11 @@
 
 #include <cmath>
 
-#include "data/synthetic.h"
+#include "tests/support/sharded_run.h"
 #include "tests/support/thread_ranks.h"
-#include "train/trainer.h"
 
 namespace dae::test {
 namespace {
-
-struct Pictures {
-  std::vector<Image> images;
-  std::vector<Source> sources;
-
-  Pictures() {
-    for (size_t i = 0; i < 5; i++) images.push_back(draw_dead_leaves(9, i, 24 + i, 40));
-    for (const Image& image : images)
-      sources.push_back({image.pixels.data(), 3 * image.width, static_cast<int32_t>(image.height),
-                         static_cast<int32_t>(image.width)});
-  }
-};
-
-TrainerConfig config_of(const char* loss, int64_t shards, int64_t batch = 12) {
-  TrainerConfig config;
-  config.network = {.kind = NetworkKind::unet,
-                    .size = 32,
-                    .width = 16,
-                    .blocks = 1,
-                    .levels = 2,
-                    .stem = 2,
-                    .noise_input = true};
-  config.corruption.blur = parse_range("blur", "0:1@0.5");
-  config.loss = parse_loss(loss);
-  config.batch = batch;
-  config.schedule = {.peak = 1e-3, .warmup = 2, .total = 20};
-  config.sharding.shards = shards;
-  return config;
-}
 
 struct Outcome {
   Checkpoint checkpoint;
@@ -84,7 +54,7 @@ Outcome train(const TrainerConfig& config, int ranks, int steps, const Checkpoin
 
 TEST(Ranks, AnyNumberGivesTheSameBits) {
   for (const int64_t shards : {2, 6, 12}) {
-    const TrainerConfig config = config_of("mse+0.1*ssim", shards);
+    const TrainerConfig config = sharded_config("mse+0.1*ssim", shards);
     const Outcome alone = train(config, 0, 5);
     for (const int ranks : {1, 2, 3, 4, 6, 12}) {
       if (shards % ranks != 0) continue;
@@ -94,7 +64,7 @@ TEST(Ranks, AnyNumberGivesTheSameBits) {
 }
 
 TEST(Ranks, ARunGoesOnWithAnotherNumberOfThem) {
-  const TrainerConfig config = config_of("mse", 6);
+  const TrainerConfig config = sharded_config("mse", 6);
   const Outcome whole = train(config, 0, 7), half = train(config, 3, 4);
   const Outcome rest = train(config, 2, 3, &half.checkpoint);
   EXPECT_EQ(rest.checkpoint.weights, whole.checkpoint.weights);
@@ -106,7 +76,7 @@ TEST(Ranks, ARunGoesOnWithAnotherNumberOfThem) {
 // weights has the sign of every gradient that is not one of those.
 TEST(Ranks, ShardsLearnWhatABatchDoes) {
   for (const char* loss : {"mse", "l1+0.1*ms_ssim+0.01*dct"}) {
-    TrainerConfig config = config_of(loss, 1);
+    TrainerConfig config = sharded_config(loss, 1);
     config.network.size = 64;
     const Outcome batch = train(config, 0, 1);
     config.sharding.shards = 3;
@@ -134,7 +104,7 @@ TEST(Ranks, ShardsLearnWhatABatchDoes) {
 TEST(Ranks, WhoeverFindsWhatIsNotFiniteIsNamed) {
   const Pictures pictures;
   ThreadRanks::run(2, [&](Communicator& communicator) {
-    TrainerConfig config = config_of("mse", 2);
+    TrainerConfig config = sharded_config("mse", 2);
     config.sharding.ranks = &communicator;
     const auto trainer = make_trainer(config, pictures.sources);
     if (communicator.rank() > 0) return trainer->follow();
@@ -156,7 +126,7 @@ TEST(Ranks, ARankThatFindsNothingDoesNotWaitForOneThatDoes) {
   Pictures pictures, black;
   for (Image& image : black.images) std::fill(image.pixels.begin(), image.pixels.end(), uint8_t{0});
   ThreadRanks::run(2, [&](Communicator& communicator) {
-    TrainerConfig config = config_of("mse", 2);
+    TrainerConfig config = sharded_config("mse", 2);
     config.corruption = no_corruption();
     config.sharding.ranks = &communicator;
     const bool follows = communicator.rank() > 0;
@@ -177,7 +147,7 @@ TEST(Ranks, SchedulesAndProfiledStepsAreFollowed) {
   const auto train_so = [&](int ranks) {
     std::vector<float> weights;
     const auto run = [&](Communicator* communicator) {
-      TrainerConfig config = config_of("mse", 2);
+      TrainerConfig config = sharded_config("mse", 2);
       config.sharding.ranks = communicator;
       const auto trainer = make_trainer(config, pictures.sources);
       if (communicator && communicator->rank() > 0) return trainer->follow();
@@ -210,11 +180,12 @@ TEST(Ranks, UnequalPartsAreRefused) {
     }
     return std::string("nothing");
   };
-  EXPECT_EQ(refused(config_of("mse", 5)), "batch 12: give a multiple of 5, the number of shards");
-  EXPECT_EQ(refused(config_of("mse", 0)), "shards 0: give 1 to 64");
-  EXPECT_EQ(refused(config_of("mse", 65, 130)), "shards 65: give 1 to 64");
+  EXPECT_EQ(refused(sharded_config("mse", 5)),
+            "batch 12: give a multiple of 5, the number of shards");
+  EXPECT_EQ(refused(sharded_config("mse", 0)), "shards 0: give 1 to 64");
+  EXPECT_EQ(refused(sharded_config("mse", 65, 130)), "shards 65: give 1 to 64");
   ThreadRanks::run(2, [&](Communicator& communicator) {
-    TrainerConfig config = config_of("mse", 3);
+    TrainerConfig config = sharded_config("mse", 3);
     config.sharding.ranks = &communicator;
     EXPECT_EQ(refused(config), "shards 3: give a multiple of 2, the number of ranks");
   });
