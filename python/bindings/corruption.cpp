@@ -61,7 +61,7 @@ class BoundCorruption {
                         .step = whole_number<int64_t>("step", step),
                         .first = whole_number<int64_t>("first", first)};
     const Pictures from = pictures_to_read("pictures", pictures, {Element::u8}, false);
-    const Pictures to = pictures_to_write("out", out, Element::f32, from);
+    const Pictures to = pictures_to_write("out", out, Element::f32, from, false);
     without_lock([&](Outside&) {
       const Turn turn(owner_);
       const auto* const given = from.at<uint8_t>(0);

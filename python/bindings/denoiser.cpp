@@ -25,10 +25,10 @@ void with_type(Element element, const F& f) {
   if (element == Element::f32) f(float());
 }
 
-void refuse_gpu(const Pictures& pictures) {
+void refuse_gpu(const char* name, const Pictures& pictures) {
   if (pictures.on_gpu)
     throw nb::value_error(
-        "pictures: expected the memory of the CPU, got that of a GPU: bring them to the CPU first");
+        fmt::format("{}: expected the memory of the CPU, got that of a GPU", name).c_str());
 }
 
 class BoundDenoiser {
@@ -41,8 +41,8 @@ class BoundDenoiser {
   void restore(nb::handle pictures, nb::handle out, std::optional<double> noise, bool keep_colour,
                bool best, nb::handle progress) {
     const Pictures from = pictures_to_read("pictures", pictures, kElements, true);
-    const Pictures to = pictures_to_write("out", out, from.element, from);
-    refuse_gpu(from);
+    const Pictures to = pictures_to_write("out", out, from.element, from, true);
+    refuse_gpu("pictures", from);
     without_lock([&](Outside& outside) {
       const Turn turn(owner_);
       for (int64_t i = 0; i < from.batch; i++) {
@@ -66,7 +66,7 @@ class BoundDenoiser {
   double noise_of(nb::handle picture) {
     const Pictures from = pictures_to_read("picture", picture, kElements, true);
     refuse_batch("picture", from);
-    refuse_gpu(from);
+    refuse_gpu("picture", from);
     double noise = 0;
     without_lock([&](Outside&) {
       const Turn turn(owner_);

@@ -125,8 +125,33 @@ def test_torch(pictures):
         corruption(given.permute(0, 2, 1, 3), 1)
     with pytest.raises(TypeError, match="pictures: expected uint8, got float32"):
         corruption(given.float(), 1)
-    with pytest.raises(TypeError, match="pictures: expected an array that has memory"):
-        corruption(torch.zeros(given.shape, dtype=torch.uint8, device="meta"), 1)
+    assert torch.equal(torch.compile(lambda x: corruption(x, 1), backend="eager")(given), made)
+
+
+def fake(torch, tensor):
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    with FakeTensorMode():
+        return torch.zeros(tensor.shape)
+
+
+@pytest.mark.parametrize("made, error, message", [
+    (lambda torch, x: x.to("meta"), TypeError, "expected an array that has memory, got a tensor of device meta"),
+    (fake, TypeError, "expected an array that has memory, got a FakeTensor without"),
+    (lambda torch, x: x.to_sparse(), TypeError, "expected a dense tensor, got one that is sparse_coo"),
+    (lambda torch, x: torch.nested.nested_tensor([x]), TypeError, "expected a dense tensor, got one that is nested"),
+    (lambda torch, x: x.requires_grad_(), ValueError, "expected a tensor that requires no gradient"),
+    (lambda torch, x: torch._neg_view(x), ValueError, "expected a tensor whose memory has its values"),
+    (lambda torch, x: torch.conj(x.to(torch.complex64)), TypeError, "expected .*float32, got complex64"),
+    (lambda torch, x: x.to(torch.float8_e4m3fn), TypeError, "expected .*float32, got float8_e4m3fn"),
+], ids=["meta", "fake", "sparse", "nested", "gradient", "negated", "conjugate", "float8"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_are_more_than_their_memory(made, error, message):
+    torch = pytest.importorskip("torch")
+    tensor, denoiser = made(torch, torch.ones(2, 8, 8, 3)), dae.Denoiser.open(device="cpu")
+    for call, name in ((denoiser, "pictures"), (denoiser.noise_of, "picture"),
+                       (lambda out: dae.Corruption()(u8, out=out), "out")):
+        with pytest.raises(error, match=f"{name}: {message}"):
+            call(tensor)
 
 
 def test_jax(pictures):
@@ -193,6 +218,7 @@ def test_streams_are_refused(pictures):
 
 u8 = np.zeros((2, 8, 8, 3), np.uint8)
 f32 = np.zeros((2, 8, 8, 3), np.float32)
+both = np.zeros(128 + f32.nbytes, np.uint8)  # of pictures and out that overlap
 frozen = f32.copy()
 frozen.flags.writeable = False
 
@@ -202,9 +228,9 @@ frozen.flags.writeable = False
     (dict(pictures=[[1, 2, 3]]), TypeError, "pictures: expected an array of NumPy.* got list"),
     (dict(pictures=u8.astype(np.float32)), TypeError, "pictures: expected uint8, got float32"),
     (dict(pictures=u8.astype(np.int8)), TypeError, "pictures: expected uint8, got int8"),
-    (dict(pictures=u8.astype(bool)), TypeError, "pictures: expected uint8, got bool"),
-    (dict(pictures=u8.astype(">u2")), TypeError, "pictures: expected an array of uint8"),
-    (dict(pictures=u8.astype(object)), TypeError, "pictures: expected an array of uint8"),
+    (dict(pictures=u8.astype(bool)), TypeError, "pictures: expected uint8, got bool$"),
+    (dict(pictures=u8.astype(">u2")), TypeError, "pictures: expected an array of uint8, got a ndarray of >u2"),
+    (dict(pictures=u8.astype(object)), TypeError, "pictures: expected an array of uint8, got a ndarray of object"),
     (dict(pictures=np.zeros((8, 8), np.uint8)), ValueError, r"pictures: expected the shape .* got \(8, 8\)"),
     (dict(pictures=np.zeros((3,), np.uint8)), ValueError, r"pictures: expected the shape .* got \(3,\)"),
     (dict(pictures=np.zeros((2, 3, 8, 8), np.uint8)), ValueError, r"pictures: expected the shape .* got \(2, 3, 8, 8\)"),
@@ -229,6 +255,8 @@ frozen.flags.writeable = False
      ValueError, "out: expected memory aligned"),
     (dict(pictures=u8, out="x"), TypeError, "out: expected an array"),
 ])
+    (dict(pictures=both[:384].reshape(u8.shape), out=both[128:].view(np.float32).reshape(u8.shape)), ValueError,
+     "out: expected memory apart from that of pictures"),
 def test_refusals_name_the_argument(given, error, message):
     with pytest.raises(error, match=message):
         dae.Corruption()(**given)
