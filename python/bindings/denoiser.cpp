@@ -95,10 +95,10 @@ nb::tuple network_contents(const std::filesystem::path& path) {
     auto* const values = new std::vector<float>(std::move(weight.values));
     const nb::capsule owner(
         values, [](void* vector) noexcept { delete static_cast<std::vector<float>*>(vector); });
-    weights[weight.name.c_str()] =
+    weights[text(weight.name)] =
         nb::ndarray<nb::numpy, float>(values->data(), shape.size(), shape.data(), owner).cast();
   }
-  return nb::make_tuple(contents.config, weights, contents.note);
+  return nb::make_tuple(text(contents.config), weights, text(contents.note));
 }
 
 }  // namespace
@@ -106,12 +106,12 @@ nb::tuple network_contents(const std::filesystem::path& path) {
 void add_denoiser(nb::module_& module) {
   nb::class_<BoundDenoiser>(module, "Denoiser")
       .def(nb::init<const std::filesystem::path&, nb::handle, nb::handle>(), nb::arg("network"),
-           nb::arg("device").none(), nb::arg("memory"))
+           nb::arg("device").none(), nb::arg("memory").none())
       .def("restore", &BoundDenoiser::restore, nb::arg("pictures"), nb::arg("out"),
            nb::arg("noise").none(), nb::arg("keep_colour"), nb::arg("best"),
            nb::arg("progress").none())
       .def("noise_of", &BoundDenoiser::noise_of, nb::arg("picture").none())
-      .def_prop_ro("note", [](const BoundDenoiser& self) { return self.denoiser().note(); })
+      .def_prop_ro("note", [](const BoundDenoiser& self) { return text(self.denoiser().note()); })
       .def_prop_ro("has_noise_input",
                    [](const BoundDenoiser& self) { return self.denoiser().has_noise_input(); })
       .def_prop_ro("receptive_radius",

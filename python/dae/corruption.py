@@ -5,7 +5,7 @@ from typing import Any
 
 from . import _dae
 from ._arrays import Exchange
-from ._options import Range, filled
+from ._options import Range, filled, seed_of
 
 
 class Corruption:
@@ -40,7 +40,7 @@ class Corruption:
                            common=common, jpeg=jpeg, order=order, clip=clip, quantize=quantize)
         self._spec = filled(_dae.CorruptSpec(), "Corruption", self._given)
         self._corruption = _dae.Corruption(self._spec)
-        self.seed = seed
+        self.seed = seed_of(seed)
 
     def __call__(self, pictures: Any, step: int = 0, *, first: int = 0, out: Any = None, stream: Any = None) -> Any:
         """The pictures corrupted: float32, nominally in [0, 1], of the same framework, shape and device.

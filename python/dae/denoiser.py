@@ -1,13 +1,14 @@
 """A trained network that restores pictures."""
 from __future__ import annotations
 
+import math
 import numbers
 import pathlib
 from typing import Any, Callable, Optional
 
 from . import _dae
-from ._arrays import Exchange
-from ._options import Place, check_function, path
+from ._arrays import Exchange, framework_of, is_on_gpu
+from ._options import Place, check_flag, check_function, path
 
 
 def shipped_network() -> pathlib.Path:
@@ -51,9 +52,9 @@ class Denoiser:
         Other threads run meanwhile, and Ctrl-C is heard after every tile.
         """
         check_function("progress", progress)
-        if noise is not None and not isinstance(noise, numbers.Real):  # NumPy's numbers are such, too
-            raise TypeError(f"noise: expected a number or None, got {type(noise).__name__}")
-        told = None if noise is None else float(noise)
+        check_flag("keep_colour", keep_colour)
+        check_flag("best", best)
+        told = None if noise is None else _number("noise", noise)
         exchange = Exchange(pictures, _dtype_of(pictures), out, takes_gpu=False)
         self._denoiser.restore(exchange.given, exchange.out, told, bool(keep_colour), bool(best), progress)
         return exchange.result()
@@ -61,6 +62,7 @@ class Denoiser:
     def noise_of(self, picture: Any) -> float:
         """The standard deviation of the noise in one picture, in units of 1/255, as `noise` takes it. FieldError
         for a network without a noise input."""
+        is_on_gpu(framework_of(picture, "picture"), picture, "picture", False)
         return self._denoiser.noise_of(picture)
 
     @property
@@ -77,6 +79,15 @@ class Denoiser:
     def note(self) -> str:
         """For people, or empty: that the run's newest checkpoint is damaged, and the one before it is used."""
         return self._denoiser.note
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):  # NumPy's numbers are such, too
+        raise TypeError(f"{name}: expected a number or None, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:  # of a whole number; the library says what may be given
+        return math.inf
 
 
 def _dtype_of(array: Any) -> str:

@@ -37,6 +37,21 @@ class TrainingObserver:
     def saved(self, step: int, checkpoint: Any) -> None: ...
 
 
+_METHODS = [name for name in vars(TrainingObserver) if not name.startswith("_")]
+
+
+def _check_observer(observer: Any) -> None:
+    """TypeError where nothing could be told to it: an observer that is a class, or a number meant as seconds."""
+    if observer is None:
+        return
+    methods = [name for name in _METHODS if hasattr(observer, name)]
+    if isinstance(observer, type) or not methods:
+        raise TypeError("observer: expected an object with methods of TrainingObserver, got "
+                        f"{'a class, ' if isinstance(observer, type) else ''}{observer!r}")
+    for name in methods:
+        check_function(f"observer: {name}", getattr(observer, name))
+
+
 def train(dataset: Place, observer: Optional[Any] = None, **options: Unpack[TrainingOptions]) -> _dae.TrainingOutcome:
     """Trains on a folder of two pictures or more, or on the word "synthetic", and returns what came of it: its run
     folder, complete, and its evaluation.
@@ -48,6 +63,7 @@ def train(dataset: Place, observer: Optional[Any] = None, **options: Unpack[Trai
     Ctrl-C stops as the budget's end does: with everything saved, KeyboardInterrupt is raised; a second one ends it
     at once. Other threads run meanwhile.
     """
+    _check_observer(observer)
     return _dae.train(filled(_dae.TrainingOptions(), "train", {"dataset": dataset, **options}), observer)
 
 
@@ -55,6 +71,7 @@ def resume_training(run: Place, observer: Optional[Any] = None,
                     **options: Unpack[ResumeOptions]) -> _dae.TrainingOutcome:
     """Goes on with a run to the bits of never having stopped, on the same machine with as many threads. Without
     seconds, steps or epochs: to its end."""
+    _check_observer(observer)
     given = filled(_dae.ResumeOptions(), "resume_training", dict(options))
     return _dae.resume_training(path("run", run), given, observer)
 

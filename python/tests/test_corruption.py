@@ -244,6 +244,8 @@ frozen.flags.writeable = False
     (dict(pictures=u8, step=2**28), dae.FieldError, "step 268435456"),
     (dict(pictures=u8, step=2**70), dae.FieldError, "step 1180591620717411303424"),
     (dict(pictures=u8, step=1.5), TypeError, "step: expected a whole number, got 1.5"),
+    (dict(pictures=u8, step=None), TypeError, "step: expected a whole number, got None"),
+    (dict(pictures=u8, first=None), TypeError, "first: expected a whole number, got None"),
     (dict(pictures=u8, first=2**32 - 1), dae.FieldError, "first 4294967295"),
     (dict(pictures=u8, out=f32[:1]), ValueError, r"out: expected the shape \(2, 8, 8, 3\), got \(1, 8, 8, 3\)"),
     (dict(pictures=u8, out=f32[0]), ValueError, "out: expected the shape"),
@@ -253,10 +255,10 @@ frozen.flags.writeable = False
     (dict(pictures=u8, out=np.zeros((2, 8, 16, 3), np.float32)[:, :, ::2]), ValueError, "out: expected contiguous"),
     (dict(pictures=u8, out=np.frombuffer(bytearray(f32.nbytes + 1), np.uint8)[1:].view(np.float32).reshape(f32.shape)),
      ValueError, "out: expected memory aligned"),
-    (dict(pictures=u8, out="x"), TypeError, "out: expected an array"),
-])
     (dict(pictures=both[:384].reshape(u8.shape), out=both[128:].view(np.float32).reshape(u8.shape)), ValueError,
      "out: expected memory apart from that of pictures"),
+    (dict(pictures=u8, out="x"), TypeError, "out: expected an array"),
+])
 def test_refusals_name_the_argument(given, error, message):
     with pytest.raises(error, match=message):
         dae.Corruption()(**given)
@@ -265,16 +267,22 @@ def test_refusals_name_the_argument(given, error, message):
 @pytest.mark.parametrize("given, error, message", [
     (dict(noise=(5, 1)), dae.FieldError, "noise 5:1"),
     (dict(noise=(0, 999)), dae.FieldError, "noise"),
-    (dict(noise=(1, 2, 3, 4)), dae.FieldError, "noise .*expected a number, "),
-    (dict(noise=()), dae.FieldError, "noise "),
-    (dict(noise="loud"), dae.FieldError, "noise 'loud'"),
+    (dict(noise=(1, 2, 3, 4)), TypeError, r"noise: expected a number, .*got \(1, 2, 3, 4\)"),
+    (dict(noise=()), TypeError, "noise: expected a number, "),
+    (dict(noise="loud"), TypeError, "noise: expected a number, .*got 'loud'"),
+    (dict(noise=True), TypeError, "noise: expected a number, .*got True"),
+    (dict(noise=10**400), dae.FieldError, "noise inf"),
     (dict(blur=float("nan")), dae.FieldError, "blur"),
     (dict(channel=(0, 1, 2)), dae.FieldError, "channel"),
     (dict(shot=5), dae.FieldError, "shot .*camera"),
     (dict(order="fast"), dae.FieldError, "order fast"),
     (dict(order=None), TypeError, "order: expected str, got None"),
     (dict(clip="yes"), TypeError, "clip: expected bool, got 'yes'"),
+    (dict(order="camera\0"), dae.FieldError, r"order 'camera\\x00'"),
     (dict(seed="x"), TypeError, "seed: expected a whole number"),
+    (dict(seed=None), TypeError, "seed: expected a whole number, got None"),
+    (dict(seed=1.0), TypeError, "seed: expected a whole number, got 1.0"),
+    (dict(seed=2**64), dae.FieldError, "seed 18446744073709551616"),
     (dict(seed=-1), dae.FieldError, "seed -1"),
     (dict(sigma=3), TypeError, "sigma"),
 ])

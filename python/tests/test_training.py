@@ -68,19 +68,45 @@ def test_a_raising_observer_ends_it_and_the_run_goes_on_to_the_same_bits(tmp_pat
     (dict(size=17), dae.FieldError, "size 17"),
     (dict(size="large"), TypeError, "size: expected int, got 'large'"),
     (dict(width="x"), TypeError, "width: expected int | None, got 'x'"),
-    (dict(corruption=3), TypeError, "corruption: expected .*CorruptSpec, got 3"),
+    (dict(corruption=3), TypeError, "corruption: expected a Corruption of this package, got 3"),
+    (dict(observer=300), TypeError, "observer: expected an object with methods of TrainingObserver, got 300"),
+    (dict(observer=dae.TrainingObserver), TypeError, "observer: expected an object with methods .* got a class"),
+    (dict(steps=0), dae.FieldError, "steps 0: give more than 0"),
+    (dict(seed=-1), dae.FieldError, "seed -1: is out of range"),
+    (dict(loss="mse\0"), dae.FieldError, r"loss 'mse\\x00'"),
+    (dict(from_=b"run"), TypeError, "from_: expected a path, got b'run'"),
+    (dict(features="a\0b"), ValueError, "features: expected a path that a file can have"),
     (dict(out=3), TypeError, "out: expected .*got 3"),
     (dict(model="resnet"), dae.FieldError, "model resnet"),
     (dict(loss="best"), dae.UsageError, "best"),
     (dict(sizes=64), TypeError, r"train\(\) has no option 'sizes'"),
     (dict(__class__=int), TypeError, r"train\(\) has no option '__class__'"),
-    (dict(device="tpu"), dae.FieldError, "device tpu"),
+    (dict(device="tpu"), dae.FieldError, "device 'tpu'"),
     (dict(steps=3, seconds=3.0), dae.UsageError, "steps|seconds"),
     (dict(from_="/nothing/there"), dae.Error, "/nothing/there"),
 ])
 def test_options_are_checked(tmp_path, given, error, message):
     with pytest.raises(error, match=message):
         dae.train("synthetic", **({"out": tmp_path / "run"} | SMALL | given))
+
+
+def test_names_that_are_no_utf8(tmp_path, run):
+    """They come as os.fsdecode() has them, in words as well."""
+    photos, said = tmp_path / "ph\udcffotos", []
+    photos.mkdir()
+    for i in range(2):
+        (photos / f"{i}.ppm").write_bytes(b"P6 16 16 255\n" + np.random.default_rng(i).bytes(768))
+    (photos / "not\udcfe.png").write_bytes(b"no picture")
+    evaluation = dae.evaluate(run, lambda *words: said.append(words), dataset=photos, device="cpu", most_views=2, sigma=25.0)
+    assert evaluation.dataset == str(photos) and len(evaluation.left_out) == 1
+    assert any("ph\udcffotos" in what for what, _, _ in said)
+
+    class Observer(dae.TrainingObserver):
+        def preparing(self, what, done, total):
+            raise InterruptedError(what)
+
+    with pytest.raises(InterruptedError, match="ph\udcffotos"):
+        dae.train(photos, Observer(), out=tmp_path / "run", max_side=512, **SMALL)
 
 
 def test_evaluate(run):
