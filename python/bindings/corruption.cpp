@@ -75,8 +75,8 @@ class BoundCorruption {
                         .first = whole_number<int64_t>("first", first)};
     const Pictures from = pictures_to_read("pictures", pictures, {Element::u8}, false);
     const Pictures to = pictures_to_write("out", out, Element::f32, from, false);
-    without_lock([&](Outside&) {
-      const Turn turn(owner_);
+    without_lock([&](Outside& outside) {
+      const Turn turn(owner_, outside);
       const auto* const given = from.at<uint8_t>(0);
       auto* const corrupted = to.writable_at<float>(0);
       if (from.on_gpu)

@@ -44,7 +44,7 @@ class BoundDenoiser {
     const Pictures to = pictures_to_write("out", out, from.element, from, true);
     refuse_gpu("pictures", from);
     without_lock([&](Outside& outside) {
-      const Turn turn(owner_);
+      const Turn turn(owner_, outside);
       for (int64_t i = 0; i < from.batch; i++) {
         const RestoreOptions options{.channels = static_cast<int>(from.channels),
                                      .keep_colour = keep_colour,
@@ -68,8 +68,8 @@ class BoundDenoiser {
     refuse_batch("picture", from);
     refuse_gpu("picture", from);
     double noise = 0;
-    without_lock([&](Outside&) {
-      const Turn turn(owner_);
+    without_lock([&](Outside& outside) {
+      const Turn turn(owner_, outside);
       with_type(from.element, [&](auto type) {
         noise = denoiser_->noise_of(from.at<decltype(type)>(0), from.height, from.width,
                                     static_cast<int>(from.channels));

@@ -67,10 +67,12 @@ Device device_of(nb::handle value) {
 NB_MODULE(_dae, module) {
   using namespace dae;
   using namespace dae::python;
+  if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0)
+    throw nb::import_error("dae is for the main interpreter: it cannot be loaded in another");
   if (nb::type<CorruptSpec>().is_valid())
     throw nb::import_error(
-        "this version of dae is in this process already, under another name: import it by that "
-        "name");
+        "this version of dae is in this process already: import it by the name that it has there; "
+        "where sys.modules has forgotten it, start anew");
   nb::set_leak_warnings(false);  // a process that ends has objects left: those of daemon threads
   module.doc() = "The C++ library; the package dae is what to use.";
   module.attr("__version__") = version();
