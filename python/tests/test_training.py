@@ -43,7 +43,8 @@ def test_the_observer_is_told_and_the_run_is_whole(tmp_path):
     assert observer.progress.step == 3 and np.isfinite(observer.progress.loss)
     assert observer.row.step == 3 and observer.step == 3 and observer.checkpoint.is_file()
     assert [row.name for row in outcome.evaluation.rows][0] == "all"
-    assert outcome.evaluation.rows[0].restored.mean.psnr > 0
+    psnr = outcome.evaluation.rows[0].restored.mean.psnr
+    assert psnr > 0 and f"psnr={psnr!r}" in repr(outcome)
     config = json.loads((outcome.run / "config.json").read_text())
     assert config["corruption"]["noise"] == "0:55" and config["batch"] == 2 and config["model"]["width"] == 4
     with pytest.raises(dae.Error, match="run"):  # it is there
