@@ -39,9 +39,12 @@ class Corruption:
                  jpeg: Range = None, order: str = "classic", clip: bool = True, quantize: bool = True, seed: int = 1):
         self._given = dict(noise=noise, blur=blur, brightness=brightness, channel=channel, shot=shot, grain=grain,
                            common=common, jpeg=jpeg, order=order, clip=clip, quantize=quantize)
+        self._make()
+        self.seed = seed_of(seed)
+
+    def _make(self) -> None:
         self._spec = filled(_dae.CorruptSpec(), "Corruption", self._given)
         self._corruption = _dae.Corruption(self._spec)
-        self.seed = seed_of(seed)
 
     def __call__(self, pictures: Any, step: int = 0, *, first: int = 0, out: Any = None, stream: Any = None) -> Any:
         """The pictures corrupted: float32, nominally in [0, 1], of the same framework, shape and device.
@@ -62,13 +65,13 @@ class Corruption:
         self._corruption.apply(exchange.given, exchange.out, self.seed, step, first, exchange.stream)
         return exchange.result()
 
-    def __reduce__(self) -> Any:
-        return _rebuilt, (self._given, self.seed)
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_spec", "_corruption")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._make()
 
     def __repr__(self) -> str:
         words = [f"{name}={value!r}" for name, value in self._given.items()]
         return f"Corruption({', '.join(words)}, seed={self.seed})"
-
-
-def _rebuilt(given: dict[str, Any], seed: int) -> Corruption:
-    return Corruption(**given, seed=seed)

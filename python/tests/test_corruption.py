@@ -1,4 +1,5 @@
 """The corruption: its bits, every framework's arrays, and what is refused."""
+import copy
 import pathlib
 import pickle
 import threading
@@ -77,6 +78,21 @@ def test_pickled_it_is_the_same(pictures):
     other = pickle.loads(pickle.dumps(corruption))
     assert repr(other) == repr(corruption)
     assert np.array_equal(other(pictures, 3), corruption(pictures, 3))
+
+
+class Named(dae.Corruption):
+    """A user's own, with another way of being made."""
+
+    def __init__(self, name):
+        super().__init__(noise=5, seed=3)
+        self.name = name
+
+
+def test_a_users_own_is_pickled_and_copied_as_what_it_is(pictures):
+    corruption = Named("night")
+    for other in (pickle.loads(pickle.dumps(corruption)), copy.copy(corruption), copy.deepcopy(corruption)):
+        assert type(other) is Named and other.name == "night"
+        assert np.array_equal(other(pictures), corruption(pictures))
 
 
 def test_threads_share_one(pictures):
