@@ -72,8 +72,8 @@ def test_ctrl_c_is_heard_while_another_thread_has_the_object(run):
         thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
         thread.start()
         called.wait()
-        print("waiting")
         try:
+            threading.Timer(0.3, print, ["waiting"]).start()
             denoiser(picture)
         except KeyboardInterrupt:
             go_on.set()
