@@ -154,12 +154,14 @@ def test_read_run(run, tmp_path):
     with open(copy / "metrics.csv", "a") as file:
         file.write("4,1.5,0.0")  # still being written
     assert list(dae.read_run(copy).metrics["step"]) == list(read.metrics["step"])
-    (copy / "metrics.csv").write_text("step,loss\n1,much\n")
-    with pytest.raises(dae.Error, match="metrics.csv"):
-        dae.read_run(copy)
-    (copy / "config.json").write_text("{")
-    with pytest.raises(dae.Error, match="copy: cannot be read as a run"):
-        dae.read_run(copy)
+    for text in ("", "step,loss\n1,much\n", "loss\n1\n", "step,loss\n1,2,3,4\n", "step\ninf\n", "step\nnan\n", "step\n1\n\0\n"):
+        (copy / "metrics.csv").write_text(text)
+        with pytest.raises(dae.Error, match="metrics.csv"):
+            dae.read_run(copy)
+    for text in ("{", "[]", "[" * 100000):
+        (copy / "config.json").write_text(text)
+        with pytest.raises(dae.Error, match="copy: cannot be read as a run"):
+            dae.read_run(copy)
     with pytest.raises(dae.Error, match="nowhere: cannot be read as a run"):
         dae.read_run(tmp_path / "nowhere")
     with pytest.raises(TypeError, match="folder: expected a path, got 3"):
