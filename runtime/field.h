@@ -9,8 +9,7 @@ namespace dae {
 
 // Throws FieldError when the value is not in [low, high], NaN included.
 inline void check_field(const std::string& field, double value, double low, double high) {
-  if (!(value >= low && value <= high))
-    fail_field(field, "{:g}: give {:g} to {:g}", value, low, high);
+  if (!(value >= low && value <= high)) fail_field(field, "{}: give {} to {}", value, low, high);
 }
 
 }  // namespace dae

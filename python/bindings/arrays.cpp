@@ -37,16 +37,19 @@ const char* name_of(Element element) {
   return kElements[static_cast<int>(element)].name;
 }
 
-std::string name_of(nb::dlpack::dtype dtype) {
-  using Code = nb::dlpack::dtype_code;
-  const char* kind = dtype.code == static_cast<int>(Code::Int)       ? "int"
-                     : dtype.code == static_cast<int>(Code::UInt)    ? "uint"
-                     : dtype.code == static_cast<int>(Code::Float)   ? "float"
-                     : dtype.code == static_cast<int>(Code::Bfloat)  ? "bfloat"
-                     : dtype.code == static_cast<int>(Code::Complex) ? "complex"
-                     : dtype.code == static_cast<int>(Code::Bool)    ? "bool"
-                                                                     : "another type of ";
-  return fmt::format("{}{}", kind, dtype.bits);
+// The type of an array's values as its framework calls it.
+std::string dtype_of(nb::handle argument, const Array* array) {
+  const nb::object dtype = nb::getattr(argument, "dtype", nb::none());
+  if (!dtype.is_none()) {
+    const std::string name = nb::cast<std::string>(nb::str(dtype));
+    return name.starts_with("torch.") ? name.substr(6) : name;
+  }
+  if (array == nullptr) return "unknown type";
+  return fmt::format("another type, of {} bits", array->dtype().bits);
+}
+
+std::string type_of(nb::handle argument) {
+  return nb::cast<std::string>(argument.type().attr("__name__"));
 }
 
 std::string shape_of(const Array& array) {
@@ -66,13 +69,18 @@ bool has_gaps(const Array& array) {
   return false;
 }
 
-Element element_of(const char* name, const Array& array, std::initializer_list<Element> allowed) {
-  std::string expected;
-  for (const Element element : allowed) {
+std::string names_of(std::initializer_list<Element> elements) {
+  std::string names;
+  for (const Element element : elements)
+    names += fmt::format("{}{}", names.empty() ? "" : " or ", name_of(element));
+  return names;
+}
+
+Element element_of(const char* name, nb::handle argument, const Array& array,
+                   std::initializer_list<Element> allowed) {
+  for (const Element element : allowed)
     if (array.dtype() == kElements[static_cast<int>(element)].dtype) return element;
-    expected += fmt::format("{}{}", expected.empty() ? "" : " or ", name_of(element));
-  }
-  fail_type(name, "expected {}, got {}", expected, name_of(array.dtype()));
+  fail_type(name, "expected {}, got {}", names_of(allowed), dtype_of(argument, &array));
 }
 
 bool is_on_gpu(const char* name, const Array& array) {
@@ -108,12 +116,14 @@ void read_shape(const char* name, const Array& array, bool grey, Pictures& pictu
   if (grey ? pictures.channels < 1 || pictures.channels > 4 : pictures.channels != 3) refuse();
 }
 
-Pictures checked(const char* name, const Array& array, std::initializer_list<Element> elements,
-                 bool grey) {
+Pictures checked(const char* name, nb::handle argument, const Array& array,
+                 std::initializer_list<Element> elements, bool grey) {
   Pictures pictures{.array = array};
-  pictures.element = element_of(name, array, elements);
+  pictures.element = element_of(name, argument, array, elements);
   pictures.on_gpu = is_on_gpu(name, array);
   read_shape(name, array, grey, pictures);
+  if (array.size() != 0 && array.data() == nullptr)  // PyTorch's FakeTensor
+    fail_type(name, "expected an array that has memory, got a {} without", type_of(argument));
   if (has_gaps(array))
     fail_value(name,
                "expected contiguous memory, row-major (C order), got gaps or another order: "
@@ -126,18 +136,16 @@ Pictures checked(const char* name, const Array& array, std::initializer_list<Ele
 
 [[noreturn]] void refuse_no_array(const char* name, nb::handle argument,
                                   std::initializer_list<Element> elements) {
-  const std::string type = nb::cast<std::string>(nb::str(argument.type().attr("__name__")));
-  std::string expected;
-  for (const Element element : elements)
-    expected += fmt::format("{}{}", expected.empty() ? "" : " or ", name_of(element));
-  if (nb::hasattr(argument, "__dlpack__"))
-    fail_type(
-        name,
-        "expected an array of {} whose memory can be read, got a {} that does not hand it out "
-        "(has it objects, another byte order, or read-only memory that an old version of its "
-        "library keeps to itself?)",
-        expected, type);
-  fail_type(name, "expected an array of {}, got {}", expected, type);
+  const std::string expected = names_of(elements), type = type_of(argument);
+  if (!nb::hasattr(argument, "__dlpack__"))
+    fail_type(name, "expected an array of {}, got {}", expected, type);
+  fail_type(name, "expected an array of {}, got a {} of {} that does not hand out its memory",
+            expected, type, dtype_of(argument, nullptr));
+}
+
+bool have_memory_in_common(const Array& a, const Array& b) {
+  const auto begin = [](const Array& array) { return reinterpret_cast<uintptr_t>(array.data()); };
+  return begin(a) < begin(b) + b.nbytes() && begin(b) < begin(a) + a.nbytes();
 }
 
 }  // namespace
@@ -146,11 +154,11 @@ Pictures pictures_to_read(const char* name, nb::handle argument,
                           std::initializer_list<Element> elements, bool grey) {
   Array array;
   if (!nb::try_cast(argument, array, false)) refuse_no_array(name, argument, elements);
-  return checked(name, array, elements, grey);
+  return checked(name, argument, array, elements, grey);
 }
 
 Pictures pictures_to_write(const char* name, nb::handle argument, Element element,
-                           const Pictures& like) {
+                           const Pictures& pictures, bool in_place) {
   nb::ndarray<> writable;
   Array array;
   const bool can_write = nb::try_cast(argument, writable, false);
@@ -158,15 +166,18 @@ Pictures pictures_to_write(const char* name, nb::handle argument, Element elemen
     refuse_no_array(name, argument, {element});
   if (!can_write) fail_value(name, "expected memory that can be written, got read-only memory");
   array = Array(writable);
-  const Array& other = like.array;
-  bool same = array.ndim() == other.ndim();
-  for (size_t i = 0; same && i < array.ndim(); i++) same = array.shape(i) == other.shape(i);
-  if (!same) fail_value(name, "expected the shape {}, got {}", shape_of(other), shape_of(array));
-  const Pictures pictures = checked(name, array, {element}, true);
-  if (pictures.on_gpu != like.on_gpu)
+  const Array& read = pictures.array;
+  bool same = array.ndim() == read.ndim();
+  for (size_t i = 0; same && i < array.ndim(); i++) same = array.shape(i) == read.shape(i);
+  if (!same) fail_value(name, "expected the shape {}, got {}", shape_of(read), shape_of(array));
+  const Pictures written = checked(name, argument, array, {element}, true);
+  if (written.on_gpu != pictures.on_gpu)
     fail_value(name, "expected the memory of the {}, as that of pictures",
-               like.on_gpu ? "GPU" : "CPU");
-  return pictures;
+               pictures.on_gpu ? "GPU" : "CPU");
+  if (have_memory_in_common(array, read) && !(in_place && array.data() == read.data()))
+    fail_value(name, "expected memory apart from that of pictures{}, got some in common",
+               in_place ? ", or all of theirs" : "");
+  return written;
 }
 
 void refuse_batch(const char* name, const Pictures& pictures) {

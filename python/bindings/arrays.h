@@ -38,9 +38,10 @@ struct Pictures {
 Pictures pictures_to_read(const char* name, nanobind::handle argument,
                           std::initializer_list<Element> elements, bool grey);
 
-// An argument of the same shape and device as `like`, which can be written.
+// An argument of the same shape and device as `pictures`, which can be written. It has no memory in common
+// with them; `in_place` it may be all of theirs.
 Pictures pictures_to_write(const char* name, nanobind::handle argument, Element element,
-                           const Pictures& like);
+                           const Pictures& pictures, bool in_place);
 
 // One of the pictures: an argument that has to be no batch.
 void refuse_batch(const char* name, const Pictures& pictures);

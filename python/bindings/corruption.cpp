@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <nanobind/stl/string.h>
 
+#include <limits>
+
 #include "arrays.h"
 #include "interpreter.h"
 #include "module.h"
@@ -13,13 +15,24 @@ namespace nb = nanobind;
 namespace dae::python {
 namespace {
 
-// A float, or throws FieldError of `field`.
+[[noreturn]] void refuse(const char* field, nb::handle value) {
+  throw nb::type_error(
+      fmt::format("{}: expected a number, (low, high), (low, high, share) or None, got {}", field,
+                  nb::cast<std::string>(nb::repr(value)))
+          .c_str());
+}
+
+// A float; one that is too large for it is infinite. True is none, but what is meant to turn a corruption
+// on.
 float number(const char* field, nb::handle value) {
-  double number = 0;
-  if (!nb::try_cast(value, number))
-    throw FieldError(field,
-                     fmt::format("{}: expected a number, (low, high), (low, high, share) or None",
-                                 nb::cast<std::string>(nb::repr(value))));
+  if (nb::isinstance<nb::bool_>(value)) refuse(field, value);
+  const double number = PyFloat_AsDouble(value.ptr());
+  if (PyErr_Occurred() != nullptr) {
+    const bool too_large = PyErr_ExceptionMatches(PyExc_OverflowError) != 0;
+    PyErr_Clear();
+    if (!too_large) refuse(field, value);
+    return std::numeric_limits<float>::infinity();
+  }
   return static_cast<float>(number);
 }
 
@@ -31,7 +44,7 @@ Range range_of(const char* field, nb::handle value) {
     return {both, both};
   }
   const size_t count = nb::len(value);
-  if (count != 2 && count != 3) number(field, value);  // says what was expected
+  if (count != 2 && count != 3) refuse(field, value);
   Range range{number(field, value[0]), number(field, value[1])};
   if (count == 3) range.share = number(field, value[2]);
   return range;
@@ -61,9 +74,9 @@ class BoundCorruption {
                         .step = whole_number<int64_t>("step", step),
                         .first = whole_number<int64_t>("first", first)};
     const Pictures from = pictures_to_read("pictures", pictures, {Element::u8}, false);
-    const Pictures to = pictures_to_write("out", out, Element::f32, from);
-    without_lock([&](Outside&) {
-      const Turn turn(owner_);
+    const Pictures to = pictures_to_write("out", out, Element::f32, from, false);
+    without_lock([&](Outside& outside) {
+      const Turn turn(owner_, outside);
       const auto* const given = from.at<uint8_t>(0);
       auto* const corrupted = to.writable_at<float>(0);
       if (from.on_gpu)
@@ -104,8 +117,9 @@ void add_corruption(nb::module_& module) {
 
   nb::class_<BoundCorruption>(module, "Corruption")
       .def(nb::init<const CorruptSpec&>(), nb::arg("spec"))
-      .def("apply", &BoundCorruption::apply, nb::arg("pictures"), nb::arg("out"), nb::arg("seed"),
-           nb::arg("step"), nb::arg("first"), nb::arg("stream") = 0);
+      .def("apply", &BoundCorruption::apply, nb::arg("pictures"), nb::arg("out"),
+           nb::arg("seed").none(), nb::arg("step").none(), nb::arg("first").none(),
+           nb::arg("stream") = 0);
 }
 
 }  // namespace dae::python

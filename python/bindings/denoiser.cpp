@@ -25,10 +25,10 @@ void with_type(Element element, const F& f) {
   if (element == Element::f32) f(float());
 }
 
-void refuse_gpu(const Pictures& pictures) {
+void refuse_gpu(const char* name, const Pictures& pictures) {
   if (pictures.on_gpu)
     throw nb::value_error(
-        "pictures: expected the memory of the CPU, got that of a GPU: bring them to the CPU first");
+        fmt::format("{}: expected the memory of the CPU, got that of a GPU", name).c_str());
 }
 
 class BoundDenoiser {
@@ -41,10 +41,10 @@ class BoundDenoiser {
   void restore(nb::handle pictures, nb::handle out, std::optional<double> noise, bool keep_colour,
                bool best, nb::handle progress) {
     const Pictures from = pictures_to_read("pictures", pictures, kElements, true);
-    const Pictures to = pictures_to_write("out", out, from.element, from);
-    refuse_gpu(from);
+    const Pictures to = pictures_to_write("out", out, from.element, from, true);
+    refuse_gpu("pictures", from);
     without_lock([&](Outside& outside) {
-      const Turn turn(owner_);
+      const Turn turn(owner_, outside);
       for (int64_t i = 0; i < from.batch; i++) {
         const RestoreOptions options{.channels = static_cast<int>(from.channels),
                                      .keep_colour = keep_colour,
@@ -66,10 +66,10 @@ class BoundDenoiser {
   double noise_of(nb::handle picture) {
     const Pictures from = pictures_to_read("picture", picture, kElements, true);
     refuse_batch("picture", from);
-    refuse_gpu(from);
+    refuse_gpu("picture", from);
     double noise = 0;
-    without_lock([&](Outside&) {
-      const Turn turn(owner_);
+    without_lock([&](Outside& outside) {
+      const Turn turn(owner_, outside);
       with_type(from.element, [&](auto type) {
         noise = denoiser_->noise_of(from.at<decltype(type)>(0), from.height, from.width,
                                     static_cast<int>(from.channels));
@@ -95,10 +95,10 @@ nb::tuple network_contents(const std::filesystem::path& path) {
     auto* const values = new std::vector<float>(std::move(weight.values));
     const nb::capsule owner(
         values, [](void* vector) noexcept { delete static_cast<std::vector<float>*>(vector); });
-    weights[weight.name.c_str()] =
+    weights[text(weight.name)] =
         nb::ndarray<nb::numpy, float>(values->data(), shape.size(), shape.data(), owner).cast();
   }
-  return nb::make_tuple(contents.config, weights, contents.note);
+  return nb::make_tuple(text(contents.config), weights, text(contents.note));
 }
 
 }  // namespace
@@ -106,12 +106,12 @@ nb::tuple network_contents(const std::filesystem::path& path) {
 void add_denoiser(nb::module_& module) {
   nb::class_<BoundDenoiser>(module, "Denoiser")
       .def(nb::init<const std::filesystem::path&, nb::handle, nb::handle>(), nb::arg("network"),
-           nb::arg("device").none(), nb::arg("memory"))
+           nb::arg("device").none(), nb::arg("memory").none())
       .def("restore", &BoundDenoiser::restore, nb::arg("pictures"), nb::arg("out"),
            nb::arg("noise").none(), nb::arg("keep_colour"), nb::arg("best"),
            nb::arg("progress").none())
       .def("noise_of", &BoundDenoiser::noise_of, nb::arg("picture").none())
-      .def_prop_ro("note", [](const BoundDenoiser& self) { return self.denoiser().note(); })
+      .def_prop_ro("note", [](const BoundDenoiser& self) { return text(self.denoiser().note()); })
       .def_prop_ro("has_noise_input",
                    [](const BoundDenoiser& self) { return self.denoiser().has_noise_input(); })
       .def_prop_ro("receptive_radius",

@@ -2,6 +2,8 @@
 #include <dae/error.h>
 #include <nanobind/stl/string.h>
 
+#include <exception>
+#include <filesystem>
 #include <string>
 
 #include "module.h"
@@ -15,21 +17,27 @@ struct {
   PyObject *error, *out_of_memory, *usage, *field, *cancelled;
 } classes;  // live as long as the process
 
+void set(PyObject* error, const std::exception& thrown) {
+  PyErr_SetObject(error, text(thrown.what()).ptr());
+}
+
 void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
   } catch (const FieldError& error) {
-    nb::object made = nb::handle(classes.field)(error.what());
-    made.attr("field") = error.field();
+    nb::object made = nb::handle(classes.field)(text(error.what()));
+    made.attr("field") = text(error.field());
     PyErr_SetObject(classes.field, made.ptr());
   } catch (const UsageError& error) {
-    PyErr_SetString(classes.usage, error.what());
+    set(classes.usage, error);
   } catch (const OutOfMemory& error) {
-    PyErr_SetString(classes.out_of_memory, error.what());
+    set(classes.out_of_memory, error);
   } catch (const Cancelled& error) {
-    PyErr_SetString(classes.cancelled, error.what());
+    set(classes.cancelled, error);
   } catch (const Error& error) {
-    PyErr_SetString(classes.error, error.what());
+    set(classes.error, error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    set(classes.error, error);
   }
 }
 

@@ -39,7 +39,7 @@ void add_results(nb::module_& module) {
       .def_ro("grey_world", &EvaluationRow::grey_world)
       .def_ro("true_gain", &EvaluationRow::true_gain, "dividing by the gains that were drawn");
   nb::class_<Evaluation>(module, "Evaluation", "How well a network restores.")
-      .def_ro("dataset", &Evaluation::dataset)
+      .def_prop_ro("dataset", [](const Evaluation& self) { return text(self.dataset); })
       .def_ro("pictures", &Evaluation::pictures)
       .def_ro("trained_on", &Evaluation::trained_on, "those that the network has seen")
       .def_ro("views", &Evaluation::views)
@@ -47,16 +47,23 @@ void add_results(nb::module_& module) {
       .def_ro("view_size", &Evaluation::view_size)
       .def_ro("noise_clip", &Evaluation::noise_clip)
       .def_ro("rows", &Evaluation::rows)
-      .def_ro("left_out", &Evaluation::left_out, "files that cannot be read, and why")
-      .def_ro("note", &Evaluation::note);
+      .def_prop_ro(
+          "left_out",
+          [](const Evaluation& self) {
+            nb::typed<nb::list, std::string> lines;
+            for (const std::string& line : self.left_out) lines.append(text(line));
+            return lines;
+          },
+          "files that cannot be read, and why")
+      .def_prop_ro("note", [](const Evaluation& self) { return text(self.note); });
 }
 
 void add_options(nb::module_& module) {
   nb::class_<EvaluationOptions> options(module, "EvaluationOptions");
   options.def(nb::init<>());
   bind_device(options);
-  options.def_rw("dataset", &EvaluationOptions::dataset)
-      .def_rw("max_side", &EvaluationOptions::max_side, nb::arg().none())
+  bind_place(options, "dataset", &EvaluationOptions::dataset);
+  options.def_rw("max_side", &EvaluationOptions::max_side, nb::arg().none())
       .def_rw("corruption", &EvaluationOptions::corruption, nb::arg().none())
       .def_rw("sigma", &EvaluationOptions::sigma, nb::arg().none())
       .def_rw("whole_pictures", &EvaluationOptions::whole_pictures)
@@ -76,7 +83,7 @@ void add_evaluation(nb::module_& module) {
         Evaluation evaluation;
         without_lock([&](Outside& outside) {
           options.progress = [&](const std::string& what, size_t done, size_t total) {
-            return outside.ask([&] { return goes_on(progress, what, done, total); });
+            return outside.ask([&] { return goes_on(progress, text(what), done, total); });
           };
           evaluation = evaluate(run, options);
         });

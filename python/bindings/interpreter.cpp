@@ -24,8 +24,13 @@ struct Gate {
   int inside = 0;            // calls that have come back and run Python code
 };
 
+thread_local int inside_here = 0;  // this thread's share of Gate::inside
+unsigned forks = 0;                // between this process and the first that loaded the module
+
 // A callback may wait for what never comes any more.
 constexpr auto kPatience = std::chrono::seconds(2);
+constexpr auto kHearing =
+    std::chrono::milliseconds(100);  // how often who waits for his turn listens
 
 // Never destroyed: daemon threads use it as long as the process is there.
 Gate& gate() {
@@ -60,6 +65,7 @@ void Outside::come_back() {
   enter();
   const std::lock_guard lock(gate().mutex);
   gate().inside--;
+  inside_here--;
   gate().changed.notify_all();
 }
 
@@ -85,6 +91,7 @@ void Outside::enter() {
   lock.lock();
   gate().outside--;
   gate().inside++;
+  inside_here++;
   gate().changed.notify_all();
 }
 
@@ -99,6 +106,7 @@ bool Outside::ask(const std::function<bool()>& f) {
   }
   std::unique_lock lock(gate().mutex);
   gate().inside--;
+  inside_here--;
   leave(lock);
   return said;
 }
@@ -112,17 +120,27 @@ void hear_signals() {
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
-Turn::Turn(Owner& owner) : owner_(owner) {
+Turn::Turn(Owner& owner, Outside& outside) : owner_(owner) {
   const unsigned long thread = PyThread_get_thread_ident();
   std::unique_lock lock(gate().mutex);
   if (owner_.busy && owner_.thread == thread)
     throw Error("it is in use: a callback cannot call the object that calls it");
-  gate().changed.wait(lock, [&] { return !owner_.busy || gate().closing; });
+  if (owner_.busy && owner_.forks != forks)
+    throw Error("it was in use by another thread when the process was forked: make another");
+  while (!gate().changed.wait_for(lock, kHearing, [&] { return !owner_.busy || gate().closing; })) {
+    lock.unlock();
+    const bool go_on = outside.ask([] {
+      hear_signals();
+      return true;
+    });
+    if (!go_on) throw Cancelled("interrupted");  // in its place outside.rethrow() throws what came
+    lock.lock();
+  }
   if (gate().closing) {
     gate().outside--;
     stay(lock);
   }
-  owner_ = {true, thread};
+  owner_ = {true, thread, forks};
 }
 
 Turn::~Turn() {
@@ -146,6 +164,8 @@ void end_calls() {
 
 void after_fork() {
   new (&gate()) Gate;
+  gate().inside = inside_here;
+  forks++;
   set_threads(1);
 }
 

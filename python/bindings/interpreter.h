@@ -66,14 +66,17 @@ bool goes_on(nanobind::handle progress, const Values&... values) {
 }
 
 // An object that is not for two threads at once is used by one after another. To be made and destroyed
-// outside the lock. Throws Error where it would wait for itself: in a callback of its own.
+// outside the lock. Throws Error where it would wait for ever: in a callback of
+// its own, and after a fork for a thread that is left behind. Ctrl-C is heard
+// while it waits.
 class Turn {
  public:
   struct Owner {
     bool busy = false;
     unsigned long thread = 0;
+    unsigned forks = 0;  // a thread that was busy before a fork is not there after it
   };
-  explicit Turn(Owner& owner);
+  Turn(Owner& owner, Outside& outside);
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;

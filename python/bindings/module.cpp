@@ -45,11 +45,20 @@ nb::ndarray<nb::array_api> empty(const nb::tuple& shape, const std::string& dtyp
 
 }  // namespace
 
+nb::str text(std::string_view text) {
+  PyObject* const made =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
+  if (made == nullptr) throw nb::python_error();
+  return nb::steal<nb::str>(made);
+}
+
 Device device_of(nb::handle value) {
   if (value.is_none()) return best_device();
-  const std::string name = nb::cast<std::string>(nb::str(value));
-  if (name == "cpu") return Device::cpu;
-  if (name == "cuda") return Device::cuda;
+  const std::string name = nb::cast<std::string>(nb::repr(value));
+  if (!nb::isinstance<nb::str>(value))
+    throw nb::type_error(("device: expected 'cpu', 'cuda' or None, got " + name).c_str());
+  if (name == "'cpu'") return Device::cpu;
+  if (name == "'cuda'") return Device::cuda;
   throw FieldError("device", name + ": give 'cpu', 'cuda' or None");
 }
 
@@ -58,10 +67,12 @@ Device device_of(nb::handle value) {
 NB_MODULE(_dae, module) {
   using namespace dae;
   using namespace dae::python;
+  if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0)
+    throw nb::import_error("dae is for the main interpreter: it cannot be loaded in another");
   if (nb::type<CorruptSpec>().is_valid())
     throw nb::import_error(
-        "this version of dae is in this process already, under another name: import it by that "
-        "name");
+        "this version of dae is in this process already: import it by the name that it has there; "
+        "where sys.modules has forgotten it, start anew");
   nb::set_leak_warnings(false);  // a process that ends has objects left: those of daemon threads
   module.doc() = "The C++ library; the package dae is what to use.";
   module.attr("__version__") = version();
@@ -73,12 +84,21 @@ NB_MODULE(_dae, module) {
   module.def(
       "best_device", [] { return name_of(best_device()); },
       "Where networks are computed unless something else is said: 'cuda' or 'cpu'.");
-  module.def("why_no_networks_on_cuda", &why_no_networks_on_cuda,
-             "Why networks cannot be computed on a GPU here; empty where they can.");
-  module.def("describe_libraries", &describe_libraries,
-             "Versions of the libraries that it was built with, in a line.");
-  module.def("set_threads", &set_threads, nb::arg("threads"),
-             "How many threads a call of this thread takes; 0: OMP_NUM_THREADS, else every core.");
+  module.def(
+      "why_no_networks_on_cuda", [] { return text(why_no_networks_on_cuda()); },
+      "Why networks cannot be computed on a GPU here; empty where they can.");
+  module.def(
+      "describe_libraries", [] { return text(describe_libraries()); },
+      "Versions of the libraries that it was built with, in a line.");
+  module.def(
+      "set_threads",
+      [](nb::handle threads) {
+        const int count = whole_number<int>("threads", threads);
+        if (count < 0) throw FieldError("threads", fmt::format("{}: give 0 or more", count));
+        set_threads(count);
+      },
+      nb::arg("threads").none(), nb::sig("def set_threads(threads: int) -> None"),
+      "How many threads a call of this thread takes; 0: OMP_NUM_THREADS, else every core.");
   module.def("empty", &empty, nb::arg("shape"), nb::arg("dtype"), nb::arg("device"));
   module.def("synchronize_device", &synchronize_device);
   module.def("end_calls", &end_calls);

@@ -6,9 +6,13 @@
 #include <dae/error.h>
 #include <fmt/core.h>
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 
+#include <filesystem>
 #include <limits>
+#include <string>
+#include <string_view>
 
 namespace dae::python {
 
@@ -18,7 +22,11 @@ void add_denoiser(nanobind::module_& module);
 void add_evaluation(nanobind::module_& module);
 void add_training(nanobind::module_& module);
 
-// "cpu", "cuda" or None, which is best_device(). FieldError of `device` for anything else.
+// The library's text as Python has it. Names of files are in it, which need not be UTF-8: a byte that is
+// none comes as os.fsdecode() has it.
+nanobind::str text(std::string_view text);
+
+// "cpu", "cuda" or None, which is best_device(). FieldError of `device` for another word, TypeError for no word.
 Device device_of(nanobind::handle value);
 
 // The argument `name`: a whole number that C++ can count with, or TypeError, or FieldError.
@@ -38,6 +46,14 @@ T whole_number(const char* name, nanobind::handle value) {
                                  nanobind::cast<std::string>(nanobind::str(index)),
                                  std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
   return number;
+}
+
+// A field that is text in C++ and a path to who gives it.
+template <class Options>
+void bind_place(nanobind::class_<Options>& options, const char* name, std::string Options::*field) {
+  options.def_prop_rw(
+      name, [field](const Options& self) { return text(self.*field); },
+      [field](Options& self, const std::filesystem::path& place) { self.*field = place.string(); });
 }
 
 // The field `device` of a class of options.

@@ -28,7 +28,7 @@ class Observer : public TrainingObserver {
     tell("preparing", what, done, total);
   }
   void noted(const std::string& line) override { tell("noted", line); }
-  void warned(const std::string& text) override { tell("warned", text); }
+  void warned(const std::string& lines) override { tell("warned", lines); }
   void started(const TrainingStart& start) override { tell("started", start); }
   void progressed(const TrainingProgress& progress) override { tell("progressed", progress); }
   void measured(const MetricsRow& row) override { tell("measured", row); }
@@ -40,12 +40,18 @@ class Observer : public TrainingObserver {
  private:
   struct Ended {};  // Outside keeps why
 
+  static nb::str handed(const std::string& line) { return text(line); }
+  template <class Value>
+  static const Value& handed(const Value& value) {
+    return value;
+  }
+
   template <class... Values>
   void tell(const char* method, const Values&... values) {
     const bool go_on = outside_.ask([&] {
       try {
         hear_signals();
-        if (nb::hasattr(to_, method)) to_.attr(method)(values...);
+        if (nb::hasattr(to_, method)) to_.attr(method)(handed(values)...);
       } catch (const nb::python_error& error) {
         if (interrupted_ || !error.matches(PyExc_KeyboardInterrupt)) throw;
         interrupted_ = true;
@@ -82,14 +88,6 @@ TrainingOutcome observed(nb::handle to, const Work& work) {
     throw nb::python_error();
   }
   return outcome;
-}
-
-// A field that is text in C++ and a path to who gives it.
-template <class Options>
-void bind_place(nb::class_<Options>& options, const char* name, std::string Options::*field) {
-  options.def_prop_rw(
-      name, [field](const Options& self) { return self.*field; },
-      [field](Options& self, const std::filesystem::path& place) { self.*field = place.string(); });
 }
 
 template <class Options>

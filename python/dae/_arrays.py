@@ -9,6 +9,7 @@ import numpy as np
 from . import _dae
 
 _CPU, _CUDA, _PINNED = 1, 2, 3  # DLPack's types of devices
+_WITHOUT_MEMORY = "expected an array that has memory, got"
 
 
 class Exchange:
@@ -19,7 +20,7 @@ class Exchange:
 
     def __init__(self, array: Any, dtype: str, out: Any = None, stream: Any = None, *, takes_gpu: bool = True):
         framework = framework_of(array, "pictures")
-        on_gpu = framework != "numpy" and _is_on_gpu(array, takes_gpu)
+        on_gpu = is_on_gpu(framework, array, "pictures", takes_gpu)
         if out is not None and framework_of(out, "out") == "jax":
             raise ValueError("out: expected an array that can be written; JAX's cannot")
         if stream is not None and not on_gpu:
@@ -51,6 +52,8 @@ def framework_of(array: Any, name: str) -> str:
     for framework, array_type in (("torch", "Tensor"), ("jax", "Array"), ("cupy", "ndarray")):
         module = sys.modules.get(framework)
         if module is not None and isinstance(array, getattr(module, array_type, ())):
+            if framework == "torch":
+                _check_tensor(module, array, name)
             return framework
     if all(hasattr(array, attribute) for attribute in ("__dlpack__", "__dlpack_device__", "shape")):
         return "other"
@@ -58,17 +61,40 @@ def framework_of(array: Any, name: str) -> str:
                     f"got {type(array).__name__}")
 
 
-def _is_on_gpu(array: Any, may_be: bool) -> bool:
-    try:
-        kind, number = array.__dlpack_device__()
-    except Exception as error:  # a tracer of JAX, a tensor of device meta
-        raise TypeError(f"pictures: expected an array that has memory, got {type(array).__name__}: {error}") from None
-    if kind in (_CPU, _PINNED):
+def _check_tensor(torch: Any, tensor: Any, name: str) -> None:
+    """Refuses what a tensor has besides values in memory: it would be lost on the way without a word."""
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        raise TypeError(f"{name}: expected a dense tensor, got one that is "
+                        f"{'nested' if tensor.is_nested else str(tensor.layout).rpartition('.')[2]}")
+    if tensor.is_meta:
+        raise TypeError(f"{name}: {_WITHOUT_MEMORY} a tensor of device meta")
+    if tensor.requires_grad:
+        raise ValueError(f"{name}: expected a tensor that requires no gradient, since none is computed: "
+                         "give its detach()")
+    if tensor.is_neg():
+        raise ValueError(f"{name}: expected a tensor whose memory has its values, got one that is negated when it "
+                         "is read: give its resolve_neg()")
+
+
+def is_on_gpu(framework: str, array: Any, name: str, may_be: bool) -> bool:
+    if framework == "numpy":
         return False
+    if framework == "torch":  # what DLPack says of a tensor, without the time that it takes
+        device = array.device
+        if device.type == "cpu":
+            return False
+        kind, number, device = _CUDA if device.type == "cuda" else None, device.index, str(device)
+    else:
+        try:
+            kind, number = array.__dlpack_device__()
+        except Exception as error:  # a tracer of JAX
+            raise TypeError(f"{name}: {_WITHOUT_MEMORY} {type(array).__name__}: {error}") from None
+        if kind in (_CPU, _PINNED):
+            return False
+        device = f"device {number} of DLPack's type {int(kind)}"
     if not may_be or kind != _CUDA or number != 0:
         expected = "the CPU or of the first GPU, cuda:0" if may_be else "the CPU"
-        raise ValueError(f"pictures: expected the memory of {expected}, got that of device {number} "
-                         f"of DLPack's type {int(kind)}")
+        raise ValueError(f"{name}: expected the memory of {expected}, got that of {device}")
     return True
 
 

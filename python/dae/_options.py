@@ -1,8 +1,13 @@
 """Options by name, and what they are."""
 from __future__ import annotations
 
+import operator
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
+
+import numpy as np
+
+from ._dae import FieldError
 
 if TYPE_CHECKING:
     from .corruption import Corruption
@@ -73,11 +78,21 @@ class EvaluationOptions(TypedDict, total=False):
     seed: int  # of what is drawn [1]
 
 
+_PLACES = ("dataset", "validation", "pairs", "from_", "features", "out")  # options that are paths
+
+
 def path(name: str, value: Place) -> str:
-    """The argument `name` as text; TypeError where it is no path."""
-    if not isinstance(value, (str, os.PathLike)):
+    """The argument `name` as text; TypeError where it is no path, ValueError where no file can have it."""
+    found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(found, str):
         raise TypeError(f"{name}: expected a path, got {value!r}")
-    return os.fspath(value)
+    try:
+        sound = found and b"\0" not in os.fsencode(found)
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise ValueError(f"{name}: expected a path that a file can have, got {value!r}")
+    return found
 
 
 def check_function(name: str, value: Optional[Callable[..., Any]]) -> None:
@@ -86,20 +101,55 @@ def check_function(name: str, value: Optional[Callable[..., Any]]) -> None:
         raise TypeError(f"{name}: expected a function, got {type(value).__name__}")
 
 
+def check_flag(name: str, value: bool) -> None:
+    """TypeError where the argument `name` is neither True nor False: "no" would be True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected bool, got {value!r}")
+
+
+def field_error(field: str, problem: str) -> FieldError:
+    error = FieldError(f"{field} {problem}")
+    error.field = field
+    return error
+
+
+def seed_of(value: Any) -> int:
+    try:
+        seed = operator.index(value)
+    except TypeError:
+        raise TypeError(f"seed: expected a whole number, got {value!r}") from None
+    if not 0 <= seed < 2**64:
+        raise field_error("seed", f"{seed}: expected a whole number from 0 to {2**64 - 1}")
+    return seed
+
+
 def filled(options: Any, function: str, given: dict[str, Any]) -> Any:
     """`options`, an object of the module, with the fields that are given. TypeError naming one that does not fit."""
     for name, value in given.items():
         if name.startswith("_") or not hasattr(options, name):
             raise TypeError(f"{function}() has no option {name!r}")
+        if name in _PLACES:
+            value = path(name, value)
+        elif isinstance(value, str) and not (value.isprintable() and value.isascii()):  # all that these words are of
+            raise field_error(name, f"{value!r}: expected printable characters of ASCII")
+        elif name in Budget.__annotations__ and not value:
+            raise field_error(name, f"{value!r}: give more than 0, or leave it out")
         corruption = getattr(value, "_spec", None)  # of a Corruption
         try:
             setattr(options, name, value if corruption is None else corruption)
-        except TypeError:
-            raise TypeError(f"{name}: expected {_expected(options, name)}, got {value!r}") from None
+        except TypeError as error:
+            if str(error).startswith(f"{name}: "):
+                raise
+            expected = _expected(options, name)
+            if isinstance(value, int) and ("int" in expected or "float" in expected):
+                raise field_error(name, f"{value}: is out of range") from None
+            raise TypeError(f"{name}: expected {expected}, got {value!r}") from None
     return options
 
 
 def _expected(options: Any, name: str) -> str:
     """What the setter of the module says that it takes."""
     signature = getattr(type(options), name).fset.__nb_signature__[0][0]
+    if "CorruptSpec" in signature:
+        return "a Corruption of this package" + (" or None" if "| None" in signature else "")
     return signature.rpartition("arg: ")[2].rpartition(", /")[0] if "arg: " in signature else "another type"

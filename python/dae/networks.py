@@ -19,10 +19,23 @@ def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, pad: int =
     return nn.Conv2d(inputs, outputs, kernel, stride, pad)
 
 
+def check_pictures(x: Tensor, grid: int, size: Optional[int] = None) -> None:
+    """TypeError or ValueError naming x, where it is not {N, 3, H, W} with sides that are multiples of grid, or size."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    if torch.jit.is_tracing():  # whose sizes are tensors
+        return
+    if x.dim() != 4 or x.shape[1] != 3 or any(
+            side == 0 or side % grid if size is None else side != size for side in x.shape[2:]):
+        sides = f"H and W multiples of {grid}" if size is None else f"H and W of {size}"
+        raise ValueError(f"x: expected the shape (N, 3, H, W) with {sides}, got {tuple(x.shape)}")
+
+
 class Conv(nn.Module):
     """An encoder, a latent that is a feature map, a decoder that doubles the size by repeating pixels, a sigmoid."""
 
     grid = 8
+    size: Optional[int] = None
 
     def __init__(self, latent_channels: int):
         super().__init__()
@@ -34,6 +47,7 @@ class Conv(nn.Module):
         return x
 
     def forward(self, x: Tensor) -> Tensor:
+        check_pictures(x, self.grid, self.size)
         for layer in self.encoder:
             x = F.relu(layer(x))
         x = self.through_latent(x)
@@ -48,7 +62,7 @@ class FC(Conv):
 
     def __init__(self, size: int, latent: int):
         super().__init__(128)
-        features = 128 * (size // 8) ** 2
+        self.size, features = size, 128 * (size // 8) ** 2
         self.latent, self.expand = nn.Linear(features, latent), nn.Linear(latent, features)
 
     def through_latent(self, x: Tensor) -> Tensor:
@@ -109,6 +123,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, noise: Optional[Union[Tensor, float]] = None) -> Tensor:
         """`noise`, of a network with a noise input: the standard deviation in units of 1/255, {N} or one for all."""
+        check_pictures(x, self.grid)
         if (noise is not None) != self.noise_input:
             raise TypeError("noise: expected a number or a tensor {N}, since this network has a noise input"
                             if self.noise_input else "noise: expected None, since this network has no noise input")
@@ -131,6 +146,8 @@ class UNet(nn.Module):
     def seen(x: Tensor, noise: Union[Tensor, float]) -> Tensor:
         """Squares of four pixels, each pixel beside the level of noise: {N, 16, H/2, W/2}."""
         level = torch.as_tensor(noise, dtype=x.dtype, device=x.device).reshape(-1, 1, 1, 1) / NOISE_SCALE
+        if not torch.jit.is_tracing() and level.shape[0] not in (1, x.shape[0]):
+            raise ValueError(f"noise: expected one number or one a picture, {x.shape[0]}, got {level.shape[0]}")
         squares = F.pixel_unshuffle(torch.cat([x, level.expand(x.shape[0], 1, *x.shape[2:])], 1), 2)
         # pixel_unshuffle has the channel first, then the place in the square; here the place comes first.
         return squares.unflatten(1, (4, 4)).transpose(1, 2).flatten(1, 2)

@@ -43,14 +43,18 @@ def read_run(folder: Place) -> Run:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = (folder / "metrics.csv").read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+        if not isinstance(config, dict):
+            raise ValueError("config.json is no object")
+    except (OSError, ValueError, RecursionError) as error:
         raise Error(f"{folder}: cannot be read as a run: {error}") from None
     whole = text[:text.rfind("\n") + 1]  # a last line that is still being written does not end
-    header, *rows = csv.reader(whole.splitlines()) if whole else [[]]
     try:
+        header, *rows = list(csv.reader(whole.splitlines())) or [[]]
+        if "step" not in header or any(len(row) != len(header) for row in rows):
+            raise ValueError("not the columns of a run")
         values = np.array([[float(cell or "nan") for cell in row] for row in rows], float).reshape(-1, len(header))
-    except ValueError as error:
+        metrics = {name: values[:, i] for i, name in enumerate(header)}
+        metrics["step"] = np.array([int(step) for step in metrics["step"]], np.int64)
+    except (ValueError, OverflowError, csv.Error) as error:
         raise Error(f"{folder / 'metrics.csv'}: {error}") from None
-    metrics = {name: values[:, i] for i, name in enumerate(header)}
-    metrics["step"] = metrics["step"].astype(np.int64)
     return Run(folder, config, metrics)

@@ -22,7 +22,8 @@ def load(run: Optional[Place] = None) -> nn.Module:
     number. On pictures of the size it was trained on it agrees with Denoiser within 1e-4; larger ones Denoiser takes
     in tiles, and decides the exposure of a network with a global path once for all of them.
 
-    `config` of the module is the run's config.json.
+    `config` of the module is the run's config.json. TypeError and ValueError for pictures that do not fit; Error when
+    there is no network or it is damaged.
     """
     text, weights, _ = _dae.read_network(shipped_network() if run is None else path("run", run))
     config = json.loads(text)

@@ -1,4 +1,5 @@
 """The corruption: its bits, every framework's arrays, and what is refused."""
+import copy
 import pathlib
 import pickle
 import threading
@@ -79,6 +80,21 @@ def test_pickled_it_is_the_same(pictures):
     assert np.array_equal(other(pictures, 3), corruption(pictures, 3))
 
 
+class Named(dae.Corruption):
+    """A user's own, with another way of being made."""
+
+    def __init__(self, name):
+        super().__init__(noise=5, seed=3)
+        self.name = name
+
+
+def test_a_users_own_is_pickled_and_copied_as_what_it_is(pictures):
+    corruption = Named("night")
+    for other in (pickle.loads(pickle.dumps(corruption)), copy.copy(corruption), copy.deepcopy(corruption)):
+        assert type(other) is Named and other.name == "night"
+        assert np.array_equal(other(pictures), corruption(pictures))
+
+
 def test_threads_share_one(pictures):
     corruption = dae.Corruption()
     expected = [corruption(pictures, step) for step in range(40)]
@@ -125,8 +141,33 @@ def test_torch(pictures):
         corruption(given.permute(0, 2, 1, 3), 1)
     with pytest.raises(TypeError, match="pictures: expected uint8, got float32"):
         corruption(given.float(), 1)
-    with pytest.raises(TypeError, match="pictures: expected an array that has memory"):
-        corruption(torch.zeros(given.shape, dtype=torch.uint8, device="meta"), 1)
+    assert torch.equal(torch.compile(lambda x: corruption(x, 1), backend="eager")(given), made)
+
+
+def fake(torch, tensor):
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    with FakeTensorMode():
+        return torch.zeros(tensor.shape)
+
+
+@pytest.mark.parametrize("made, error, message", [
+    (lambda torch, x: x.to("meta"), TypeError, "expected an array that has memory, got a tensor of device meta"),
+    (fake, TypeError, "expected an array that has memory, got a FakeTensor without"),
+    (lambda torch, x: x.to_sparse(), TypeError, "expected a dense tensor, got one that is sparse_coo"),
+    (lambda torch, x: torch.nested.nested_tensor([x]), TypeError, "expected a dense tensor, got one that is nested"),
+    (lambda torch, x: x.requires_grad_(), ValueError, "expected a tensor that requires no gradient"),
+    (lambda torch, x: torch._neg_view(x), ValueError, "expected a tensor whose memory has its values"),
+    (lambda torch, x: torch.conj(x.to(torch.complex64)), TypeError, "expected .*float32, got complex64"),
+    (lambda torch, x: x.to(torch.float8_e4m3fn), TypeError, "expected .*float32, got float8_e4m3fn"),
+], ids=["meta", "fake", "sparse", "nested", "gradient", "negated", "conjugate", "float8"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_are_more_than_their_memory(made, error, message):
+    torch = pytest.importorskip("torch")
+    tensor, denoiser = made(torch, torch.ones(2, 8, 8, 3)), dae.Denoiser.open(device="cpu")
+    for call, name in ((denoiser, "pictures"), (denoiser.noise_of, "picture"),
+                       (lambda out: dae.Corruption()(u8, out=out), "out")):
+        with pytest.raises(error, match=f"{name}: {message}"):
+            call(tensor)
 
 
 def test_jax(pictures):
@@ -193,6 +234,7 @@ def test_streams_are_refused(pictures):
 
 u8 = np.zeros((2, 8, 8, 3), np.uint8)
 f32 = np.zeros((2, 8, 8, 3), np.float32)
+both = np.zeros(128 + f32.nbytes, np.uint8)  # of pictures and out that overlap
 frozen = f32.copy()
 frozen.flags.writeable = False
 
@@ -202,9 +244,9 @@ frozen.flags.writeable = False
     (dict(pictures=[[1, 2, 3]]), TypeError, "pictures: expected an array of NumPy.* got list"),
     (dict(pictures=u8.astype(np.float32)), TypeError, "pictures: expected uint8, got float32"),
     (dict(pictures=u8.astype(np.int8)), TypeError, "pictures: expected uint8, got int8"),
-    (dict(pictures=u8.astype(bool)), TypeError, "pictures: expected uint8, got bool"),
-    (dict(pictures=u8.astype(">u2")), TypeError, "pictures: expected an array of uint8"),
-    (dict(pictures=u8.astype(object)), TypeError, "pictures: expected an array of uint8"),
+    (dict(pictures=u8.astype(bool)), TypeError, "pictures: expected uint8, got bool$"),
+    (dict(pictures=u8.astype(">u2")), TypeError, "pictures: expected an array of uint8, got a ndarray of >u2"),
+    (dict(pictures=u8.astype(object)), TypeError, "pictures: expected an array of uint8, got a ndarray of object"),
     (dict(pictures=np.zeros((8, 8), np.uint8)), ValueError, r"pictures: expected the shape .* got \(8, 8\)"),
     (dict(pictures=np.zeros((3,), np.uint8)), ValueError, r"pictures: expected the shape .* got \(3,\)"),
     (dict(pictures=np.zeros((2, 3, 8, 8), np.uint8)), ValueError, r"pictures: expected the shape .* got \(2, 3, 8, 8\)"),
@@ -218,6 +260,8 @@ frozen.flags.writeable = False
     (dict(pictures=u8, step=2**28), dae.FieldError, "step 268435456"),
     (dict(pictures=u8, step=2**70), dae.FieldError, "step 1180591620717411303424"),
     (dict(pictures=u8, step=1.5), TypeError, "step: expected a whole number, got 1.5"),
+    (dict(pictures=u8, step=None), TypeError, "step: expected a whole number, got None"),
+    (dict(pictures=u8, first=None), TypeError, "first: expected a whole number, got None"),
     (dict(pictures=u8, first=2**32 - 1), dae.FieldError, "first 4294967295"),
     (dict(pictures=u8, out=f32[:1]), ValueError, r"out: expected the shape \(2, 8, 8, 3\), got \(1, 8, 8, 3\)"),
     (dict(pictures=u8, out=f32[0]), ValueError, "out: expected the shape"),
@@ -227,6 +271,8 @@ frozen.flags.writeable = False
     (dict(pictures=u8, out=np.zeros((2, 8, 16, 3), np.float32)[:, :, ::2]), ValueError, "out: expected contiguous"),
     (dict(pictures=u8, out=np.frombuffer(bytearray(f32.nbytes + 1), np.uint8)[1:].view(np.float32).reshape(f32.shape)),
      ValueError, "out: expected memory aligned"),
+    (dict(pictures=both[:384].reshape(u8.shape), out=both[128:].view(np.float32).reshape(u8.shape)), ValueError,
+     "out: expected memory apart from that of pictures"),
     (dict(pictures=u8, out="x"), TypeError, "out: expected an array"),
 ])
 def test_refusals_name_the_argument(given, error, message):
@@ -237,16 +283,22 @@ def test_refusals_name_the_argument(given, error, message):
 @pytest.mark.parametrize("given, error, message", [
     (dict(noise=(5, 1)), dae.FieldError, "noise 5:1"),
     (dict(noise=(0, 999)), dae.FieldError, "noise"),
-    (dict(noise=(1, 2, 3, 4)), dae.FieldError, "noise .*expected a number, "),
-    (dict(noise=()), dae.FieldError, "noise "),
-    (dict(noise="loud"), dae.FieldError, "noise 'loud'"),
+    (dict(noise=(1, 2, 3, 4)), TypeError, r"noise: expected a number, .*got \(1, 2, 3, 4\)"),
+    (dict(noise=()), TypeError, "noise: expected a number, "),
+    (dict(noise="loud"), TypeError, "noise: expected a number, .*got 'loud'"),
+    (dict(noise=True), TypeError, "noise: expected a number, .*got True"),
+    (dict(noise=10**400), dae.FieldError, "noise inf"),
     (dict(blur=float("nan")), dae.FieldError, "blur"),
     (dict(channel=(0, 1, 2)), dae.FieldError, "channel"),
     (dict(shot=5), dae.FieldError, "shot .*camera"),
     (dict(order="fast"), dae.FieldError, "order fast"),
     (dict(order=None), TypeError, "order: expected str, got None"),
     (dict(clip="yes"), TypeError, "clip: expected bool, got 'yes'"),
+    (dict(order="camera\0"), dae.FieldError, r"order 'camera\\x00'"),
     (dict(seed="x"), TypeError, "seed: expected a whole number"),
+    (dict(seed=None), TypeError, "seed: expected a whole number, got None"),
+    (dict(seed=1.0), TypeError, "seed: expected a whole number, got 1.0"),
+    (dict(seed=2**64), dae.FieldError, "seed 18446744073709551616"),
     (dict(seed=-1), dae.FieldError, "seed -1"),
     (dict(sigma=3), TypeError, "sigma"),
 ])

@@ -125,6 +125,9 @@ def test_other_threads_run_meanwhile(denoiser):
     assert during > 5, f"{during} counts in {seconds:.2f} s"
 
 
+three = np.zeros((3, 8, 8, 3), np.uint8)
+
+
 @pytest.mark.parametrize("given, error, message", [
     (dict(pictures=np.zeros((8, 8, 3))), TypeError, "pictures: expected uint8 or uint16 or float32, got float64"),
     (dict(pictures=np.zeros((8, 8, 5), np.uint8)), ValueError, r"pictures: expected the shape .*1 to 4 channels, got \(8, 8, 5\)"),
@@ -144,6 +147,11 @@ def test_other_threads_run_meanwhile(denoiser):
     (dict(pictures=OnGpu(np.zeros((8, 8, 3), np.uint8), (2, 0))), ValueError,
      "pictures: expected the memory of the CPU, got that of device 0"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise="much"), TypeError, "noise: expected a number"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=True), TypeError, "noise: expected a number or None, got bool"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=10**400), dae.FieldError, "noise inf"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), best="no"), TypeError, "best: expected bool, got 'no'"),
+    (dict(pictures=np.zeros((8, 8, 3), np.uint8), keep_colour=None), TypeError, "keep_colour: expected bool, got None"),
+    (dict(pictures=three[:2], out=three[1:]), ValueError, "out: expected memory apart .* or all of theirs"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=-1), dae.FieldError, "noise"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), noise=float("nan")), dae.FieldError, "noise"),
     (dict(pictures=np.zeros((8, 8, 3), np.uint8), progress=3), TypeError, "progress: expected a function, got int"),
@@ -159,6 +167,7 @@ def test_refusals_name_the_argument(denoiser, given, error, message):
     (np.zeros((8, 8, 3), np.uint8)[::2], ValueError, "picture: expected contiguous"),
     (np.zeros((2, 8, 8, 3), np.uint8), ValueError, "picture: expected one picture, got a batch"),
     (None, TypeError, "picture: expected an array"),
+    (OnGpu(np.zeros((8, 8, 3), np.uint8), (2, 0)), ValueError, "picture: expected the memory of the CPU, got that of device 0"),
 ])
 def test_noise_is_found_in_one_picture(denoiser, picture, error, message):
     with pytest.raises(error, match=message):
@@ -176,15 +185,30 @@ def test_what_cannot_be_opened_is_named(tmp_path):
     (tmp_path / "text.safetensors").write_text("no network")
     with pytest.raises(dae.Error, match="text.safetensors"):
         dae.Denoiser.open(tmp_path / "text.safetensors")
-    with pytest.raises(dae.FieldError, match="device gpu: give 'cpu', 'cuda' or None"):
+    with pytest.raises(dae.FieldError, match="device 'gpu': give 'cpu', 'cuda' or None"):
         dae.Denoiser.open(device="gpu")
+    with pytest.raises(TypeError, match="device: expected 'cpu', 'cuda' or None, got 0"):
+        dae.Denoiser.open(device=0)
     for memory in (1000, -1, 2**70):
         with pytest.raises(dae.FieldError, match="memory"):
             dae.Denoiser.open(device="cpu", memory=memory)
-    with pytest.raises(TypeError, match="memory: expected a whole number, got 'much'"):
-        dae.Denoiser.open(device="cpu", memory="much")
-    with pytest.raises(TypeError, match="run: expected a path, got 3"):
-        dae.Denoiser.open(3)
+    for memory in ("much", None):
+        with pytest.raises(TypeError, match=f"memory: expected a whole number, got {memory!r}"):
+            dae.Denoiser.open(device="cpu", memory=memory)
+    for run in (3, b"run"):
+        with pytest.raises(TypeError, match=f"run: expected a path, got {run!r}"):
+            dae.Denoiser.open(run)
+    for run in ("", "a\0b", "\ud800"):
+        with pytest.raises(ValueError, match="run: expected a path that a file can have, got "):
+            dae.Denoiser.open(run)
+    with pytest.raises(dae.Error, match="\udcff: there is no such run folder"):  # its name is no UTF-8
+        dae.Denoiser.open("\udcff")
+
+
+@pytest.mark.parametrize("threads, error", [(-1, dae.FieldError), (2**70, dae.FieldError), (None, TypeError), (1.5, TypeError)])
+def test_numbers_of_threads_are_checked(threads, error):
+    with pytest.raises(error, match="threads"):
+        dae.set_threads(threads)
 
 
 def test_cuda_is_not_needed():

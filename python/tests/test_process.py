@@ -31,8 +31,9 @@ def expect(code, out, **environment):
 
 
 def interrupted(code, ready, times=1):
-    """What a process says that gets Ctrl-C once it has printed `ready`."""
-    process = start(code)
+    """What a process says that gets Ctrl-C once it has printed `ready`. It listens to it also where the tests run in the
+    background of a shell, which has it ignored."""
+    process = start("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + textwrap.dedent(code))
     while True:
         line = process.stdout.readline()
         assert line, process.stderr.read()
@@ -58,6 +59,28 @@ def test_ctrl_c_ends_a_restoration(run):
             print("interrupted", 0 < done[-1] < 0.5)
         """, "working")
     assert (code, out.strip()) == (0, "interrupted True"), err
+
+
+def test_ctrl_c_is_heard_while_another_thread_has_the_object(run):
+    code, out, err = interrupted(f"""
+        import threading, numpy as np, dae
+        denoiser, called, go_on = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event(), threading.Event()
+        def progress(done):
+            called.set()
+            go_on.wait()
+        picture = np.zeros((8, 8, 3), np.uint8)
+        thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
+        thread.start()
+        called.wait()
+        try:
+            threading.Timer(0.3, print, ["waiting"]).start()
+            denoiser(picture)
+        except KeyboardInterrupt:
+            go_on.set()
+        thread.join()
+        print(denoiser(picture).shape)
+        """, "waiting")
+    assert (code, out.strip()) == (0, "(8, 8, 3)"), err
 
 
 def test_ctrl_c_saves_a_training(tmp_path):
@@ -90,6 +113,31 @@ def test_forked_workers_work():
             with multiprocessing.get_context("fork").Pool(2) as pool:
                 print(pool.map(work, range(0, 16, 4)))
         """, "[True, True, True, True]", OMP_NUM_THREADS="4")
+
+
+def test_an_object_that_is_busy_amid_a_fork(run):
+    """Its thread is not there in the child, which would wait for it for ever."""
+    expect(f"""
+        import os, threading, numpy as np, dae
+        denoiser, called, go_on = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event(), threading.Event()
+        def progress(done):
+            called.set()
+            go_on.wait()
+        picture = np.zeros((8, 8, 3), np.uint8)
+        thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
+        thread.start()
+        called.wait()
+        child = os.fork()
+        if child == 0:
+            try:
+                denoiser(picture)
+            except dae.Error as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        go_on.set()
+        thread.join()
+        """, "it was in use by another thread when the process was forked: make another")
 
 
 def test_spawned_workers_work(tmp_path):
@@ -154,18 +202,55 @@ def test_an_interpreter_that_ends_amid_a_callback(run):
         assert time.monotonic() - began < 60
 
 
+def test_handlers_of_atexit_may_wait_for_calls():
+    """Those of packages that were imported before run later: they call, wait for a thread that was there, and, where
+    Python still starts one, for a new one."""
+    expect("""
+        import atexit, queue, sys, threading, numpy as np
+        def late():
+            call()
+            asked.put(True)
+            thread.join()
+            if sys.version_info < (3, 12):
+                another = threading.Thread(target=call)
+                another.start()
+                another.join()
+            print(len(made))
+        atexit.register(late)
+        import dae
+        corruption, asked, made = dae.Corruption(), queue.Queue(), []
+        def call():
+            made.append(corruption(np.zeros((1, 8, 8, 3), np.uint8)))
+        def work():
+            asked.get()
+            call()
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        """, "3" if sys.version_info < (3, 12) else "2")
+
+
 def test_nothing_is_begun_by_an_interpreter_that_is_closing():
     expect("""
-        import atexit, numpy as np
-        def late():
-            try:
-                corruption(np.zeros((1, 8, 8, 3), np.uint8))
-            except dae.Error as error:
-                print(error)
-        atexit.register(late)  # called after what is registered later
-        import dae
-        corruption = dae.Corruption()
+        import os, numpy as np, dae
+        class Last:
+            def __del__(self, call=dae.Corruption(), zeros=np.zeros((1, 8, 8, 3), np.uint8), error=dae.Error, say=os.write):
+                try:
+                    call(zeros)
+                except error as closing:
+                    say(1, str(closing).encode())
+        last = Last()
         """, "the interpreter is closing: nothing is begun any more")
+
+
+def test_another_interpreter_is_refused():
+    expect("""
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        run = getattr(interpreters, "exec", None) or interpreters.run_string
+        run(interpreters.create(), "try: import dae" + chr(10) + "except ImportError: print('refused')")
+        """, "refused")
 
 
 def copy_of_the_package(folder, name, domain=None):
@@ -218,7 +303,8 @@ def test_the_same_version_twice_is_refused(tmp_path):
         except ImportError as error:
             print(error)
         dae.Corruption()(np.full((2, 16, 16, 3), 99, np.uint8))
-        """, "this version of dae is in this process already, under another name: import it by that name")
+        """, "this version of dae is in this process already: import it by the name that it has there; where sys.modules has "
+           "forgotten it, start anew")
 
 
 def test_the_module_is_imported_where_no_driver_is():

@@ -82,6 +82,21 @@ def test_torch_compile_reads_it(run):
         torch.testing.assert_close(torch.compile(network, backend="eager", fullgraph=True)(x), network(x))
 
 
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 1, 16, 16), (1, 3, 17, 16), (1, 3, 0, 16), (1, 16, 16, 3)])
+def test_pictures_that_do_not_fit(shape, run):
+    for network, noise in ((dae.torch.load(run), []), (dae.torch.load(), [5.0])):
+        with pytest.raises(ValueError, match=r"x: expected the shape \(N, 3, H, W\) with H and W multiples of 8, got "):
+            network(torch.zeros(shape), *noise)
+
+
+def test_pictures_and_noise_of_another_kind():
+    network = dae.torch.load()
+    with pytest.raises(TypeError, match="x: expected a tensor, got ndarray"):
+        network(np.zeros((1, 3, 16, 16), np.float32), 5.0)
+    with pytest.raises(ValueError, match="noise: expected one number or one a picture, 2, got 3"):
+        network(torch.zeros(2, 3, 16, 16), torch.zeros(3))
+
+
 def test_nothing_to_load_is_named(tmp_path):
     with pytest.raises(dae.Error, match="nowhere"):
         dae.torch.load(tmp_path / "nowhere")

@@ -43,7 +43,8 @@ def test_the_observer_is_told_and_the_run_is_whole(tmp_path):
     assert observer.progress.step == 3 and np.isfinite(observer.progress.loss)
     assert observer.row.step == 3 and observer.step == 3 and observer.checkpoint.is_file()
     assert [row.name for row in outcome.evaluation.rows][0] == "all"
-    assert outcome.evaluation.rows[0].restored.mean.psnr > 0
+    psnr = outcome.evaluation.rows[0].restored.mean.psnr
+    assert psnr > 0 and f"psnr={psnr!r}" in repr(outcome)
     config = json.loads((outcome.run / "config.json").read_text())
     assert config["corruption"]["noise"] == "0:55" and config["batch"] == 2 and config["model"]["width"] == 4
     with pytest.raises(dae.Error, match="run"):  # it is there
@@ -68,19 +69,45 @@ def test_a_raising_observer_ends_it_and_the_run_goes_on_to_the_same_bits(tmp_pat
     (dict(size=17), dae.FieldError, "size 17"),
     (dict(size="large"), TypeError, "size: expected int, got 'large'"),
     (dict(width="x"), TypeError, "width: expected int | None, got 'x'"),
-    (dict(corruption=3), TypeError, "corruption: expected .*CorruptSpec, got 3"),
+    (dict(corruption=3), TypeError, "corruption: expected a Corruption of this package, got 3"),
+    (dict(observer=300), TypeError, "observer: expected an object with methods of TrainingObserver, got 300"),
+    (dict(observer=dae.TrainingObserver), TypeError, "observer: expected an object with methods .* got a class"),
+    (dict(steps=0), dae.FieldError, "steps 0: give more than 0"),
+    (dict(seed=-1), dae.FieldError, "seed -1: is out of range"),
+    (dict(loss="mse\0"), dae.FieldError, r"loss 'mse\\x00'"),
+    (dict(from_=b"run"), TypeError, "from_: expected a path, got b'run'"),
+    (dict(features="a\0b"), ValueError, "features: expected a path that a file can have"),
     (dict(out=3), TypeError, "out: expected .*got 3"),
     (dict(model="resnet"), dae.FieldError, "model resnet"),
     (dict(loss="best"), dae.UsageError, "best"),
     (dict(sizes=64), TypeError, r"train\(\) has no option 'sizes'"),
     (dict(__class__=int), TypeError, r"train\(\) has no option '__class__'"),
-    (dict(device="tpu"), dae.FieldError, "device tpu"),
+    (dict(device="tpu"), dae.FieldError, "device 'tpu'"),
     (dict(steps=3, seconds=3.0), dae.UsageError, "steps|seconds"),
     (dict(from_="/nothing/there"), dae.Error, "/nothing/there"),
 ])
 def test_options_are_checked(tmp_path, given, error, message):
     with pytest.raises(error, match=message):
         dae.train("synthetic", **({"out": tmp_path / "run"} | SMALL | given))
+
+
+def test_names_that_are_no_utf8(tmp_path, run):
+    """They come as os.fsdecode() has them, in words as well."""
+    photos, said = tmp_path / "ph\udcffotos", []
+    photos.mkdir()
+    for i in range(2):
+        (photos / f"{i}.ppm").write_bytes(b"P6 16 16 255\n" + np.random.default_rng(i).bytes(768))
+    (photos / "not\udcfe.png").write_bytes(b"no picture")
+    evaluation = dae.evaluate(run, lambda *words: said.append(words), dataset=photos, device="cpu", most_views=2, sigma=25.0)
+    assert evaluation.dataset == str(photos) and len(evaluation.left_out) == 1
+    assert any("ph\udcffotos" in what for what, _, _ in said)
+
+    class Observer(dae.TrainingObserver):
+        def preparing(self, what, done, total):
+            raise InterruptedError(what)
+
+    with pytest.raises(InterruptedError, match="ph\udcffotos"):
+        dae.train(photos, Observer(), out=tmp_path / "run", max_side=512, **SMALL)
 
 
 def test_evaluate(run):
@@ -127,12 +154,14 @@ def test_read_run(run, tmp_path):
     with open(copy / "metrics.csv", "a") as file:
         file.write("4,1.5,0.0")  # still being written
     assert list(dae.read_run(copy).metrics["step"]) == list(read.metrics["step"])
-    (copy / "metrics.csv").write_text("step,loss\n1,much\n")
-    with pytest.raises(dae.Error, match="metrics.csv"):
-        dae.read_run(copy)
-    (copy / "config.json").write_text("{")
-    with pytest.raises(dae.Error, match="copy: cannot be read as a run"):
-        dae.read_run(copy)
+    for text in ("", "step,loss\n1,much\n", "loss\n1\n", "step,loss\n1,2,3,4\n", "step\ninf\n", "step\nnan\n", "step\n1\n\0\n"):
+        (copy / "metrics.csv").write_text(text)
+        with pytest.raises(dae.Error, match="metrics.csv"):
+            dae.read_run(copy)
+    for text in ("{", "[]", "[" * 100000):
+        (copy / "config.json").write_text(text)
+        with pytest.raises(dae.Error, match="copy: cannot be read as a run"):
+            dae.read_run(copy)
     with pytest.raises(dae.Error, match="nowhere: cannot be read as a run"):
         dae.read_run(tmp_path / "nowhere")
     with pytest.raises(TypeError, match="folder: expected a path, got 3"):

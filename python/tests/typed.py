@@ -12,5 +12,11 @@ outcome: dae.TrainingOutcome = dae.train("photos/", steps=3, corruption=corrupti
 folder: Path = outcome.run
 psnr: float = outcome.evaluation.rows[0].restored.mean.psnr
 run: dae.Run = dae.read_run(outcome.run)
+try:
+    dae.Corruption(noise=-1)
+except dae.FieldError as error:
+    field: str = error.field
+    error.fields  # type: ignore[attr-defined]
+version: str = dae.__version__
 dae.Corruption(noise="loud")  # type: ignore[arg-type]
 dae.train("photos/", setps=3)  # type: ignore[call-arg]

@@ -83,7 +83,7 @@ def main():
         # Not from the checkout's folder, where python/dae has no module.
         run(python, "-m", "pytest", "-p", "no:cacheprovider", "-rs", ROOT / "python" / "tests", cwd=environment)
         if "mypy" not in left_out:
-            run(python, "-m", "mypy", "--cache-dir", WORK / "mypy", ROOT / "python" / "tests" / "typed.py", cwd=environment)
+            run(python, "-m", "mypy", "--warn-unused-ignores", "--cache-dir", WORK / "mypy", ROOT / "python" / "tests" / "typed.py", cwd=environment)
 
 
 if __name__ == "__main__":
