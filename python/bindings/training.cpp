@@ -128,6 +128,7 @@ void add_options(nb::module_& module) {
       .def_rw("features", &TrainingOptions::features)
       .def_rw("corruption", &TrainingOptions::corruption)
       .def_rw("batch", &TrainingOptions::batch)
+      .def_rw("shards", &TrainingOptions::shards)
       .def_rw("learning_rate", &TrainingOptions::learning_rate, nb::arg().none())
       .def_rw("seed", &TrainingOptions::seed)
       .def_rw("precision", &TrainingOptions::precision)
@@ -154,6 +155,7 @@ void add_reports(nb::module_& module) {
       .def_ro("training_pictures", &TrainingStart::training_pictures)
       .def_ro("held_out_pictures", &TrainingStart::held_out_pictures)
       .def_ro("batch", &TrainingStart::batch)
+      .def_ro("shards", &TrainingStart::shards)
       .def_ro("step", &TrainingStart::step, "done before")
       .def_ro("last_step", &TrainingStart::last_step);
   nb::class_<TrainingProgress>(module, "TrainingProgress", "How far a run is.")

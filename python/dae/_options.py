@@ -46,6 +46,7 @@ class TrainingOptions(Budget, total=False):
     features: Place  # of a perceptual loss: its network; without, one that is trained first
     corruption: Corruption  # its seed is not used [Corruption()]
     batch: int  # crops a step [16]
+    shards: int  # parts of a batch whose gradients are added in one order, for mpirun's ranks to go on with [1]
     learning_rate: Optional[float]  # at its peak [2e-3; 5e-4 where it starts from another]
     seed: int  # of everything random [1]
     device: Optional[str]  # "cpu", "cuda"; None: the GPU where there is one
