@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "runtime/block_reduce.h"
 #include "runtime/error.h"
 #include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator_parts.h"
