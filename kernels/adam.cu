@@ -12,6 +12,7 @@
 // captured with other work running beside it); atomics (order, so bits, would change).
 #include "kernels/adam_formula.h"
 #include "kernels/elements.cuh"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -12,7 +12,7 @@
 #include "kernels/dct8.h"
 #include "kernels/dct_loss.h"
 #include "kernels/division.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/loss_chunks.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 

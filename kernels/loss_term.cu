@@ -2,7 +2,7 @@
 // threads, a fixed order. Some thousand floats at most, so what counts is the launch; a second
 // block for the squares was left out.
 #include "kernels/loss_term.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -6,6 +6,7 @@
 #include "kernels/elements.cuh"
 #include "kernels/gain_sum.cuh"
 #include "kernels/output_backward.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -5,7 +5,7 @@
 // which a convolution has just left in the L2 cache.
 #include "kernels/perceptual_loss.h"
 #include "kernels/pixel_loss_formula.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -5,7 +5,7 @@
 // sector as it is.
 #include "kernels/pixel_loss.h"
 #include "kernels/pixel_loss_formula.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -9,6 +9,7 @@
 #include "kernels/gain_sum.cuh"
 #include "kernels/loss_sum.cuh"
 #include "kernels/residual_mse.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

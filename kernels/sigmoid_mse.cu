@@ -8,6 +8,7 @@
 #include "kernels/elements.cuh"
 #include "kernels/loss_sum.cuh"
 #include "kernels/sigmoid_mse.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

@@ -15,7 +15,7 @@
 // times; MS-SSIM must know a scale's mean before its gradient anyway); tiles of 32x32 (more than 48
 // KiB); filtering sums that run down a column (sums of differences lose the bits that C2 needs).
 #include "kernels/ssim_passes.h"
-#include "runtime/cuda_kernel.h"
+#include "runtime/block_reduce.h"
 
 namespace dae::cuda {
 namespace {

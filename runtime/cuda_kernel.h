@@ -5,7 +5,6 @@
 //   launch(op, kernel, grid, block, dynamic_shared_bytes, stream, args...)   instead of <<< >>>
 //   DAE_SHARED(T, name, count)    a static __shared__ array of `count` elements
 //   DAE_DYNAMIC_SHARED(T, name)   the block's dynamic shared memory, 16-byte aligned
-//   BlockReduce<T, kThreads>      CUB's block reductions (the result is valid in thread 0 only)
 //   DAE_UNROLLED for (...)        a loop whose iterations are all written out, DAE_ROLLED one of which
 //                                 none is, where the compiler would decide otherwise
 //
@@ -19,7 +18,6 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <cub/block/block_reduce.cuh>
 
 #include "runtime/cuda_check.h"
 
@@ -31,9 +29,6 @@
 #define DAE_ROLLED _Pragma("unroll 1")
 
 namespace dae::cuda {
-
-template <class T, int kThreads>
-using BlockReduce = cub::BlockReduce<T, kThreads>;
 
 inline cudaStream_t stream_of(void* stream) {
   return static_cast<cudaStream_t>(stream);

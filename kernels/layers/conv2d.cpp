@@ -103,10 +103,29 @@ dnnl::convolution_backward_data::primitive_desc backward_data_pd(const ConvSpec&
   });
 }
 
-// Without AVX-512 the library has nothing else for a 4x4 kernel with stride 2 to few channels, unless
-// both sides are plain NHWC, where it multiplies matrices.
-bool is_reference_code(const dnnl::convolution_backward_data::primitive_desc& pd) {
-  return std::string_view(pd.impl_info_str()).starts_with("ref");
+dnnl::convolution_backward_weights::primitive_desc backward_weights_pd(const ConvSpec& spec,
+                                                                       const Descs& d) {
+  return choose(spec, [&](algorithm a) {
+    using Backward = dnnl::convolution_backward_weights::desc;
+    const Backward desc =
+        spec.bias
+            ? Backward(a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
+            : Backward(a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
+    return dnnl::convolution_backward_weights::primitive_desc(
+        desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
+  });
+}
+
+// make(spec, d), with images in plain NHWC where the library has nothing but its reference code otherwise: there it
+// multiplies matrices, a hundred times faster. Without AVX-512 that is so for a 4x4 kernel with stride 2 to few
+// channels and for the weights of a 3x3 kernel on an image smaller than that.
+template <class Make>
+auto without_reference_code(const ConvSpec& spec, Descs d, const Make& make) {
+  auto pd = make(spec, d);
+  if (!std::string_view(pd.impl_info_str()).starts_with("ref")) return pd;
+  d.x_wanted = onednn::image_desc(spec.x, 1);
+  d.y_wanted = onednn::image_desc(spec.y, 1);
+  return make(spec, d);
 }
 
 void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const Tensor& w,
@@ -196,13 +215,8 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, cons
     fail("{}: the CPU computes the gradient alone", op);
   const std::string name = in_words(op, spec);
   routine_ = onednn::named(name, [&] {
-    Descs d = describe(spec);
-    auto pd = backward_data_pd(spec, d);
-    if (is_reference_code(pd)) {
-      d.x_wanted = onednn::image_desc(spec.x, 1);
-      d.y_wanted = onednn::image_desc(spec.y, 1);
-      pd = backward_data_pd(spec, d);
-    }
+    const Descs d = describe(spec);
+    const auto pd = without_reference_code(spec, d, backward_data_pd);
     return onednn::make_routine<dnnl::convolution_backward_data>(
         name, pd,
         Operands{{DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
@@ -251,15 +265,7 @@ Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec
   const std::string name = in_words(op, spec);
   routine_ = onednn::named(name, [&] {
     const Descs d = describe(spec);
-    const auto pd = choose(spec, [&](algorithm a) {
-      using Backward = dnnl::convolution_backward_weights::desc;
-      const Backward desc =
-          spec.bias
-              ? Backward(a, d.x_wanted, d.w_any, d.b, d.y_wanted, d.strides, d.padding, d.padding)
-              : Backward(a, d.x_wanted, d.w_any, d.y_wanted, d.strides, d.padding, d.padding);
-      return dnnl::convolution_backward_weights::primitive_desc(
-          desc, onednn::attributes(false), onednn::engine(), forward_pd(d, a, spec.bias, false));
-    });
+    const auto pd = without_reference_code(spec, d, backward_weights_pd);
     Operands operands = {{DNNL_ARG_SRC, false, d.x, pd.src_desc()},
                          {DNNL_ARG_DIFF_DST, false, d.y, pd.diff_dst_desc()},
                          {DNNL_ARG_DIFF_WEIGHTS, true, d.w, pd.diff_weights_desc()}};

@@ -94,7 +94,7 @@ void run_threads(std::mt19937_64& bits) {
       if (t.state == ThreadState::State::in_warp && t.group->generation != t.generation)
         t.state = ThreadState::State::ready;
       if (t.state != ThreadState::State::ready) continue;
-      resume(t.fiber, t.identity);
+      resume(t.fiber);
       any = true;
     }
     if (block->alive > 0 && block->at_barrier == block->alive)
@@ -157,16 +157,19 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
   const auto tags = std::make_unique<uint64_t[]>(2);
   release(&tags[0]);
   void* const identity = current_identity();
-  void* const all_threads = kTsan && the_settings.launches_as_threads ? create_identity() : nullptr;
+  const bool apart = kTsan && !the_settings.launches_as_threads;
+  Crew& crew = crew_of(identity, apart);
   // Red zones and alignment come on top of what the kernel may use.
   const size_t arena = (kSharedLimit + shared_bytes + (64 << 10)) / 256 * 256;
   for (const size_t b : block_order) {
-    BlockState state;
+    const auto made = std::make_unique<BlockState>();
+    BlockState& state = *made;
     block = &state;
     state.body = &body;
     state.launch_tags = tags.get();
     state.scheduler_identity = identity;
-    state.launch_identity = all_threads;
+    state.crew = &crew;
+    state.apart = apart;
     state.threads.resize(count);
     state.alive = count;
     state.warps.resize((count + 31) / 32);
@@ -194,8 +197,6 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     const size_t limit = shared_bytes > 0 ? kSharedMost : kSharedLimit;
     if (used > limit)
       report(fmt::format("{}: a block takes {} bytes of shared memory, of {}", op, used, limit));
-    if (kTsan && !all_threads)
-      for (const ThreadState& t : state.threads) retire_identity(t.identity);
     unpoison(state.shared, arena);
     std::free(state.shared);
     current = nullptr;
@@ -203,7 +204,6 @@ void run_kernel(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes,
     the_counters.blocks++;
     the_counters.threads += count;
   }
-  if (all_threads) retire_identity(all_threads);
   acquire(&tags[1]);
 }
 

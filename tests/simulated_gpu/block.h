@@ -33,6 +33,15 @@ struct Fiber {
   boost::context::fiber resume_point;
   void* stack = nullptr;
   void* asan_stack = nullptr;
+  void* identity = nullptr;  // ThreadSanitizer's: the stack is its alone
+};
+
+// What a stream's threads run on.
+struct Crew {
+  std::vector<Fiber*> idle;   // for any number of threads, of one identity
+  void* together = nullptr;   // that identity
+  std::vector<Fiber*> apart;  // each of an identity of its own, for one thread at a time: in turn
+  size_t next = 0;            // of them
 };
 
 // A thread's asynchronous copies, in order; those of one group have its number.
@@ -52,7 +61,6 @@ struct ThreadState : Thread {
   WarpGroup* group = nullptr;
   uint64_t generation = 0;
   Fiber* fiber = nullptr;
-  void* identity = nullptr;  // ThreadSanitizer's
   AsyncCopies copies;
 };
 
@@ -61,7 +69,8 @@ struct SharedArray {
   std::string name;
 };
 
-// Freshly allocated for each block, so that neither shadow memory nor tags tie blocks together.
+// On the heap, and made for each block: at an address of ThreadSanitizer's, what other blocks' threads knew there stays
+// until it is freed, and would tie blocks together.
 struct BlockState {
   std::vector<ThreadState> threads;
   std::vector<unsigned> order;
@@ -70,7 +79,6 @@ struct BlockState {
   uint64_t generation = 0;  // barriers passed
   uint64_t barrier_tags[2] = {};
   std::vector<std::deque<WarpGroup>> warps;
-  std::vector<std::unique_ptr<Fiber>> fibers;  // under ThreadSanitizer
   const std::function<void()>* body = nullptr;
   unsigned char* shared = nullptr;
   unsigned char* dynamic = nullptr;
@@ -82,7 +90,8 @@ struct BlockState {
   const void* scheduler_bottom = nullptr;
   size_t scheduler_size = 0;
   void* scheduler_identity = nullptr;
-  void* launch_identity = nullptr;  // of all threads, where they are one to ThreadSanitizer
+  Crew* crew = nullptr;
+  bool apart = false;               // each thread is one to ThreadSanitizer
   uint64_t* launch_tags = nullptr;  // [0]: before all threads, [1]: after
 };
 
@@ -102,9 +111,14 @@ void end_async_copies();  // of a thread that ends
 
 // fibers.cpp
 void start_fresh_thread();
-void resume(Fiber* fiber, void* identity);
+void resume(Fiber* fiber);
 void wait_in(ThreadState::State state, const Place& place);
-void retire_identity(void* identity);
+// At the start of a launch: who runs it on the stream of that identity.
+Crew& crew_of(void* identity, bool apart);
+// A stream's identity, with its threads': one that was passed on, or a new one. Since the host has waited
+// for the stream that passed it on, it knows nothing that the host does not.
+void* identity_for_stream();
+void pass_on(void* identity);
 
 // shared_memory.cpp
 // Whether these bytes lie in an array of the block's shared memory.

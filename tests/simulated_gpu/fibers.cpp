@@ -1,5 +1,10 @@
 // Threads: a block's are fibers of one operating-system thread. A fiber runs CUDA threads one after
 // another until one of them has to wait, so kernels without barriers cost little more than a loop.
+//
+// Making a stack, and touching its pages for the first time, costs more than most threads do, and an
+// identity of ThreadSanitizer's a hundred times that: a stream keeps those of its threads. That hides nothing
+// between its launches: what an identity knows from an earlier launch, the stream knows since that launch
+// ended, and tells every thread of the next. Within a launch they go round.
 #include <cstdlib>
 
 #include "tests/simulated_gpu/block.h"
@@ -26,10 +31,18 @@ struct StackOfFiber {
   }
 };
 
-// Fibers that wait for a thread to run, whatever its block: making a stack, and touching its pages
-// for the first time, costs more than most threads do. They outlive static objects.
-std::vector<Fiber*>& idle_fibers() {
-  static auto& list = *new std::vector<Fiber*>;
+// Threads of two blocks of one launch have an identity in common only with so many others between. An identity takes a
+// megabyte: when there are many, streams go round what they have, of which a block must have enough.
+constexpr size_t kBetween = 2048, kEnough = 1024, kMostOfAll = 3000;
+size_t identities_made = 0;
+
+// By the identity of the stream; without ThreadSanitizer there is one. They outlive static objects.
+std::map<void*, Crew>& crews() {
+  static auto& all = *new std::map<void*, Crew>;
+  return all;
+}
+std::vector<void*>& spare_identities() {
+  static auto& list = *new std::vector<void*>;
   return list;
 }
 
@@ -46,15 +59,53 @@ void run_fresh_threads(Fiber* fiber) {
     me->fiber = fiber;
     me->state = ThreadState::State::ready;
     current = me;
-    if (kTsan) me->identity = current_identity();
     acquire(&block->launch_tags[0]);
     (*block->body)();
     end_async_copies();
     release(&block->launch_tags[1]);
     me->state = ThreadState::State::done;
     block->alive--;
-    if (kTsan) return;  // an identity is one thread's
+    if (block->apart) return;  // an identity is one thread's
   }
+}
+
+void* make_identity() {
+  identities_made++;
+  return create_identity();
+}
+
+Fiber* make_fiber(void* identity) {
+  auto* const fiber = new Fiber;  // goes from block to block
+  fiber->identity = identity;
+  fiber->resume_point = context::fiber(
+      std::allocator_arg, StackOfFiber{fiber}, [fiber](context::fiber&& from) -> context::fiber {
+        block->scheduler = std::move(from);
+        finish_switch(nullptr, &block->scheduler_bottom, &block->scheduler_size);
+        while (true) {
+          run_fresh_threads(fiber);
+          if (!block->apart) {
+            const Unseen bookkeeping;
+            block->crew->idle.push_back(fiber);
+          }
+          switch_to_scheduler(fiber);
+        }
+      });
+  return fiber;
+}
+
+Fiber* next_fiber() {
+  Crew& crew = *block->crew;
+  if (block->apart) {
+    const bool none_left = crew.next == crew.apart.size() && identities_made >= kMostOfAll;
+    if (crew.next >= kBetween + block->threads.size() || (none_left && crew.next >= kEnough))
+      crew.next = 0;
+    if (crew.next == crew.apart.size()) crew.apart.push_back(make_fiber(make_identity()));
+    return crew.apart[crew.next++];
+  }
+  if (crew.idle.empty()) return make_fiber(crew.together);
+  Fiber* const fiber = crew.idle.back();
+  crew.idle.pop_back();
+  return fiber;
 }
 
 }  // namespace
@@ -67,53 +118,34 @@ void wait_in(ThreadState::State state, const Place& place) {
   current = me;
 }
 
-void resume(Fiber* fiber, void* identity) {
+void resume(Fiber* fiber) {
   the_counters.switches++;
   start_switch(&block->scheduler_asan_stack, fiber->stack, kStackBytes);
-  become(identity);
+  become(fiber->identity);
   fiber->resume_point = std::move(fiber->resume_point).resume();
   finish_switch(block->scheduler_asan_stack, nullptr, nullptr);
 }
 
 void start_fresh_thread() {
-  if (!idle_fibers().empty()) {
-    Fiber* const fiber = idle_fibers().back();
-    idle_fibers().pop_back();
-    resume(fiber, nullptr);
-    return;
-  }
-  auto made = std::make_unique<Fiber>();
-  Fiber* const fiber = made.get();
-  fiber->resume_point =
-      context::fiber(std::allocator_arg, StackOfFiber{fiber}, [fiber](context::fiber&& from) {
-        block->scheduler = std::move(from);
-        finish_switch(nullptr, &block->scheduler_bottom, &block->scheduler_size);
-        run_fresh_threads(fiber);
-        while (!kTsan) {
-          idle_fibers().push_back(fiber);
-          switch_to_scheduler(fiber);
-          run_fresh_threads(fiber);
-        }
-        become(block->scheduler_identity);  // a stack is one thread's, too
-        return std::move(block->scheduler);
-      });
-  if (kTsan)
-    block->fibers.push_back(std::move(made));
-  else
-    made.release();  // goes from block to block
-  resume(fiber, block->launch_identity ? block->launch_identity : create_identity());
+  resume(next_fiber());
 }
 
-// ThreadSanitizer gives a dead thread's number to a new one and takes their accesses for one
-// thread's, which would hide races between blocks and between launches: the last identities stay.
-// It has 8000 numbers.
-void retire_identity(void* identity) {
-  constexpr size_t kKept = 2048;
-  static std::deque<void*> retired;
-  retired.push_back(identity);
-  if (retired.size() <= kKept) return;
-  destroy_identity(retired.front());
-  retired.pop_front();
+Crew& crew_of(void* identity, bool apart) {
+  Crew& crew = crews()[identity];
+  crew.next = 0;
+  if (kTsan && !apart && !crew.together) crew.together = make_identity();
+  return crew;
+}
+
+void* identity_for_stream() {
+  if (spare_identities().empty()) return make_identity();
+  void* const identity = spare_identities().back();
+  spare_identities().pop_back();
+  return identity;
+}
+
+void pass_on(void* identity) {
+  if (kTsan) spare_identities().push_back(identity);
 }
 
 }  // namespace simulated

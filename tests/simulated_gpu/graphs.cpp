@@ -92,7 +92,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
   if (!exec) return set_error(cudaErrorInvalidValue);
   cudaDeviceSynchronize();
-  for (const auto& stream : exec->streams) std::erase(state().streams, stream.get());
+  for (const auto& stream : exec->streams) leave(*stream);
   delete exec;
   return cudaSuccess;
 }

@@ -15,13 +15,28 @@ SAME_BARRIERS = ("_wide", "_relu", "_addend", "_misaligned")  # as another case,
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 
+def cases(command):
+    """The names of a program's tests, of which one process runs all."""
+    suite, names = "", set()
+    for line in subprocess.check_output([*command, "--gtest_list_tests"], text=True).splitlines():
+        name = line.split("#")[0].rstrip()
+        if name.startswith("  "):
+            names.add(suite + name.strip())
+        elif name.endswith("."):
+            suite = name
+    return names
+
+
 def listed():
     """The names of tests, by program."""
     shown = subprocess.check_output([CTEST, "--test-dir", BUILD, "--show-only=json-v1"], text=True)
     programs = {}
     for test in json.loads(shown)["tests"]:
         program = pathlib.Path(test["command"][0]).name
-        name = re.sub(r"^simulated(_asan|_tsan)?\.", "", test["name"])
+        if program.startswith("simulated_tsan_"):
+            programs[program] = cases(test["command"])
+            continue
+        name = re.sub(r"^simulated(_asan)?\.", "", test["name"])
         programs.setdefault(program, set()).add(name)
     return programs
 

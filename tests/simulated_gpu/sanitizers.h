@@ -53,9 +53,6 @@ inline constexpr bool kTsan = true;
 inline void* create_identity() {
   return __tsan_create_fiber(0);
 }
-inline void destroy_identity(void* identity) {
-  __tsan_destroy_fiber(identity);
-}
 inline void* current_identity() {
   return __tsan_get_current_fiber();
 }
@@ -87,7 +84,6 @@ inline constexpr bool kTsan = false;
 inline void* create_identity() {
   return nullptr;
 }
-inline void destroy_identity(void*) {}
 inline void* current_identity() {
   return nullptr;
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "runtime/block_reduce.h"
 #include "runtime/error.h"
 #include "tests/simulated_gpu/sanitizers.h"
 #include "tests/simulated_gpu/simulator_parts.h"
@@ -315,6 +316,68 @@ TEST_F(SimulatedDeathTest, RacesWithBothLines) {
   cudaStreamSynchronize(first.handle);
   launch("add", add_kernel, 1, 128, 0, second.handle, a.data(), b.data(), 100);
   cudaStreamSynchronize(second.handle);
+}
+
+// Of streams that have waited for each other, and of those that have the identities of one that is gone.
+TEST_F(SimulatedDeathTest, RacesBetweenStreamsThatHaveMet) {
+  if (!simulated::kTsan) GTEST_SKIP() << "needs ThreadSanitizer";
+  DeviceArray<float> a(100), b(100);
+  const auto fill = [&](const Stream& on) {
+    launch("fill", fill_kernel, 2, 64, 0, on.handle, a.data(), 1.0f, 100);
+  };
+  const auto add = [&](const Stream& on) {
+    launch("add", add_kernel, 2, 64, 0, on.handle, a.data(), b.data(), 100);
+  };
+  const auto fill_and_add = [&](const Stream& first, const Stream& second) {
+    fill(first);
+    add(second);
+  };
+  Stream stays;
+  for (const bool together : {false, true, false}) {
+    simulated::settings().launches_as_threads = together;
+    Stream goes;
+    EXPECT_DEATH(fill_and_add(goes, stays), "data race");
+    fill(goes);
+    cudaStreamSynchronize(goes.handle);
+    add(stays);
+    cudaStreamSynchronize(stays.handle);
+    EXPECT_DEATH(fill_and_add(goes, stays), "data race");
+    EXPECT_DEATH(fill_and_add(stays, goes), "data race");
+  }
+}
+
+// A thread of one block writes an element before the barrier, one of another block after it.
+__global__ void before_and_after_kernel(float* element, int before, int after) {
+  const int b = static_cast<int>(blockIdx.x);
+  if (b == before && threadIdx.x == 0) element[0] = 1;
+  __syncthreads();
+  if (b == after && threadIdx.x == 31) element[0] = 2;
+}
+
+// ThreadSanitizer's identities go from thread to thread: what one knew of others does not order those that
+// come after them, whatever has run before, and as far as the simulator promises.
+TEST_F(SimulatedDeathTest, RacesBetweenBlocksThatHaveBarriers) {
+  if (!simulated::kTsan) GTEST_SKIP() << "needs ThreadSanitizer";
+  constexpr int kNone = -1, kBlocks = 20,
+                kThreads = 128;  // more threads than a launch has identities
+  DeviceArray<float> a(1);
+  const auto run = [&](int blocks, int before, int after) {
+    launch("before and after", before_and_after_kernel, blocks, kThreads, 0, nullptr, a.data(),
+           before, after);
+  };
+  EXPECT_DEATH(run(2, 0, 1), "data race");  // the first launch of all
+  run(2, 0, kNone);
+  run(2, kNone, 0);
+  EXPECT_DEATH(run(2, 0, 1), "data race");
+  EXPECT_DEATH(run(2, 1, 0), "data race");
+  for (const ThreadOrder order : kOrders) {
+    simulated::settings().order = order;
+    run(kBlocks, 0, kNone);
+    run(kBlocks, kNone, 0);
+  }
+  simulated::settings().order = ThreadOrder::forward;
+  for (const int far : {1, 15})  // 15 blocks are 1920 threads
+    EXPECT_DEATH(run(kBlocks, kBlocks - 1 - far, kBlocks - 1), "data race") << far;
 }
 
 TEST_F(SimulatedDeathTest, WritesJustOutside) {

@@ -20,7 +20,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   if (!on || !stream) return set_error(cudaErrorInvalidResourceHandle);
   while (!on->queue.empty()) run_front(*on);
   cudaDeviceSynchronize();
-  std::erase(state().streams, on);
+  leave(*on);
   delete on;
   return cudaSuccess;
 }

@@ -23,13 +23,18 @@ State& state() {
 
 void prepare(CUstream_st& stream) {
   stream.number = state().numbers++;
-  stream.identity = create_identity();
+  stream.identity = identity_for_stream();
   state().streams.push_back(&stream);
+}
+
+void leave(CUstream_st& stream) {
+  std::erase(state().streams, &stream);
+  if (!broken() && stream.last) pass_on(stream.identity);
 }
 
 CUstream_st* resolve(cudaStream_t stream) {
   State& s = state();
-  if (!s.null_stream.identity && kTsan) s.null_stream.identity = create_identity();
+  if (!s.null_stream.identity && kTsan) s.null_stream.identity = identity_for_stream();
   if (!stream) return &s.null_stream;
   return std::find(s.streams.begin(), s.streams.end(), stream) == s.streams.end() ? nullptr
                                                                                   : stream;

@@ -114,6 +114,8 @@ struct State {
 State& state();
 
 void prepare(CUstream_st& stream);
+// After the host has waited for it.
+void leave(CUstream_st& stream);
 // The stream of a handle, the null stream's included; none when there is no such stream.
 CUstream_st* resolve(cudaStream_t stream);
 

@@ -253,10 +253,10 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
 
 TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
   make_photos("photos");
-  ASSERT_EQ(run(train("--steps 2000 --out " + path("whole"))).code, 0);
+  ASSERT_EQ(run(train("--steps 700 --out " + path("whole"))).code, 0);
   Process training("train_cuda",
                    {"--dataset", path("photos"), "--size", "16", "--batch", "2", "--width", "4",
-                    "--blocks", "1", "--steps", "2000", "--out", path("cut")},
+                    "--blocks", "1", "--steps", "700", "--out", path("cut")},
                    path("cache"), path("log"));
   // Once the first rows are there, training is under way.
   wait_for([&] { return read("cut/metrics.csv").size() >= 200; });

@@ -77,7 +77,8 @@ std::vector<OpCase> cases(DType dtype) {
       make_spec({2, 10, 10, 32}, 48, 3, 2, 1, b, b, true, true),
       make_spec({3, 8, 6, 16}, 32, 2, 2, 0, b, b, true, false),   // U-Net down; up as its gradient
       make_spec({3, 8, 6, 16}, 32, 4, 2, 1, b, b, false, false),  // upconv as its gradient
-      make_spec({2, 8, 12, 3}, 48, 4, 2, 1, 1, b, false, false)   // a tail as its gradient
+      make_spec({2, 8, 12, 3}, 48, 4, 2, 1, 1, b, false, false),  // a tail as its gradient
+      make_spec({2, 2, 2, 16}, 16, 3, 1, 1, b, b, true, true)     // smaller than the kernel
   };
   specs.push_back(make_spec({2, 6, 5, 8}, 8, 3, 1, 1, 1, 1, true, false, true));
   specs.push_back(make_spec({1, 4, 4, 3}, 5, 3, 2, 1, 1, 1, true, true, true));
