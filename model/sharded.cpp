@@ -126,7 +126,7 @@ class GradientSum {
                    gives[i] = {give[i].peer, t[give[i].what].data, t[give[i].what].bytes()};
                  for (size_t i = 0; i < take.size(); i++)
                    takes[i] = {take[i].peer, t[take[i].what].data, t[take[i].what].bytes()};
-                 sharding.ranks->exchange(gives, takes, sharding.patience);
+                 sharding.ranks->exchange(gives, takes);
                }});
   }
 
@@ -195,11 +195,15 @@ void check(const Sharding& sharding, int64_t batch, Device device) {
   if (shards < 1 || shards > kMostShards)
     fail_field("shards", "{}: give 1 to {}", shards, kMostShards);
   if (shards % ranks != 0)
-    fail_field("shards", "{}: give a multiple of {}, the number of ranks", shards, ranks);
+    fail_field(
+        "shards",
+        "{}: {} ranks cannot share them equally; launch as many as divide them, or begin a run "
+        "with a multiple of {}",
+        shards, ranks, ranks);
   if (batch % shards != 0)
     fail_field("batch", "{}: give a multiple of {}, the number of shards", batch, shards);
   if (device == Device::cuda && ranks > 1)
-    fail_field("device", "{}: ranks train on the CPU so far", name_of(device));
+    fail_field("device", "{}: several ranks train on the CPU so far; give cpu", name_of(device));
 }
 
 void add_gradients(Builder& builder, const Objective& objective, const ShardedBatch& batch,

@@ -11,7 +11,6 @@ namespace dae {
 struct Sharding {
   int64_t shards = 1;
   Communicator* ranks = nullptr;
-  double patience = 60;  // seconds, as Communicator::exchange() takes it
 
   int size() const { return ranks ? ranks->size() : 1; }
   int rank() const { return ranks ? ranks->rank() : 0; }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -22,12 +23,18 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
+// Once a rank is lost MPI is not called any more, by whichever communicator: it would write what arrives late to
+// where those who waited for it no longer are.
+std::atomic<bool> lost = false;
+
 void check(int code, const char* what) {
   if (code == MPI_SUCCESS) return;
+  lost = true;
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  fail("MPI: {}: {}", what, std::string_view(text.data(), static_cast<size_t>(length)));
+  throw RankLost(
+      fmt::format("MPI: {}: {}", what, std::string_view(text.data(), static_cast<size_t>(length))));
 }
 
 constexpr int kData = 0, kAlive = 1;  // tags of messages
@@ -62,32 +69,38 @@ void let_others_work(double waited) {
 // Calls of MPI are made one at a time.
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator() {
-    int initialized = 0;
+  explicit MpiCommunicator(double patience) : patience_(patience) {
+    int initialized = 0, level = 0;
     MPI_Initialized(&initialized);
-    if (!initialized) {
-      int provided = 0;
-      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "to start");
-      if (provided < MPI_THREAD_SERIALIZED) fail("MPI: this one was built for one thread alone");
+    if (initialized) {  // by whom this library serves, who ends it as well
+      MPI_Query_thread(&level);
+    } else {
+      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level), "to start");
       std::atexit(end_mpi);
     }
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "rank");
-    check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "size");
+    if (level < MPI_THREAD_SERIALIZED) fail("MPI: it was started for one thread alone");
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &ranks_), "to start");
+    MPI_Comm_set_errhandler(ranks_, MPI_ERRORS_RETURN);
+    check(MPI_Comm_rank(ranks_, &rank_), "rank");
+    check(MPI_Comm_size(ranks_, &size_), "size");
     names_.resize(static_cast<size_t>(size_));
     int length = 0;
     Name own{};
     MPI_Get_processor_name(own.data(), &length);
     check(MPI_Allgather(own.data(), static_cast<int>(own.size()), MPI_CHAR, names_.data(),
-                        static_cast<int>(own.size()), MPI_CHAR, MPI_COMM_WORLD),
+                        static_cast<int>(own.size()), MPI_CHAR, ranks_),
           "to tell each other's machine");
     heard_.resize(names_.size());
     signs_ = std::jthread([this](const std::stop_token& stop) { give_signs(stop); });
   }
-  // Ranks whose work was cut short do not meet any more, as MPI's end asks: who launched them ends the
-  // others.
+  // MPI's end waits for all ranks, for ever, so they meet before. Those whose work was cut short do not, nor
+  // those that lost one: who launched them ends them.
   ~MpiCommunicator() override {
-    if (std::uncaught_exceptions() > exceptions_) ended_well = false;
+    if (std::uncaught_exceptions() > exceptions_) lost = true;
+    try {
+      if (!lost) meet(*this);
+    } catch (const Error&) {
+    }
   }
 
   int rank() const override { return rank_; }
@@ -96,8 +109,7 @@ class MpiCommunicator final : public Communicator {
     return names_.at(static_cast<size_t>(rank)).data();
   }
 
-  void exchange(std::span<const Message> give, std::span<const Message> take,
-                double patience) override {
+  void exchange(std::span<const Message> give, std::span<const Message> take) override {
     begin(give, take);
     const double since = time_.now();
     for (size_t left = requests_.size(); left > 0;) {
@@ -105,7 +117,7 @@ class MpiCommunicator final : public Communicator {
       left -= done;
       if (left == 0 || done > 0) continue;
       const double now = time_.now();
-      check_alive(since, now, patience);
+      check_alive(since, now);
       let_others_work(now - since);
     }
   }
@@ -115,7 +127,7 @@ class MpiCommunicator final : public Communicator {
 
   void begin(std::span<const Message> give, std::span<const Message> take) {
     const std::lock_guard lock(one_at_a_time_);
-    if (lost_) throw RankLost("a rank was lost before");
+    if (lost) throw RankLost("a rank was lost before");
     requests_.clear();
     peers_.clear();
     for (const Message& message : take) each_part(message, MPI_Irecv, "to receive");
@@ -132,10 +144,9 @@ class MpiCommunicator final : public Communicator {
           "to wait");
     for (int there = 1; there;) {
       MPI_Status from;
-      check(MPI_Iprobe(MPI_ANY_SOURCE, kAlive, MPI_COMM_WORLD, &there, &from), "to hear");
+      check(MPI_Iprobe(MPI_ANY_SOURCE, kAlive, ranks_, &there, &from), "to hear");
       if (!there) break;
-      check(MPI_Recv(nullptr, 0, MPI_BYTE, from.MPI_SOURCE, kAlive, MPI_COMM_WORLD, &from),
-            "to hear");
+      check(MPI_Recv(nullptr, 0, MPI_BYTE, from.MPI_SOURCE, kAlive, ranks_, &from), "to hear");
       heard_[static_cast<size_t>(from.MPI_SOURCE)] = time_.now();
     }
     return static_cast<size_t>(std::max(done, 0));
@@ -149,22 +160,21 @@ class MpiCommunicator final : public Communicator {
       peers_.push_back(message.peer);
       check(start(static_cast<std::byte*>(message.data) + done,
                   static_cast<int>(std::min(kMost, message.bytes - done)), MPI_BYTE, message.peer,
-                  kData, MPI_COMM_WORLD, &requests_.emplace_back()),
+                  kData, ranks_, &requests_.emplace_back()),
             what);
     }
   }
 
-  // Of the ranks that are waited for since then. Once one is lost MPI is not called any more: it would write what
-  // arrives late to where those who waited for it no longer are.
-  void check_alive(double since, double now, double patience) {
+  // Each rank that is waited for since then.
+  void check_alive(double since, double now) {
     for (size_t i = 0; i < requests_.size(); i++) {
       if (requests_[i] == MPI_REQUEST_NULL) continue;
-      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) <= patience) continue;
+      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) <= patience_) continue;
       const std::lock_guard lock(one_at_a_time_);
-      lost_ = true;
+      lost = true;
       throw RankLost(fmt::format(
           "{} has given no sign of life for {:g} seconds: it hangs, or its machine does",
-          describe(*this, peers_[i]), patience));
+          describe(*this, peers_[i]), patience_));
     }
   }
 
@@ -175,20 +185,21 @@ class MpiCommunicator final : public Communicator {
     std::condition_variable_any nothing;
     while (!nothing.wait_for(lock, stop, kBetweenSigns, [&] { return stop.stop_requested(); })) {
       const std::lock_guard one(one_at_a_time_);
-      for (int peer = 0; peer < size_ && !lost_; peer++) {
+      for (int peer = 0; peer < size_ && !lost; peer++) {
         if (peer == rank_) continue;
         MPI_Request request = MPI_REQUEST_NULL;
-        MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, MPI_COMM_WORLD, &request);
+        MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, ranks_, &request);
         if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
       }
     }
   }
 
   static void end_mpi() {
-    if (ended_well) MPI_Finalize();
+    if (!lost) MPI_Finalize();
   }
 
-  static inline bool ended_well = true;
+  const double patience_;  // seconds
+  MPI_Comm ranks_ = MPI_COMM_NULL;
   const int exceptions_ = std::uncaught_exceptions();
   int rank_ = 0, size_ = 1;
   std::vector<Name> names_;
@@ -197,13 +208,12 @@ class MpiCommunicator final : public Communicator {
   OwnTime time_;
   std::vector<double> heard_;  // when each rank gave a sign last
   std::mutex one_at_a_time_;
-  bool lost_ = false;
   std::jthread signs_;  // the last: it uses the others
 };
 
 }  // namespace
 }  // namespace dae
 
-extern "C" dae::Communicator* dae_join_mpi() {
-  return new dae::MpiCommunicator;
+extern "C" dae::Communicator* dae_join_mpi(double patience) {
+  return new dae::MpiCommunicator(patience);
 }

@@ -18,24 +18,24 @@ std::string describe(const Communicator& ranks, int rank) {
   return fmt::format("rank {} on {}", rank, ranks.machine(rank));
 }
 
-void broadcast(Communicator& ranks, void* data, size_t bytes, double patience) {
+void broadcast(Communicator& ranks, void* data, size_t bytes) {
   std::vector<Message> give, take;
   if (ranks.rank() == 0)
     for (int peer = 1; peer < ranks.size(); peer++) give.push_back({peer, data, bytes});
   else
     take.push_back({0, data, bytes});
-  ranks.exchange(give, take, patience);
+  ranks.exchange(give, take);
 }
 
-std::string broadcast(Communicator& ranks, std::string text, double patience) {
+std::string broadcast(Communicator& ranks, std::string text) {
   uint64_t length = text.size();
-  broadcast(ranks, &length, sizeof(length), patience);
+  broadcast(ranks, &length, sizeof(length));
   text.resize(length);
-  broadcast(ranks, text.data(), text.size(), patience);
+  broadcast(ranks, text.data(), text.size());
   return text;
 }
 
-std::vector<std::string> gather(Communicator& ranks, const std::string& text, double patience) {
+std::vector<std::string> gather(Communicator& ranks, const std::string& text) {
   std::vector<std::string> all(static_cast<size_t>(ranks.rank() == 0 ? ranks.size() : 0));
   std::vector<uint64_t> lengths(all.size());
   uint64_t length = text.size();
@@ -47,15 +47,26 @@ std::vector<std::string> gather(Communicator& ranks, const std::string& text, do
   };
   for (size_t i = 1; i < all.size(); i++)
     take.push_back({static_cast<int>(i), &lengths[i], sizeof(uint64_t)});
-  ranks.exchange(to_first(&length, sizeof(length)), take, patience);
+  ranks.exchange(to_first(&length, sizeof(length)), take);
   take.clear();
   for (size_t i = 1; i < all.size(); i++) {
     all[i].resize(lengths[i]);
     take.push_back({static_cast<int>(i), all[i].data(), all[i].size()});
   }
-  ranks.exchange(to_first(given.data(), given.size()), take, patience);
+  ranks.exchange(to_first(given.data(), given.size()), take);
   if (!all.empty()) all[0] = text;
   return all;
+}
+
+void meet(Communicator& ranks) {
+  std::vector<char> signs(2 * static_cast<size_t>(ranks.size()));
+  std::vector<Message> give, take;
+  for (int peer = 0; peer < ranks.size(); peer++) {
+    if (peer == ranks.rank()) continue;
+    give.push_back({peer, &signs[2 * static_cast<size_t>(peer)], 1});
+    take.push_back({peer, &signs[2 * static_cast<size_t>(peer) + 1], 1});
+  }
+  ranks.exchange(give, take);
 }
 
 // --- Joining ----------------------------------------------------------------------------------------
@@ -88,31 +99,34 @@ Launch launch_of_environment() {
   if (const auto size = number_in("OMPI_COMM_WORLD_SIZE"))
     return {number_in("OMPI_COMM_WORLD_RANK").value_or(0), *size, true};
   const int tasks = number_in("SLURM_STEP_NUM_TASKS").value_or(1);
-  if (const auto rank = number_in("PMIX_RANK")) return {*rank, tasks, true};
-  if (tasks > 1) return {number_in("SLURM_PROCID").value_or(0), tasks, false};
-  if (const auto size = number_in("WORLD_SIZE"); size && number_in("RANK"))
-    return {*number_in("RANK"), *size, false};
+  const auto by_pmix = number_in("PMIX_RANK");
+  if (tasks > 1)
+    return {by_pmix.value_or(number_in("SLURM_PROCID").value_or(0)), tasks, by_pmix.has_value()};
+  // torchrun; MPICH's mpirun, to which Open MPI is a stranger.
+  for (const auto& [rank, size] : {std::pair{"RANK", "WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}})
+    if (number_in(rank) && number_in(size).value_or(1) > 1)
+      return {*number_in(rank), *number_in(size), false};
   return {};
 }
 
-std::unique_ptr<Communicator> join_ranks() {
+std::unique_ptr<Communicator> join_ranks(double patience) {
   const Launch launch = launch_of_environment();
   if (launch.size <= 1) return nullptr;
   if (!launch.by_mpi)
     fail(
-        "{} processes were launched together, without MPI, by which they would reach each other: "
-        "launch them by mpirun, or by srun --mpi=pmix",
+        "{} processes were launched together, without Open MPI, by which they would reach each "
+        "other: launch them by its mpirun, or by srun --mpi=pmix",
         launch.size);
   const std::string path = mpi_library();
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     fail(
-        "{} processes were launched together, and this program was built without MPI: install "
-        "libopenmpi-dev and build it again",
-        launch.size);
-  Communicator* (*join)() = nullptr;
+        "{} processes were launched together, and there is no {}, by which they would reach each "
+        "other: install the package dae-mpi, or libopenmpi-dev before the program is built",
+        launch.size, path);
+  Communicator* (*join)(double) = nullptr;
   SharedLibrary(path, "Open MPI", "train on several ranks").load(join, "dae_join_mpi");
-  return std::unique_ptr<Communicator>(join());
+  return std::unique_ptr<Communicator>(join(patience));
 }
 
 }  // namespace dae

@@ -30,7 +30,7 @@ class SaidByRankZero : public Error {
   using Error::Error;
 };
 
-// A rank that is gone or hangs.
+// A rank that is gone, hangs, or cannot be reached any more.
 class RankLost : public Error {
  public:
   using Error::Error;
@@ -48,21 +48,23 @@ class Communicator {
   virtual std::string machine(int rank) const = 0;  // its host name
 
   // Host memory. Returns when what is taken is there and what is given may be written again. Throws
-  // RankLost naming one that is waited for and has given no sign of life for `patience` seconds; one that
-  // is busy gives signs. Time for which this process was stopped itself does not count.
-  virtual void exchange(std::span<const Message> give, std::span<const Message> take,
-                        double patience) = 0;
+  // RankLost naming one that is waited for and has given no sign of life for as long as join_ranks() was told;
+  // one that is busy gives signs. Time for which this process was stopped itself does not count.
+  virtual void exchange(std::span<const Message> give, std::span<const Message> take) = 0;
 };
 
 // "rank 2 on node7".
 std::string describe(const Communicator& ranks, int rank);
 
 // What rank 0 has in `data` goes to every other's; all call it with as many bytes.
-void broadcast(Communicator& ranks, void* data, size_t bytes, double patience);
-std::string broadcast(Communicator& ranks, std::string text, double patience);
+void broadcast(Communicator& ranks, void* data, size_t bytes);
+std::string broadcast(Communicator& ranks, std::string text);
 
 // What every rank says, in their order, on rank 0; nothing on the others.
-std::vector<std::string> gather(Communicator& ranks, const std::string& text, double patience);
+std::vector<std::string> gather(Communicator& ranks, const std::string& text);
+
+// Returns once every rank has called it.
+void meet(Communicator& ranks);
 
 // --- Joining ----------------------------------------------------------------------------------------
 
@@ -73,8 +75,11 @@ struct Launch {
 };
 Launch launch_of_environment();
 
-// The ranks that this process was launched as one of; null where it is alone. Throws Error saying what to
-// do where others were launched that it cannot reach.
-std::unique_ptr<Communicator> join_ranks();
+// The ranks that this process was launched as one of; null where it is alone. One that gives no sign of life
+// for `patience` seconds is given up. Throws Error saying what to do where others were launched that it cannot
+// reach.
+std::unique_ptr<Communicator> join_ranks(double patience);
+
+inline constexpr double kLeastPatience = 5;  // signs come every second
 
 }  // namespace dae

@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(int64_t{1}, kMostShards));
   app.add_option("--patience", options.patience,
                  "seconds without a sign of life after which a rank is given up, and the run")
-      ->check(number_between(1e-3, 1e9))
+      ->check(number_between(kLeastPatience, 1e9))
       ->capture_default_str();
   auto* const time = app.add_option("--time", options.budget.seconds,
                                     "seconds in all, once the pictures are read [300]")

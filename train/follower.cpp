@@ -2,30 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "data/hash.h"
 #include "record/device_record.h"
 #include "runtime/error.h"
-#include "train/training_pictures.h"
 
 namespace dae {
 
 using nlohmann::json;
 
 namespace {
-
-// Tells pictures from others by their sizes and first rows; all of a million would take minutes to read.
-std::string hash_of(const std::vector<Source>& pictures) {
-  Hash hash;
-  for (const Source& picture : pictures) {
-    hash.add_number(picture.height);
-    hash.add_number(picture.width);
-    hash.add(picture.pixels, 3 * static_cast<size_t>(picture.width));
-  }
-  return hash.digits();
-}
 
 // What options say, without what rank 0 makes of them.
 json as_given(const RunConfig& config) {
@@ -59,23 +46,23 @@ TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& opti
           .schedule = config.schedule,
           .batch = config.batch,
           .seed = config.seed,
-          .sharding = {config.shards, options.ranks, options.patience}};
+          .sharding = {config.shards, options.ranks}};
 }
 
 void tell_run(const SessionOptions& options, const RunConfig& config,
-              const FeatureNetwork& features, const std::vector<Source>& pictures) {
+              const FeatureNetwork& features, const TrainingPictures& pictures) {
   const json told = {{"config", to_json(config)},
                      {"software", describe_build()},
-                     {"pictures", hash_of(pictures)},
+                     {"pictures", pictures.hash()},
                      {"feature_widths", features.widths},
                      {"feature_values", features.values.size()}};
-  broadcast(*options.ranks, told.dump(), options.patience);
+  broadcast(*options.ranks, told.dump());
   std::vector<float> values = features.values;
-  broadcast(*options.ranks, values.data(), values.size() * sizeof(float), options.patience);
+  broadcast(*options.ranks, values.data(), values.size() * sizeof(float));
 }
 
 void await_followers(const SessionOptions& options) {
-  const std::vector<std::string> problems = gather(*options.ranks, "", options.patience);
+  const std::vector<std::string> problems = gather(*options.ranks, "");
   for (size_t i = 0; i < problems.size(); i++)
     if (!problems[i].empty())
       fail("{}: {}", describe(*options.ranks, static_cast<int>(i)), problems[i]);
@@ -83,50 +70,51 @@ void await_followers(const SessionOptions& options) {
 
 namespace {
 
-// The pictures are looked at while the trainer is.
-struct Follower {
-  TrainingPictures pictures;
-  std::unique_ptr<Trainer> trainer;
+struct JoinedRun {
+  RunConfig config;
+  FeatureNetwork features;
+  std::unique_ptr<TrainingPictures> pictures;
 };
 
-Follower join_run(const SessionOptions& options) {
+JoinedRun join_run(const SessionOptions& options) {
   Communicator& ranks = *options.ranks;
-  const json told = json::parse(broadcast(ranks, "", options.patience));
-  FeatureNetwork features;
-  told.at("feature_widths").get_to(features.widths);
-  features.values.resize(told.at("feature_values").get<size_t>());
-  broadcast(ranks, features.values.data(), features.values.size() * sizeof(float),
-            options.patience);
-  const RunConfig config = run_config_from_json(told.at("config"), "what rank 0 tells");
-  if (!options.resume) check_options(options.config, config);
+  const json told = json::parse(broadcast(ranks, ""));
+  JoinedRun run;
+  told.at("feature_widths").get_to(run.features.widths);
+  run.features.values.resize(told.at("feature_values").get<size_t>());
+  broadcast(ranks, run.features.values.data(), run.features.values.size() * sizeof(float));
+  run.config = run_config_from_json(told.at("config"), "what rank 0 tells");
+  if (!options.resume) check_options(options.config, run.config);
   if (const auto changes = software_changes(told.at("software"), describe_build());
       !changes.empty())
     fail("compared with rank 0, {}: the ranks would not round alike", fmt::join(changes, "; "));
+  const RunConfig& c = run.config;
   TrainingObserver nobody;
-  Follower follower{.pictures = {config.dataset, config.given, config.validation, config.max_side,
-                                 config.held_out, nobody},
-                    .trainer = nullptr};
-  const std::vector<Source> sources = follower.pictures.training();
-  if (hash_of(sources) != told.at("pictures"))
-    fail("{}: its {} pictures to train on are not those of rank 0", config.dataset, sources.size());
-  follower.trainer = make_trainer(trainer_config(config, options, std::move(features)), sources);
-  return follower;
+  run.pictures = std::make_unique<TrainingPictures>(c.dataset, c.given, c.validation, c.max_side,
+                                                    c.held_out, nobody);
+  if (run.pictures->hash() != told.at("pictures"))
+    fail("{}: its {} pictures to train on are not those of rank 0", c.dataset,
+         run.pictures->training_count());
+  return run;
 }
 
 }  // namespace
 
 void follow_run(const SessionOptions& options) {
-  std::optional<Follower> follower;
+  JoinedRun run;
   try {
-    follower = join_run(options);
+    run = join_run(options);
   } catch (const RankLost&) {
     throw;
   } catch (const std::exception& error) {
-    gather(*options.ranks, error.what(), options.patience);
+    gather(*options.ranks, error.what());
     throw SaidByRankZero(error.what());
   }
-  gather(*options.ranks, "", options.patience);
-  follower->trainer->follow();
+  gather(*options.ranks, "");
+  const auto trainer = make_trainer(trainer_config(run.config, options, std::move(run.features)),
+                                    run.pictures->training());
+  meet(*options.ranks);
+  trainer->follow();
 }
 
 }  // namespace dae

@@ -4,16 +4,17 @@
 
 #include "train/session.h"
 #include "train/trainer.h"
+#include "train/training_pictures.h"
 
 namespace dae {
 
 // On rank 0, once everything of the run is known but its number of steps, and before its trainer is made. Of
 // the others each waits for it in follow_run().
 void tell_run(const SessionOptions& options, const RunConfig& config,
-              const FeatureNetwork& features, const std::vector<Source>& pictures);
+              const FeatureNetwork& features, const TrainingPictures& pictures);
 
-// On rank 0, once it has its trainer: waits until all have theirs. Throws Error naming a rank that will have
-// none, and why.
+// On rank 0, after that: throws Error naming a rank that cannot take part, and why. Trainers are made then, and
+// the ranks meet once more when all have theirs.
 void await_followers(const SessionOptions& options);
 
 // On any other. Throws Error when what this rank was started with, its pictures, its software or its machine

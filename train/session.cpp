@@ -123,10 +123,13 @@ void Session::plan() {
   validation_ = std::make_unique<Validation>(options_.device, config_.network, config_.corruption,
                                              pictures_.held_out());
   const std::vector<Source> training = pictures_.training();
-  if (options_.ranks) tell_run(options_, config_, features_, training);
+  if (options_.ranks) {
+    tell_run(options_, config_, features_, pictures_);
+    await_followers(options_);
+  }
   trainer_ = make_trainer(trainer_config(config_, options_, features_), training,
                           {validation_->arena_bytes(), validation_->own_bytes()});
-  if (options_.ranks) await_followers(options_);
+  if (options_.ranks) meet(*options_.ranks);
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
 }
 
@@ -381,7 +384,6 @@ TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& obs
                             const std::stop_token& stop) {
   check(options.budget, options.resume);
   check_field("save_every", options.save_every, 0, 1e9);
-  check_field("patience", options.patience, 1e-3, 1e9);
   if (options.ranks && options.ranks->rank() > 0) {
     follow_run(options);
     return {};

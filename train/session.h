@@ -26,7 +26,6 @@ struct SessionOptions {
   // That a new run starts from, laid out as its network's parameters; empty: random ones.
   std::vector<float> first_weights = {};
   Communicator* ranks = nullptr;  // that share the steps; null: none
-  double patience = 60;           // seconds, as Communicator::exchange() takes it
 };
 
 // As train() and resume_training(). On any rank but 0 it does what rank 0 does, and has no outcome.

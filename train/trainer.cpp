@@ -43,6 +43,19 @@ int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, 
   return good * shards;
 }
 
+// Ranks of one machine have the same memory: it is looked at before any of them takes its part.
+size_t usable_by_each(const TrainerConfig& config) {
+  Communicator* const ranks = config.sharding.ranks;
+  if (!ranks) return usable_memory(config.device);
+  meet(*ranks);
+  const size_t usable = usable_memory(config.device);
+  meet(*ranks);
+  size_t here = 0;
+  for (int rank = 0; rank < ranks->size(); rank++)
+    if (ranks->machine(rank) == ranks->machine(ranks->rank())) here++;
+  return usable / here;
+}
+
 }  // namespace
 
 std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<Source> sources,
@@ -67,7 +80,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
   } catch (const OutOfMemory& error) {
     refuse(error.what());
   }
-  const size_t usable = usable_memory(config.device);  // beside what planning left loaded
+  const size_t usable = usable_by_each(config);  // beside what planning left loaded
   MemoryNeed need = trainer->need(false, validation);
   if (need.total() > usable) refuse(shortage(need, usable, config.device));
   const MemoryNeed all = trainer->need(true, validation);
@@ -96,7 +109,7 @@ MemoryNeed Trainer::need(bool resident, const ValidationNeed& validation) const 
 Trainer::~Trainer() {
   try {
     if (started_) tell({Order::end});
-  } catch (const Error&) {  // whoever does not hear it is beyond it
+  } catch (const std::exception&) {  // whoever does not hear it is beyond it
   }
 }
 
@@ -207,10 +220,10 @@ std::string Trainer::own_not_finite() {
 
 std::string Trainer::all_not_finite() {
   const std::string own = own_not_finite();
-  const auto& [shards, ranks, patience] = config_.sharding;
+  Communicator* const ranks = config_.sharding.ranks;
   if (!ranks) return own;
   std::string all;
-  const std::vector<std::string> found = gather(*ranks, own, patience);
+  const std::vector<std::string> found = gather(*ranks, own);
   for (size_t i = 0; i < found.size(); i++)
     if (!found[i].empty())
       all += fmt::format("{}{} ({})", all.empty() ? "" : "; ", found[i],
@@ -259,10 +272,7 @@ void Trainer::put(TensorId id, const std::vector<float>& values) const {
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   tell({.order = Order::restore, .state = checkpoint.state});
-  if (started_ && config_.sharding.ranks) {
-    Checkpoint shared = checkpoint;
-    share(shared);
-  }
+  if (started_ && config_.sharding.ranks) share(const_cast<Checkpoint&>(checkpoint));
   put_all(checkpoint);
 }
 
@@ -299,22 +309,22 @@ void Trainer::tell(const Told& told) {
   const Sharding& sharding = config_.sharding;
   if (!started_ || !sharding.ranks || sharding.rank() != 0) return;
   Told copy = told;
-  broadcast(*sharding.ranks, &copy, sizeof(copy), sharding.patience);
+  broadcast(*sharding.ranks, &copy, sizeof(copy));
 }
 
+// Rank 0's is only read.
 void Trainer::share(Checkpoint& checkpoint) {
   for (std::vector<float>* const values :
        {&checkpoint.weights, &checkpoint.ema, &checkpoint.moment1, &checkpoint.moment2}) {
     values->resize(static_cast<size_t>(parameters_.count()));
-    broadcast(*config_.sharding.ranks, values->data(), values->size() * sizeof(float),
-              config_.sharding.patience);
+    broadcast(*config_.sharding.ranks, values->data(), values->size() * sizeof(float));
   }
 }
 
 void Trainer::follow() {
   for (;;) {
     Told told{};
-    broadcast(*config_.sharding.ranks, &told, sizeof(told), config_.sharding.patience);
+    broadcast(*config_.sharding.ranks, &told, sizeof(told));
     Checkpoint checkpoint;
     checkpoint.state = told.state;
     switch (told.order) {

@@ -9,6 +9,7 @@
 #include "record/feature_file.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
+#include "runtime/field.h"
 #include "train/session.h"
 
 namespace dae {
@@ -137,15 +138,20 @@ FeatureNetwork features_of(const TrainingOptions& options, const LossSpec& loss)
   return features;
 }
 
+template <class Options>
+std::unique_ptr<Communicator> joined(const Options& options) {
+  check_field("patience", options.patience, kLeastPatience, 1e9);
+  return options.across_ranks ? join_ranks(options.patience) : nullptr;
+}
+
 }  // namespace
 
 TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer,
                       const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
-  const std::unique_ptr<Communicator> ranks = options.across_ranks ? join_ranks() : nullptr;
+  const std::unique_ptr<Communicator> ranks = joined(options);
   session.ranks = ranks.get();
-  session.patience = options.patience;
   std::optional<TrainedNetwork> from;
   if (!options.from.empty()) from = open_trained_network(options.from, options.device);
   session.config = config_of(options, from, ranks ? ranks->size() : 1);
@@ -170,9 +176,8 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
                                 TrainingObserver& observer, const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
-  const std::unique_ptr<Communicator> ranks = options.across_ranks ? join_ranks() : nullptr;
+  const std::unique_ptr<Communicator> ranks = joined(options);
   session.ranks = ranks.get();
-  session.patience = options.patience;
   session.device = options.device;
   session.budget = options.budget;
   session.out = run;

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "data/hash.h"
 #include "record/dataset_images.h"
 #include "runtime/error.h"
 
@@ -92,6 +93,15 @@ std::vector<Source> TrainingPictures::held_out() const {
 
 std::vector<std::string> TrainingPictures::held_out_names() const {
   return names_of(validation(), split_.held_out);
+}
+
+std::string TrainingPictures::hash() const {
+  Hash hash;
+  for (const int64_t i : split_.train) {
+    hash.add_number(dataset_[i].likeness.content);
+    if (dataset_[i].given.data) hash.add_number(content_of(dataset_[i].given));
+  }
+  return hash.digits();
 }
 
 std::vector<std::string> TrainingPictures::left_out() const {

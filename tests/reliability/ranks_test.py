@@ -24,7 +24,7 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 TRAIN = ["--dataset", "synthetic", "--size", "16", "--width", "4", "--blocks", "1", "--batch", "6",
          "--device", "cpu", "--loss", "mse+0.1*l1", "--threads", "1"]
 SHARED = ["--steps", "12", "--shards", "6", "--save-every", "0"]
-PATIENCE = 3  # seconds
+PATIENCE = 5  # seconds
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "1000", "OMPI_ALLOW_RUN_AS_ROOT": "1",
                             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
 
@@ -117,14 +117,15 @@ class Ranks(unittest.TestCase):
                 if process.returncode != 0:
                     lost_while_training += 1
                     self.assertRegex(said, f"rank {rank} (on|with PID)")  # our words, or mpirun's
-                    self.assertLess(seconds, 600 if hangs else 300)  # for what hangs, not for a busy machine
+                    self.assertLess(seconds, 120)  # ten times what an idle machine takes
                     if hangs:
-                        self.assertIn("has given no sign of life for 3 seconds", said)
+                        self.assertIn("has given no sign of life for 5 seconds", said)
                 self.wait_for(lambda: not rank_processes(run))
                 for ranks in (2, 6):  # one of them may find nothing left to do
                     self.run_to_end(ranks, run)
                 self.expect_as_whole(run)
             shutil.rmtree(run)
+        self.assertGreater(lost_while_training, 0)
         print(f"{ROUNDS} rounds, in {lost_while_training} of which a rank was lost before the run was over")
 
     @staticmethod
@@ -171,7 +172,8 @@ class Ranks(unittest.TestCase):
     def test_what_is_wrong_with_all_is_one_line(self):
         shards = [*TRAIN, "--steps", "12", "--shards", "3"]
         self.assertEqual(self.complaint(shards, shards),
-                         ["train_cuda: --shards 3: give a multiple of 2, the number of ranks"])
+                         ["train_cuda: --shards 3: 2 ranks cannot share them equally; launch as many as divide them, or "
+                          "begin a run with a multiple of 2"])
         unknown = [*TRAIN, "--stepps", "12"]
         self.assertEqual(len(self.complaint(unknown, unknown)), 1)
 

@@ -10,18 +10,18 @@ namespace {
 TEST(Communicator, WhatRankZeroHasEveryRankGets) {
   ThreadRanks::run(3, [](Communicator& ranks) {
     int number = ranks.rank() == 0 ? 7 : 0;
-    broadcast(ranks, &number, sizeof(number), 1);
+    broadcast(ranks, &number, sizeof(number));
     EXPECT_EQ(number, 7);
     const std::string long_text(100'000, 'x');
-    EXPECT_EQ(broadcast(ranks, ranks.rank() == 0 ? long_text : "mine", 1), long_text);
-    EXPECT_EQ(broadcast(ranks, ranks.rank() == 0 ? "" : "mine", 1), "");
+    EXPECT_EQ(broadcast(ranks, ranks.rank() == 0 ? long_text : "mine"), long_text);
+    EXPECT_EQ(broadcast(ranks, ranks.rank() == 0 ? "" : "mine"), "");
   });
 }
 
 TEST(Communicator, RankZeroHearsAllInTheirOrder) {
   ThreadRanks::run(3, [](Communicator& ranks) {
     const std::vector<std::string> said =
-        gather(ranks, std::string(static_cast<size_t>(ranks.rank()), 'a'), 1);
+        gather(ranks, std::string(static_cast<size_t>(ranks.rank()), 'a'));
     if (ranks.rank() == 0)
       EXPECT_EQ(said, (std::vector<std::string>{"", "a", "aa"}));
     else
@@ -38,9 +38,15 @@ TEST(Communicator, ARankIsNamedWithItsMachine) {
 
 class LaunchTest : public testing::Test {
  protected:
-  static constexpr const char* kAll[] = {
-      "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_STEP_NUM_TASKS",
-      "SLURM_PROCID",         "WORLD_SIZE",           "RANK"};
+  static constexpr const char* kAll[] = {"OMPI_COMM_WORLD_SIZE",
+                                         "OMPI_COMM_WORLD_RANK",
+                                         "PMIX_RANK",
+                                         "SLURM_STEP_NUM_TASKS",
+                                         "SLURM_PROCID",
+                                         "WORLD_SIZE",
+                                         "RANK",
+                                         "PMI_RANK",
+                                         "PMI_SIZE"};
   void SetUp() override {
     for (const char* name : kAll) unsetenv(name);
   }
@@ -55,7 +61,7 @@ class LaunchTest : public testing::Test {
 
 TEST_F(LaunchTest, AloneWithoutALauncher) {
   expect(0, 1, false);
-  EXPECT_EQ(join_ranks(), nullptr);
+  EXPECT_EQ(join_ranks(60), nullptr);
 }
 
 TEST_F(LaunchTest, ByMpirun) {
@@ -76,18 +82,23 @@ TEST_F(LaunchTest, WithoutMpiOnlyAloneTrains) {
   setenv("SLURM_PROCID", "5", 1);
   expect(5, 8, false);
   try {
-    join_ranks();
+    join_ranks(60);
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "8 processes were launched together, without MPI, by which they would reach each "
-                 "other: launch them by mpirun, or by srun --mpi=pmix");
+                 "8 processes were launched together, without Open MPI, by which they would reach "
+                 "each other: launch them by its mpirun, or by srun --mpi=pmix");
   }
   SetUp();
   setenv("WORLD_SIZE", "2", 1);  // torchrun
   setenv("RANK", "1", 1);
   expect(1, 2, false);
-  EXPECT_THROW(join_ranks(), Error);
+  EXPECT_THROW(join_ranks(60), Error);
+  SetUp();
+  setenv("PMI_SIZE", "3", 1);  // MPICH's mpirun
+  setenv("PMI_RANK", "2", 1);
+  expect(2, 3, false);
+  EXPECT_THROW(join_ranks(60), Error);
 }
 
 TEST_F(LaunchTest, WhatIsNoNumberIsNoLauncher) {
@@ -100,6 +111,8 @@ TEST_F(LaunchTest, WhatIsNoNumberIsNoLauncher) {
 // Inside an allocation of several tasks a program that was started without srun is alone.
 TEST_F(LaunchTest, InABatchScriptOfSlurmAlone) {
   setenv("SLURM_PROCID", "0", 1);
+  expect(0, 1, false);
+  setenv("PMIX_RANK", "1", 1);  // without anybody's size
   expect(0, 1, false);
 }
 

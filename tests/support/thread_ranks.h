@@ -54,7 +54,7 @@ class ThreadRanks {
     int rank() const override { return rank_; }
     int size() const override { return meeting_.size_; }
     std::string machine(int rank) const override { return "machine" + std::to_string(rank); }
-    void exchange(std::span<const Message> give, std::span<const Message> take, double) override {
+    void exchange(std::span<const Message> give, std::span<const Message> take) override {
       std::unique_lock lock(meeting_.mutex_);
       for (const Message& m : give) {
         const auto* const bytes = static_cast<const std::byte*>(m.data);

@@ -15,11 +15,19 @@ struct Outcome {
   std::vector<TermMean> terms;
   std::vector<float> losses;  // of each step
 
+  std::vector<double> shown() const {
+    std::vector<double> numbers;
+    for (const TermMean& term : terms) {
+      numbers.push_back(term.value);
+      numbers.push_back(term.gradient_norm);
+    }
+    return numbers;
+  }
   bool operator==(const Outcome& other) const {
     const Checkpoint &a = checkpoint, &b = other.checkpoint;
     return a.weights == b.weights && a.ema == b.ema && a.moment1 == b.moment1 &&
            a.moment2 == b.moment2 && a.state.gradient_norm == b.state.gradient_norm &&
-           loss == other.loss && losses == other.losses;
+           loss == other.loss && losses == other.losses && shown() == other.shown();
   }
 };
 
@@ -187,7 +195,10 @@ TEST(Ranks, UnequalPartsAreRefused) {
   ThreadRanks::run(2, [&](Communicator& communicator) {
     TrainerConfig config = sharded_config("mse", 3);
     config.sharding.ranks = &communicator;
-    EXPECT_EQ(refused(config), "shards 3: give a multiple of 2, the number of ranks");
+    EXPECT_EQ(refused(config),
+              "shards 3: 2 ranks cannot share them equally; launch as many as divide them, or "
+              "begin a run "
+              "with a multiple of 2");
   });
 }
 

@@ -88,6 +88,15 @@ TEST_F(TrainingPicturesTest, WhatARunHoldsOutStaysHeldOut) {
   EXPECT_THROW(open("", {"5.png", "none.png"}), Error);
 }
 
+TEST_F(TrainingPicturesTest, OtherPixelsHaveAnotherHash) {
+  const std::string before = open("others").hash();
+  EXPECT_EQ(open("others").hash(), before);
+  Image changed = draw_dead_leaves(3, 7, 40, 48);
+  changed.pixels.back() ^= 1;
+  save("photos/7.png", changed);
+  EXPECT_NE(open("others").hash(), before);
+}
+
 TEST_F(TrainingPicturesTest, AFolderToValidateOnIsNotTrainedOn) {
   save("others/copy.png", draw_dead_leaves(3, 2, 40, 48));
   const TrainingPictures pictures = open("others");
