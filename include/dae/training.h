@@ -69,7 +69,8 @@ struct TrainingOptions {
   // Each step is shared with the other processes that mpirun, or srun --mpi=pmix, launched with this one, on
   // the CPU. Rank 0 writes and tells its observer; on the others train() returns an outcome without a run.
   bool across_ranks = false;
-  double patience = 60;  // seconds without a sign of life after which a rank is given up, and the run
+  double patience =
+      60;  // seconds without a sign of life after which a rank is given up, and the run
 };
 
 // Of one term of the loss, in the order in which the loss names them.
