@@ -39,7 +39,11 @@ void limit_openmp_spinning(char** argv) {
   execv("/proc/self/exe", argv);  // where that fails, the program runs on as it is
 }
 
-constexpr std::chrono::seconds kRankZeroSpeaks(5);
+// What is wrong with several ranks, the lowest says; its end is the others' while they wait for their turn.
+void wait_for_lower_ranks(const Launch& launch) {
+  if (launch.rank > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5000 + 500 * std::min(launch.rank, 8)));
+}
 
 volatile std::sig_atomic_t interrupt_flag = 0;
 
@@ -125,10 +129,9 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
   std::set_terminate(on_terminate);
   // Line by line, whatever reads it: a log of a long run is not held back.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  // What is wrong with all ranks, rank 0 says for them, and its end is theirs while they wait.
   const Launch launch = launch_of_environment();
   const auto complain = [&](const std::string& message, int code) {
-    if (launch.rank > 0) std::this_thread::sleep_for(kRankZeroSpeaks);
+    wait_for_lower_ranks(launch);
     say(stderr, "{}: {}{}\n", name, launch.rank > 0 ? who(launch) : "", printable_line(message));
     return code;
   };
@@ -149,7 +152,7 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
   } catch (const CLI::ParseError& error) {
     return complain(fmt::format("{} (see {} --help)", error.what(), name), 2);
   } catch (const SaidByRankZero&) {
-    std::this_thread::sleep_for(kRankZeroSpeaks);
+    wait_for_lower_ranks(launch);
     return 1;
   } catch (const FieldError& error) {  // a field of the library's options is an option here
     return complain(std::string("--") + error.what(), 2);
