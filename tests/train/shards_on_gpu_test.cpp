@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, ShardsTest,
                          testing::Combine(testing::ValuesIn(tested_devices()),
                                           testing::Values(DType::f32, DType::bf16)),
                          [](const auto& test) {
-                           return std::string(name_of(std::get<0>(test.param))) + "_" +
+                           return tested_name(std::get<0>(test.param)) + "_" +
                                   name_of(std::get<1>(test.param));
                          });
 
