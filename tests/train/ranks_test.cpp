@@ -60,15 +60,17 @@ Outcome train(const TrainerConfig& config, int ranks, int steps, const Checkpoin
   return outcome;
 }
 
+// Of two branches a rank, of one, of a shard each, and of more than a machine has cores.
 TEST(Ranks, AnyNumberGivesTheSameBits) {
-  for (const int64_t shards : {2, 6, 12}) {
+  const auto expect_same = [](int64_t shards, const std::vector<int>& numbers) {
     const TrainerConfig config = sharded_config("mse+0.1*ssim", shards);
-    const Outcome alone = train(config, 0, 5);
-    for (const int ranks : {1, 2, 3, 4, 6, 12}) {
-      if (shards % ranks != 0) continue;
-      EXPECT_TRUE(train(config, ranks, 5) == alone) << shards << " shards on " << ranks << " ranks";
-    }
-  }
+    const Outcome alone = train(config, 0, 3);
+    for (const int ranks : numbers)
+      EXPECT_TRUE(train(config, ranks, 3) == alone) << shards << " shards on " << ranks << " ranks";
+  };
+  expect_same(2, {1, 2});
+  expect_same(6, {2, 3});
+  expect_same(12, {4, 12});
 }
 
 TEST(Ranks, ARunGoesOnWithAnotherNumberOfThem) {
