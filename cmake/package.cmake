@@ -67,8 +67,8 @@ set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "dae (= ${PROJECT_VERSION}), openmpi-bin")
 set(CPACK_COMPONENT_MPI_DESCRIPTION
   "denoising autoencoders for photographs, training on several processes
-What dae-train_cuda opens when mpirun launched it: its processes, on one machine
-or on several, share each step of training.")
+What dae-train_cuda opens when mpirun launched it: its processes, on one
+machine or on several, share each step of training.")
 
 # Debian wants to know of each package who may do what with it, and what is new.
 execute_process(COMMAND ${GIT_EXECUTABLE} log -1 --format=%aD WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
