@@ -28,8 +28,10 @@ cp build/package/*.deb "$clean_root/given/"
 cp -r examples "$clean_root/given/"
 cp tests/fixtures/photos/profile.png "$clean_root/given/photo.png"
 in_root 'apt-get update -qq'
+# /etc/gshadow- and /run/adduser: Debian's own, of the group that ssh makes, which Open MPI needs.
 files() { in_root "find / -xdev -not -path '/proc*' -not -path '/given*' -not -path '/var/cache/*' \
-  -not -path '/var/lib/*' -not -path '/var/log/*' -not -path '/tmp*' | sort"; }
+  -not -path '/var/lib/*' -not -path '/var/log/*' -not -path '/tmp*' -not -path /etc/gshadow- -not -path /run/adduser |
+  sort"; }
 echo "--- the programs"
 files >"$clean_root.before"
 in_root 'apt-get install -y -qq --no-install-recommends /given/dae_*.deb >/dev/null
