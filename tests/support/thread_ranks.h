@@ -34,7 +34,7 @@ class ThreadRanks {
         } catch (...) {
           thrown[static_cast<size_t>(rank)] = std::current_exception();
         }
-        meeting.leave();
+        meeting.leave(rank);
       });
     for (std::thread& thread : threads) thread.join();
     for (const std::exception_ptr& one : thrown)
@@ -46,7 +46,7 @@ class ThreadRanks {
 
  private:
   using Way = std::pair<int, int>;  // from, to
-  explicit ThreadRanks(int size) : size_(size), there_(size) {}
+  explicit ThreadRanks(int size) : size_(size), gone_(static_cast<size_t>(size)) {}
 
   class Member final : public Communicator {
    public:
@@ -63,7 +63,8 @@ class ThreadRanks {
       meeting_.changed_.notify_all();
       for (const Message& m : take) {
         std::deque<std::vector<std::byte>>& from = meeting_.under_way_[{m.peer, rank_}];
-        meeting_.changed_.wait(lock, [&] { return !from.empty() || meeting_.there_ < size(); });
+        meeting_.changed_.wait(
+            lock, [&] { return !from.empty() || meeting_.gone_[static_cast<size_t>(m.peer)]; });
         if (from.empty()) throw RankLost(describe(*this, m.peer) + " is gone");
         ASSERT_EQ(from.front().size(), m.bytes) << "from rank " << m.peer << " to " << rank_;
         std::memcpy(m.data, from.front().data(), m.bytes);
@@ -76,14 +77,14 @@ class ThreadRanks {
     int rank_;
   };
 
-  void leave() {
+  void leave(int rank) {
     const std::lock_guard lock(mutex_);
-    there_--;
+    gone_[static_cast<size_t>(rank)] = true;
     changed_.notify_all();
   }
 
   const int size_;
-  int there_;
+  std::vector<bool> gone_;  // ranks that take part no more
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Way, std::deque<std::vector<std::byte>>> under_way_;
