@@ -89,8 +89,8 @@ class GradientSum {
                        {(end - begin) * size});
   }
 
-  void add_sum(const std::string& name, std::vector<TensorId> parts, std::vector<TreeMerge> merges,
-               float factor, TensorId y) {
+  void add_sum(const std::string& name, const std::vector<TensorId>& parts,
+               const std::vector<TreeMerge>& merges, float factor, TensorId y) {
     plan_.add({.op = "tree_sum",
                .name = name,
                .phase = Phase::backward,
