@@ -219,7 +219,7 @@ std::string Trainer::own_not_finite() {
 }
 
 std::string Trainer::all_not_finite() {
-  const std::string own = own_not_finite();
+  std::string own = own_not_finite();
   Communicator* const ranks = config_.sharding.ranks;
   if (!ranks) return own;
   std::string all;
