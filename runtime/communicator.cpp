@@ -14,8 +14,12 @@
 
 namespace dae {
 
+std::string describe(int rank, const std::string& machine) {
+  return fmt::format("rank {} on {}", rank, machine);
+}
+
 std::string describe(const Communicator& ranks, int rank) {
-  return fmt::format("rank {} on {}", rank, ranks.machine(rank));
+  return describe(rank, ranks.machine(rank));
 }
 
 void broadcast(Communicator& ranks, void* data, size_t bytes) {

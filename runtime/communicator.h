@@ -54,6 +54,7 @@ class Communicator {
 };
 
 // "rank 2 on node7".
+std::string describe(int rank, const std::string& machine);
 std::string describe(const Communicator& ranks, int rank);
 
 // What rank 0 has in `data` goes to every other's; all call it with as many bytes.

@@ -100,7 +100,7 @@ void on_terminate() {
 std::string who(const Launch& launch) {
   std::array<char, 256> machine{};
   gethostname(machine.data(), machine.size() - 1);
-  return fmt::format("rank {} on {}: ", launch.rank, machine.data());
+  return describe(launch.rank, machine.data()) + ": ";
 }
 
 // Packages install "denoise" as "dae-denoise": `prefix` is what a program's name has in front of it.

@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "data/dataset.h"
-#include "model/shards.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
 #include "restore/trained_network.h"
@@ -94,8 +93,6 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
     fail_field("batch", "{}: give 1 to 65536 crops", options.batch);
   const double peak = options.learning_rate.value_or(from ? kPeakFrom : kPeak);
   if (!(peak >= 1e-9 && peak <= 1)) fail_field("learning_rate", "{:g}: give 1e-09 to 1", peak);
-  if (options.shards < 0 || options.shards > kMostShards)
-    fail_field("shards", "{}: give 1 to {}", options.shards, kMostShards);
   if (options.max_side < 0 || options.max_side > 65536)
     fail_field("max_side", "{}: give 0 to 65536 pixels", options.max_side);
   validate(options.corruption);
@@ -120,7 +117,7 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
   config.given = absolute_dataset(options.pairs);
   if (from) config.from = std::filesystem::absolute(options.from).lexically_normal().string();
   config.batch = options.batch;
-  config.shards = options.shards > 0 ? options.shards : ranks;
+  config.shards = options.shards == 0 ? ranks : options.shards;
   config.seed = options.seed;
   return config;
 }

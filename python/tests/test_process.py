@@ -45,6 +45,21 @@ def interrupted(code, ready, times=1):
     return finish(process)
 
 
+def busy(run):
+    """The code of a denoiser that another thread has, until `go_on` is set."""
+    return textwrap.dedent(f"""\
+        import threading, numpy as np, dae
+        denoiser, called, go_on = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event(), threading.Event()
+        def progress(done):
+            called.set()
+            go_on.wait()
+        picture = np.zeros((8, 8, 3), np.uint8)
+        thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
+        thread.start()
+        called.wait()
+        """)
+
+
 def test_ctrl_c_ends_a_restoration(run):
     code, out, err = interrupted(f"""
         import numpy as np, dae
@@ -62,16 +77,7 @@ def test_ctrl_c_ends_a_restoration(run):
 
 
 def test_ctrl_c_is_heard_while_another_thread_has_the_object(run):
-    code, out, err = interrupted(f"""
-        import threading, numpy as np, dae
-        denoiser, called, go_on = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event(), threading.Event()
-        def progress(done):
-            called.set()
-            go_on.wait()
-        picture = np.zeros((8, 8, 3), np.uint8)
-        thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
-        thread.start()
-        called.wait()
+    code, out, err = interrupted(busy(run) + textwrap.dedent("""
         try:
             threading.Timer(0.3, print, ["waiting"]).start()
             denoiser(picture)
@@ -79,7 +85,7 @@ def test_ctrl_c_is_heard_while_another_thread_has_the_object(run):
             go_on.set()
         thread.join()
         print(denoiser(picture).shape)
-        """, "waiting")
+        """), "waiting")
     assert (code, out.strip()) == (0, "(8, 8, 3)"), err
 
 
@@ -117,16 +123,8 @@ def test_forked_workers_work():
 
 def test_an_object_that_is_busy_amid_a_fork(run):
     """Its thread is not there in the child, which would wait for it for ever."""
-    expect(f"""
-        import os, threading, numpy as np, dae
-        denoiser, called, go_on = dae.Denoiser.open({str(run)!r}, device="cpu"), threading.Event(), threading.Event()
-        def progress(done):
-            called.set()
-            go_on.wait()
-        picture = np.zeros((8, 8, 3), np.uint8)
-        thread = threading.Thread(target=lambda: denoiser(picture, progress=progress))
-        thread.start()
-        called.wait()
+    expect(busy(run) + textwrap.dedent("""
+        import os
         child = os.fork()
         if child == 0:
             try:
@@ -137,7 +135,7 @@ def test_an_object_that_is_busy_amid_a_fork(run):
         os.waitpid(child, 0)
         go_on.set()
         thread.join()
-        """, "it was in use by another thread when the process was forked: make another")
+        """), "it was in use by another thread when the process was forked: make another")
 
 
 def test_spawned_workers_work(tmp_path):

@@ -14,8 +14,8 @@ OpCase sum_of(const std::string& name, int64_t count, size_t parts, std::vector<
   for (size_t i = 0; i < parts; i++)
     c.args.push_back({.name = fmt::format("part{}", i), .shape = {count}});
   c.args.push_back({.name = "y", .shape = {count}, .role = Role::out});
-  std::vector<double> counted(parts);  // how often each part is in the sum
-  std::vector<std::vector<double>> holds(parts, std::vector<double>(parts));
+  std::vector<std::vector<double>> holds(parts,
+                                         std::vector<double>(parts));  // how often each other part
   for (size_t i = 0; i < parts; i++) holds[i][i] = 1;
   for (const auto& [into, from] : merges)
     for (size_t i = 0; i < parts; i++) holds[into][i] += holds[from][i];

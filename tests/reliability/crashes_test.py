@@ -8,7 +8,6 @@ is over; and at ROUNDS of each of the calls by which it writes (write, fsync, fd
 mkdir), or such a call fails, for which strace has to be there. Afterwards the folder opens or is free,
 `--resume` or the same command goes on, and weights, metrics and sheets are those of a run that was left alone.
 """
-import csv
 import os
 import pathlib
 import random
@@ -20,18 +19,13 @@ import tempfile
 import time
 import unittest
 
+from runs import expect_same
+
 BUILD = pathlib.Path(sys.argv[1])
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 CALLS = ("write", "fsync", "fdatasync", "linkat", "rename", "mkdir")
 TRAIN = ["--dataset", "synthetic", "--steps", "12", "--size", "16", "--width", "4", "--blocks", "1", "--batch", "2",
          "--device", "cpu", "--loss", "mse+0.1*l1", "--save-every", "0"]
-
-
-def rows_of(run):
-    """But for what clocks say."""
-    with open(run / "metrics.csv") as file:
-        return [{name: value for name, value in row.items() if name not in ("seconds", "images_per_second")}
-                for row in csv.DictReader(file)]
 
 
 class Crashes(unittest.TestCase):
@@ -64,11 +58,7 @@ class Crashes(unittest.TestCase):
         """Clocks aside, and apart from notes in the report."""
         whole = self.folder / "whole"
         with self.subTest(what):
-            self.assertEqual((run / "checkpoint.safetensors").read_bytes(),
-                             (whole / "checkpoint.safetensors").read_bytes())
-            self.assertEqual(rows_of(run), rows_of(whole))
-            for sheet in (whole / "samples").iterdir():
-                self.assertEqual((run / "samples" / sheet.name).read_bytes(), sheet.read_bytes(), sheet.name)
+            expect_same(self, run, whole)
             self.assertTrue((run / "report.html").exists())
             left = sorted(path.name for path in run.rglob("*") if path.is_file())
             known = {path.name for path in whole.rglob("*")} | {"checkpoint.next.safetensors"}

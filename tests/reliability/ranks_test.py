@@ -7,7 +7,6 @@ Runs of six shards on one process and on two, three and six; begun by some and e
 them of which a rank is killed or stopped at a random moment: all ranks end, one line says which was lost, and the
 run goes on with another number of ranks, to the same weights, metrics and sheets.
 """
-import csv
 import os
 import pathlib
 import random
@@ -19,6 +18,8 @@ import tempfile
 import time
 import unittest
 
+from runs import expect_same, rows_of
+
 BUILD = pathlib.Path(sys.argv[1])
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 TRAIN = ["--dataset", "synthetic", "--size", "16", "--width", "4", "--blocks", "1", "--batch", "6",
@@ -27,13 +28,6 @@ SHARED = ["--steps", "12", "--shards", "6", "--save-every", "0"]
 PATIENCE = 5  # seconds
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "1000", "OMPI_ALLOW_RUN_AS_ROOT": "1",
                             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
-
-
-def rows_of(run):
-    """But for what clocks say."""
-    with open(run / "metrics.csv") as file:
-        return [{name: value for name, value in row.items() if name not in ("seconds", "images_per_second")}
-                for row in csv.DictReader(file)]
 
 
 def command(ranks, options, run):
@@ -82,11 +76,7 @@ class Ranks(unittest.TestCase):
         return done
 
     def expect_as_whole(self, run):
-        self.assertEqual((run / "checkpoint.safetensors").read_bytes(),
-                         (self.whole / "checkpoint.safetensors").read_bytes())
-        self.assertEqual(rows_of(run), rows_of(self.whole))
-        for sheet in (self.whole / "samples").iterdir():
-            self.assertEqual((run / "samples" / sheet.name).read_bytes(), sheet.read_bytes(), sheet.name)
+        expect_same(self, run, self.whole)
 
     def test_any_number_gives_the_same_bits(self):
         for ranks in (2, 3, 6):

@@ -111,6 +111,14 @@ TEST(Ranks, ShardsLearnWhatABatchDoes) {
   }
 }
 
+std::string found_with_huge_weights(Trainer& trainer) {
+  Checkpoint broken = trainer.checkpoint();
+  for (float& weight : broken.weights) weight *= 1e30f;
+  trainer.restore(broken);
+  trainer.run(1);
+  return trainer.where_not_finite();
+}
+
 TEST(Ranks, WhoeverFindsWhatIsNotFiniteIsNamed) {
   const Pictures pictures;
   ThreadRanks::run(2, [&](Communicator& communicator) {
@@ -120,11 +128,7 @@ TEST(Ranks, WhoeverFindsWhatIsNotFiniteIsNamed) {
     if (communicator.rank() > 0) return trainer->follow();
     trainer->run(1);
     EXPECT_EQ(trainer->where_not_finite(), "");
-    Checkpoint broken = trainer->checkpoint();
-    for (float& weight : broken.weights) weight *= 1e30f;
-    trainer->restore(broken);
-    trainer->run(1);
-    const std::string found = trainer->where_not_finite();
+    const std::string found = found_with_huge_weights(*trainer);
     EXPECT_NE(found.find("(rank 0 on machine0); "), std::string::npos) << found;
     EXPECT_NE(found.find("(rank 1 on machine1)"), std::string::npos) << found;
   });
@@ -142,11 +146,7 @@ TEST(Ranks, ARankThatFindsNothingDoesNotWaitForOneThatDoes) {
     const bool follows = communicator.rank() > 0;
     const auto trainer = make_trainer(config, follows ? pictures.sources : black.sources);
     if (follows) return trainer->follow();
-    Checkpoint broken = trainer->checkpoint();
-    for (float& weight : broken.weights) weight *= 1e30f;
-    trainer->restore(broken);
-    trainer->run(1);
-    const std::string found = trainer->where_not_finite();
+    const std::string found = found_with_huge_weights(*trainer);
     EXPECT_EQ(found.find("rank 0"), std::string::npos) << found;
     EXPECT_NE(found.find("(rank 1 on machine1)"), std::string::npos) << found;
   });
