@@ -7,7 +7,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dae ${PROJECT_BINARY_DIR}/includ
 install(FILES ${PROJECT_SOURCE_DIR}/models/photographs.safetensors
   DESTINATION ${CMAKE_INSTALL_DATADIR}/dae COMPONENT programs)
 install(TARGETS dae dae_runtime dae_kernels dae_corrupt dae_model dae_data dae_record dae_restore
-                dae_quality dae_evaluate dae_report dae_train
+                dae_quality dae_evaluate dae_report dae_ranks dae_train
   EXPORT dae ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/dae)
 install(EXPORT dae FILE daeTargets.cmake NAMESPACE dae:: DESTINATION ${package}

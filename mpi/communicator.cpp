@@ -4,24 +4,20 @@
 
 #include <fmt/format.h>
 #include <mpi.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
 
+#include "ranks/signs_of_life.h"
 #include "runtime/error.h"
 
 namespace dae {
 namespace {
-
-using Seconds = std::chrono::duration<double>;
 
 // Once a rank is lost MPI is not called any more, by whichever communicator: it would write what arrives late to
 // where those who waited for it no longer are.
@@ -38,35 +34,8 @@ void check(int code, const char* what) {
 }
 
 constexpr int kData = 0, kAlive = 1;  // tags of messages
-constexpr Seconds kBetweenSigns(1);
 
-// Time that goes on while this process does: for which it was stopped is not waited.
-class OwnTime {
- public:
-  double now() {
-    const auto at = std::chrono::steady_clock::now();
-    seconds_ += std::min(Seconds(at - last_).count(), 0.5);
-    last_ = at;
-    return seconds_;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  double seconds_ = 0;
-};
-
-// Others may need the core: the longer nothing comes, the longer it is left to them. MPI's own waiting
-// takes all of it.
-void let_others_work(double waited) {
-  if (waited < 1e-3)
-    sched_yield();
-  else
-    std::this_thread::sleep_for(waited < 0.1 ? Seconds(20e-6) : Seconds(1e-3));
-}
-
-// Every rank gives the others a sign of life every second, from a thread that stops with its process. So a
-// rank that is busy for long, with a validation or with pictures that it opens, is told from one that hangs.
-// Calls of MPI are made one at a time.
+// Waits by asking, as MPI's own waiting takes all of a core. Calls of MPI are made one at a time.
 class MpiCommunicator final : public Communicator {
  public:
   explicit MpiCommunicator(double patience) : patience_(patience) {
@@ -91,7 +60,7 @@ class MpiCommunicator final : public Communicator {
                         static_cast<int>(own.size()), MPI_CHAR, ranks_),
           "to tell each other's machine");
     heard_.resize(names_.size());
-    signs_ = std::jthread([this](const std::stop_token& stop) { give_signs(stop); });
+    signs_ = every_second([this] { give_signs(); });
   }
   // MPI's end waits for all ranks, for ever, so they meet before. Those whose work was cut short do not, nor
   // those that lost one: who launched them ends them.
@@ -172,25 +141,18 @@ class MpiCommunicator final : public Communicator {
       if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) <= patience_) continue;
       const std::lock_guard lock(one_at_a_time_);
       lost = true;
-      throw RankLost(fmt::format(
-          "{} has given no sign of life for {:g} seconds: it hangs, or its machine does",
-          describe(*this, peers_[i]), patience_));
+      throw_silent(*this, peers_[i], patience_);
     }
   }
 
   // Whether they arrive is for those who wait for them to find.
-  void give_signs(const std::stop_token& stop) {
-    std::mutex never;
-    std::unique_lock lock(never);
-    std::condition_variable_any nothing;
-    while (!nothing.wait_for(lock, stop, kBetweenSigns, [&] { return stop.stop_requested(); })) {
-      const std::lock_guard one(one_at_a_time_);
-      for (int peer = 0; peer < size_ && !lost; peer++) {
-        if (peer == rank_) continue;
-        MPI_Request request = MPI_REQUEST_NULL;
-        MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, ranks_, &request);
-        if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
-      }
+  void give_signs() {
+    const std::lock_guard one(one_at_a_time_);
+    for (int peer = 0; peer < size_ && !lost; peer++) {
+      if (peer == rank_) continue;
+      MPI_Request request = MPI_REQUEST_NULL;
+      MPI_Isend(nullptr, 0, MPI_BYTE, peer, kAlive, ranks_, &request);
+      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     }
   }
 

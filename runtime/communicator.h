@@ -9,7 +9,6 @@
 #include <dae/error.h>
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,7 +47,7 @@ class Communicator {
   virtual std::string machine(int rank) const = 0;  // its host name
 
   // Host memory. Returns when what is taken is there and what is given may be written again. Throws
-  // RankLost naming one that is waited for and has given no sign of life for as long as join_ranks() was told;
+  // RankLost naming one that is waited for and has given no sign of life for as long as join_ranks() (ranks/join.h) was told;
   // one that is busy gives signs. Time for which this process was stopped itself does not count.
   virtual void exchange(std::span<const Message> give, std::span<const Message> take) = 0;
 };
@@ -66,21 +65,5 @@ std::vector<std::string> gather(Communicator& ranks, const std::string& text);
 
 // Returns once every rank has called it.
 void meet(Communicator& ranks);
-
-// --- Joining ----------------------------------------------------------------------------------------
-
-// How this process was launched, as mpirun, srun and torchrun say in the environment.
-struct Launch {
-  int rank = 0, size = 1;
-  bool by_mpi = false;  // of MPI's kind, or of PMIx, by which MPI is told
-};
-Launch launch_of_environment();
-
-// The ranks that this process was launched as one of; null where it is alone. One that gives no sign of life
-// for `patience` seconds is given up. Throws Error saying what to do where others were launched that it cannot
-// reach.
-std::unique_ptr<Communicator> join_ranks(double patience);
-
-inline constexpr double kLeastPatience = 5;  // signs come every second
 
 }  // namespace dae

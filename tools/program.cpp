@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "record/engine_file.h"
-#include "runtime/communicator.h"
+#include "ranks/join.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"

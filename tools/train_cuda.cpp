@@ -8,7 +8,7 @@
 #include "model/shards.h"
 #include "record/run_folder.h"
 #include "restore/trained_network.h"
-#include "runtime/communicator.h"
+#include "ranks/join.h"
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/resumed_options.h"

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/dataset.h"
+#include "ranks/join.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
 #include "restore/trained_network.h"

@@ -12,6 +12,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,11 +53,11 @@ def rank_processes(run):
     return found
 
 
-class Ranks(unittest.TestCase):
+class RanksOf(unittest.TestCase):
+    """What every way to launch them shares: a run of one process, with which theirs is compared."""
+
     @classmethod
     def setUpClass(cls):
-        if not shutil.which("mpirun") or not (BUILD / "libdae_mpi.so").exists():
-            raise unittest.SkipTest("no MPI was there when this was built")
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.temporary.name)
         ENVIRONMENT["XDG_CACHE_HOME"] = str(cls.folder / "cache")
@@ -68,8 +69,8 @@ class Ranks(unittest.TestCase):
         cls.temporary.cleanup()
 
     @classmethod
-    def run_to_end(cls, ranks, run, options=()):
-        done = subprocess.run(command(ranks, [*SHARED, *options], run), capture_output=True, text=True,
+    def run_to_end(cls, ranks, run):
+        done = subprocess.run(command(ranks, SHARED, run), capture_output=True, text=True,
                               env=ENVIRONMENT, timeout=600)
         if done.returncode != 0:
             raise AssertionError(f"{run.name} does not go on: {done.stderr}")
@@ -77,6 +78,19 @@ class Ranks(unittest.TestCase):
 
     def expect_as_whole(self, run):
         expect_same(self, run, self.whole)
+
+    @staticmethod
+    def wait_for(condition):
+        while not condition():
+            time.sleep(0.005)
+
+
+class Ranks(RanksOf):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("mpirun") or not (BUILD / "libdae_mpi.so").exists():
+            raise unittest.SkipTest("no MPI was there when this was built")
+        super().setUpClass()
 
     def test_any_number_gives_the_same_bits(self):
         for ranks in (2, 3, 6):
@@ -117,11 +131,6 @@ class Ranks(unittest.TestCase):
             shutil.rmtree(run)
         self.assertGreater(lost_while_training, 0)
         print(f"{ROUNDS} rounds, in {lost_while_training} of which a rank was lost before the run was over")
-
-    @staticmethod
-    def wait_for(condition):
-        while not condition():
-            time.sleep(0.005)
 
     def test_an_interrupt_saves(self):
         run = self.folder / "interrupted"
@@ -166,6 +175,46 @@ class Ranks(unittest.TestCase):
                           "begin a run with a multiple of 2"])
         unknown = [*TRAIN, "--stepps", "12"]
         self.assertEqual(len(self.complaint(unknown, unknown)), 1)
+
+
+class RanksByTcp(RanksOf):
+    """As torchrun starts them: each is told its number, and where rank 0 is."""
+
+    def launch(self, ranks, options, run):
+        with socket.socket() as free:
+            free.bind(("", 0))
+            port = free.getsockname()[1]
+        told = ENVIRONMENT | {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "WORLD_SIZE": str(ranks)}
+        return [subprocess.Popen(command(1, options, run), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env=told | {"RANK": str(rank)}) for rank in range(ranks)]
+
+    def test_two_give_the_same_bits(self):
+        run = self.folder / "by_tcp"
+        processes = self.launch(2, SHARED, run)
+        said = [process.communicate(timeout=600) for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0, 0], said)
+        self.assertIn("in 6 shards on 2 ranks", said[0][0])
+        self.assertEqual(said[1], ("", ""))
+        self.expect_as_whole(run)
+
+    def test_one_that_is_killed_ends_all(self):
+        run = self.folder / "killed"
+        processes = self.launch(3, ["--steps", "100000", "--shards", "3"], run)
+        self.wait_for(lambda: (run / "metrics.csv").exists() and rows_of(run))
+        processes[2].kill()
+        said = [process.communicate(timeout=600)[1] for process in processes]
+        self.assertNotIn(0, [process.returncode for process in processes], said)
+        self.assertIn(f"rank 2 on {os.uname().nodename} is ", said[0])
+
+    def test_one_that_does_not_come_is_named(self):
+        run = self.folder / "alone"
+        process = self.launch(2, ["--steps", "12", "--patience", "5"], run)
+        process[1].kill()
+        said = process[0].communicate(timeout=600)[1]
+        process[1].communicate()
+        self.assertEqual(process[0].returncode, 1)
+        self.assertIn("rank 1 ", said)
+        self.assertFalse(run.exists())
 
 
 if __name__ == "__main__":

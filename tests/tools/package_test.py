@@ -72,6 +72,16 @@ class Manual(unittest.TestCase):
                                       capture_output=True, check=True)
                 self.assertEqual(done.stderr, b"", path)
 
+    def test_cluster_examples_use_options_that_there_are(self):
+        folder = pathlib.Path(__file__).resolve().parents[2] / "examples" / "cluster"
+        known = set(re.findall(r"--[a-z-]+", output(BUILD / "train_cuda", "--help")))
+        for file in sorted(folder.iterdir()):
+            text = file.read_text().replace("\\\n", " ")
+            command, = re.findall(r"train_cuda (--dataset .*)", text)
+            self.assertLessEqual(set(re.findall(r"--[a-z-]+", command)), known, file.name)
+            if file.suffix != ".yaml":
+                output("bash", "-n", file)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
