@@ -1,8 +1,10 @@
 // The programs as people run them.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,19 +32,28 @@ class Process {
   Process(const std::string& program, const std::vector<std::string>& options,
           const std::string& cache, const std::string& log) {
     const std::string binary = std::string(DAE_PROGRAMS) + "/" + program;
-    std::vector<char*> arguments = {const_cast<char*>(program.c_str())};
-    for (const std::string& option : options)
-      arguments.push_back(const_cast<char*>(option.c_str()));
+    std::vector<std::string> words = {"env", "XDG_CACHE_HOME=" + cache, "OMP_NUM_THREADS=1",
+                                      binary};
+    words.insert(words.end(), options.begin(), options.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    process_ = fork();
-    if (process_ != 0) return;
-    setenv("XDG_CACHE_HOME", cache.c_str(), 1);
-    setenv("OMP_NUM_THREADS", "1", 1);
-    for (const int s : {SIGINT, SIGHUP, SIGTERM})
-      signal(s, SIG_DFL);  // whatever nohup made of them
-    if (!freopen(log.c_str(), "w", stdout) || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) _exit(99);
-    execv(binary.c_str(), arguments.data());
-    _exit(98);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    // Whatever nohup made of them, and before it can be sent one: a signal that met them ignored would be lost.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int s : {SIGINT, SIGHUP, SIGTERM}) sigaddset(&signals, s);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    EXPECT_EQ(posix_spawnp(&process_, "env", &files, &attributes, arguments.data(), environ), 0);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
   }
   // Its exit code after this signal (0: none); -SIGNAL when it died of one.
   int end(int signal) {
@@ -53,12 +64,12 @@ class Process {
   }
 
  private:
-  pid_t process_;
+  pid_t process_ = 0;
 };
 
 template <class Condition>
 void wait_for(const Condition& condition) {
-  for (int i = 0; i < 6000 && !condition(); i++)
+  for (int i = 0; i < 120'000 && !condition(); i++)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   ASSERT_TRUE(condition());
 }
