@@ -104,7 +104,9 @@ TEST_P(TrainerTest, SameBitsWheneverQueuedWorkRuns) {
   if (dtype() == DType::bf16 && kind() != NetworkKind::unet)
     GTEST_SKIP() << "unet has every step that bf16 adds";
   std::vector<float> weights;
-  for (const Variant& variant : many_variants(device())) {
+  // What is queued is alike for all networks, so the smallest tries the most orders.
+  const bool smallest = kind() == NetworkKind::unet;
+  for (const Variant& variant : smallest ? many_variants(device()) : variants(device())) {
     variant.apply();
     const Outcome outcome = trained(6, 2);
     if (weights.empty()) weights = outcome.weights;
