@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <set>
 
 #include "model/shards.h"
 #include "runtime/error.h"
@@ -13,10 +15,10 @@ namespace {
 
 constexpr int64_t kPart = 64;  // what the parts of the gradients are whole multiples of: 256 bytes
 
-// Where the part of `rank` begins.
-int64_t part_begin(int64_t count, int ranks, int rank) {
+// Where of so many parts one begins.
+int64_t part_begin(int64_t count, int parts, int part) {
   const int64_t whole = (count + kPart - 1) / kPart;
-  return std::min(count, whole * rank / ranks * kPart);
+  return std::min(count, whole * part / parts * kPart);
 }
 
 class GradientSum {
@@ -33,10 +35,14 @@ class GradientSum {
   void add() {
     for (const ShardRange& branch : branches_of(sharding_.shards, mine_))
       add_branch(branch, branches_++);
-    if (sharding_.size() > 1)
-      add_exchange();
-    else
-      add_sum("gradients.mean", {slot(0)}, {}, scale(), slot(0));
+    if (sharding_.size() == 1) return add_sum("gradients.mean", {slot(0)}, {}, scale(), slot(0), 0);
+    // Backward begins with the last layer, whose gradient is the last of all.
+    const std::vector<int64_t> begins = bucket_begins();
+    int64_t end = plan_.shape(slot(0)).count();
+    for (size_t i = begins.size(); i-- > 0;) {
+      add_exchange({begins[i], end}, i + 1 == begins.size());
+      end = begins[i];
+    }
   }
 
  private:
@@ -58,7 +64,7 @@ class GradientSum {
     add_branch({branch.begin, middle(branch)}, into);
     add_branch({middle(branch), branch.end}, into + 1);
     add_sum(fmt::format("gradients.{}-{}", branch.begin, branch.end), {slot(into), slot(into + 1)},
-            {{0, 1}}, 1, slot(into));
+            {{0, 1}}, 1, slot(into), 0);
   }
 
   // The part of a tensor {n, ...} that is this rank's shard `shard`.
@@ -90,10 +96,12 @@ class GradientSum {
   }
 
   void add_sum(const std::string& name, const std::vector<TensorId>& parts,
-               const std::vector<TreeMerge>& merges, float factor, TensorId y) {
+               const std::vector<TreeMerge>& merges, float factor, TensorId y, int stream) {
+    if (plan_.shape(y).count() == 0) return;
     plan_.add({.op = "tree_sum",
                .name = name,
                .phase = Phase::backward,
+               .stream = stream,
                .reads = parts,
                .writes = {y},
                .run = [=](const Queue& q, const TensorTable& t) {
@@ -109,8 +117,10 @@ class GradientSum {
     int peer;
     TensorId what;
   };
-  void add_step(const std::string& name, const std::vector<Given>& give,
-                const std::vector<Given>& take) {
+  void add_step(const std::string& name, std::vector<Given> give, std::vector<Given> take) {
+    const auto is_empty = [&](const Given& g) { return plan_.shape(g.what).count() == 0; };
+    std::erase_if(give, is_empty);  // of a network with less than a part for each
+    std::erase_if(take, is_empty);
     std::vector<TensorId> reads, writes;
     for (const Given& g : give) reads.push_back(g.what);
     for (const Given& g : take) writes.push_back(g.what);
@@ -119,63 +129,95 @@ class GradientSum {
     plan_.add({.op = kExchange,
                .name = name,
                .phase = Phase::backward,
+               .stream = batch_.exchange,
                .reads = reads,
                .writes = writes,
-               .run = [=, sharding = sharding_](const Queue&, const TensorTable& t) mutable {
+               .run = [=, sharding = sharding_](const Queue& q, const TensorTable& t) mutable {
                  for (size_t i = 0; i < give.size(); i++)
                    gives[i] = {give[i].peer, t[give[i].what].data, t[give[i].what].bytes()};
                  for (size_t i = 0; i < take.size(); i++)
                    takes[i] = {take[i].peer, t[take[i].what].data, t[take[i].what].bytes()};
-                 sharding.ranks->exchange(gives, takes);
+                 if (q.device == Device::cuda)
+                   sharding.gpus->exchange(gives, takes, q.stream);
+                 else
+                   sharding.ranks->exchange(gives, takes);
                }});
   }
 
-  TensorId part_of(TensorId gradients, int rank) {
-    const int64_t count = plan_.shape(gradients).count(), ranks = sharding_.size();
-    const int64_t begin = part_begin(count, static_cast<int>(ranks), rank),
-                  end = part_begin(count, static_cast<int>(ranks), rank + 1);
-    return plan_.slice(gradients,
-                       fmt::format("{} of rank {}", plan_.tensors()[gradients].name, rank), begin,
-                       {end - begin});
+  struct Bucket {
+    int64_t begin, end;  // elements of the gradients
+  };
+
+  // Equal parts, but that each begins where a tensor does: of one that is in two buckets both would wait for it.
+  std::vector<int64_t> bucket_begins() {
+    std::vector<int64_t> begins = {0};
+    if (batch_.exchange == 0) return begins;
+    const TensorId gradients = slot(0);
+    const int64_t count = plan_.shape(gradients).count();
+    std::set<int64_t> tensors = {0};
+    for (const Step& step : plan_.steps())
+      for (const TensorId id : step.writes)
+        if (const TensorInfo& info = plan_.tensors()[id]; info.root == gradients)
+          tensors.insert(static_cast<int64_t>(info.offset / size_of(info.view.dtype)));
+    for (int i = 1; i < kBuckets; i++) {
+      const int64_t equal = count * i / kBuckets;
+      const int64_t begin = *std::min_element(
+          tensors.begin(), tensors.end(),
+          [&](int64_t a, int64_t b) { return std::abs(a - equal) < std::abs(b - equal); });
+      if (begin > begins.back()) begins.push_back(begin);
+    }
+    return begins;
   }
 
-  void add_exchange() {
+  TensorId part_of(TensorId gradients, Bucket bucket, int rank) {
+    const int ranks = sharding_.size();
+    const int64_t count = bucket.end - bucket.begin, begin = part_begin(count, ranks, rank),
+                  end = part_begin(count, ranks, rank + 1);
+    return plan_.slice(gradients,
+                       fmt::format("{}[{}-{}] of rank {}", plan_.tensors()[gradients].name,
+                                   bucket.begin, bucket.end, rank),
+                       bucket.begin + begin, {end - begin});
+  }
+
+  void add_exchange(Bucket bucket, bool with_records) {
     const int ranks = sharding_.size(), me = sharding_.rank();
+    const std::string range = fmt::format("[{}-{}]", bucket.begin, bucket.end);
     std::vector<Given> give, take;
     std::vector<TensorId> parts;  // of this rank's part, the sums of every branch
     std::vector<ShardRange> branches;
     for (int peer = 0; peer < ranks; peer++) {
       const ShardRange theirs = shards_of(sharding_.shards, ranks, peer);
-      if (peer != me) {
+      if (peer != me && with_records) {
         give.push_back({peer, record(mine_.begin, mine_.end)});
         take.push_back({peer, record(theirs.begin, theirs.end)});
-        for (size_t i = 0; i < branches_; i++) give.push_back({peer, part_of(slot(i), peer)});
       }
+      for (size_t i = 0; i < branches_ && peer != me; i++)
+        give.push_back({peer, part_of(slot(i), bucket, peer)});
       const std::vector<ShardRange> of_peer = branches_of(sharding_.shards, theirs);
       for (size_t i = 0; i < of_peer.size(); i++) {
         branches.push_back(of_peer[i]);
         if (peer == me) {
-          parts.push_back(part_of(slot(i), me));
+          parts.push_back(part_of(slot(i), bucket, me));
         } else {
-          const Tensor like = plan_.view(part_of(slot(0), me));
-          parts.push_back(
-              plan_.tensor(fmt::format("gradients.{}-{}", of_peer[i].begin, of_peer[i].end),
-                           like.shape, like.dtype));
+          const Tensor like = plan_.view(part_of(slot(0), bucket, me));
+          parts.push_back(plan_.tensor(
+              fmt::format("gradients.{}-{}{}", of_peer[i].begin, of_peer[i].end, range), like.shape,
+              like.dtype));
           take.push_back({peer, parts.back()});
         }
       }
     }
-    add_step("branches", give, take);
-    add_sum("gradients.mean", parts, merges_of(sharding_.shards, branches), scale(),
-            part_of(slot(0), me));
+    add_step("branches" + range, give, take);
+    add_sum("gradients.mean" + range, parts, merges_of(sharding_.shards, branches), scale(),
+            part_of(slot(0), bucket, me), batch_.exchange);
     give.clear();
     take.clear();
     for (int peer = 0; peer < ranks; peer++)
       if (peer != me) {
-        give.push_back({peer, part_of(slot(0), me)});
-        take.push_back({peer, part_of(slot(0), peer)});
+        give.push_back({peer, part_of(slot(0), bucket, me)});
+        take.push_back({peer, part_of(slot(0), bucket, peer)});
       }
-    add_step("means", give, take);
+    add_step("means" + range, give, take);
   }
 
   Builder& first_;
@@ -189,7 +231,7 @@ class GradientSum {
 
 }  // namespace
 
-void check(const Sharding& sharding, int64_t batch, Device device) {
+void check(const Sharding& sharding, int64_t batch) {
   const int64_t shards = sharding.shards;
   const int ranks = sharding.size();
   if (shards < 1 || shards > kMostShards)
@@ -202,8 +244,6 @@ void check(const Sharding& sharding, int64_t batch, Device device) {
         shards, ranks, ranks);
   if (batch % shards != 0)
     fail_field("batch", "{}: give a multiple of {}, the number of shards", batch, shards);
-  if (device == Device::cuda && ranks > 1)
-    fail_field("device", "{}: several ranks train on the CPU so far; give cpu", name_of(device));
 }
 
 void add_gradients(Builder& builder, const Objective& objective, const ShardedBatch& batch,

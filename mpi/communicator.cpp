@@ -86,7 +86,23 @@ class MpiCommunicator final : public Communicator {
       left -= done;
       if (left == 0 || done > 0) continue;
       const double now = time_.now();
-      check_alive(since, now);
+      for (size_t i = 0; i < requests_.size(); i++)
+        if (requests_[i] != MPI_REQUEST_NULL) check_alive(peers_[i], since, now);
+      let_others_work(now - since);
+    }
+  }
+
+  void await(const std::function<bool()>& over) override {
+    const double since = time_.now();
+    while (!over()) {
+      {
+        const std::lock_guard lock(one_at_a_time_);
+        if (lost) throw RankLost("a rank was lost before");
+        hear_signs();
+      }
+      const double now = time_.now();
+      for (int peer = 0; peer < size_; peer++)
+        if (peer != rank_) check_alive(peer, since, now);
       let_others_work(now - since);
     }
   }
@@ -111,14 +127,19 @@ class MpiCommunicator final : public Communicator {
     check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &done,
                        finished_.data(), MPI_STATUSES_IGNORE),
           "to wait");
-    for (int there = 1; there;) {
+    hear_signs();
+    return static_cast<size_t>(std::max(done, 0));
+  }
+
+  void hear_signs() {
+    for (;;) {
+      int there = 0;
       MPI_Status from;
       check(MPI_Iprobe(MPI_ANY_SOURCE, kAlive, ranks_, &there, &from), "to hear");
-      if (!there) break;
+      if (!there) return;
       check(MPI_Recv(nullptr, 0, MPI_BYTE, from.MPI_SOURCE, kAlive, ranks_, &from), "to hear");
       heard_[static_cast<size_t>(from.MPI_SOURCE)] = time_.now();
     }
-    return static_cast<size_t>(std::max(done, 0));
   }
 
   // MPI counts by int.
@@ -134,15 +155,12 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
-  // Each rank that is waited for since then.
-  void check_alive(double since, double now) {
-    for (size_t i = 0; i < requests_.size(); i++) {
-      if (requests_[i] == MPI_REQUEST_NULL) continue;
-      if (now - std::max(since, heard_[static_cast<size_t>(peers_[i])]) <= patience_) continue;
-      const std::lock_guard lock(one_at_a_time_);
-      lost = true;
-      throw_silent(*this, peers_[i], patience_);
-    }
+  // Of a rank that is waited for since then.
+  void check_alive(int peer, double since, double now) {
+    if (now - std::max(since, heard_[static_cast<size_t>(peer)]) <= patience_) return;
+    const std::lock_guard lock(one_at_a_time_);
+    lost = true;
+    throw_silent(*this, peer, patience_);
   }
 
   // Whether they arrive is for those who wait for them to find.

@@ -51,7 +51,8 @@ Name name_of(const std::string& text) {
 
 // --- What goes between ranks that live: whole words of four bytes --------------------------------------------
 
-constexpr int32_t kSign = -1;  // any other: the rank that the sender has lost
+constexpr int32_t kSign = -1;        // any other: the rank that the sender has lost
+constexpr double kMostOnItsWay = 3;  // seconds from a rank's end to what it gave before
 
 struct Peer {
   explicit Peer(asio::io_context& io) : data(io), life(io) {}
@@ -98,7 +99,29 @@ class TcpCommunicator final : public Communicator {
       check_connected();
       if (went_on) continue;
       const double now = time_.now();
-      check_alive(since, now);
+      for (size_t i = 0; i < peers_.size(); i++)
+        if (peers_[i].waited_for > 0) check_alive(static_cast<int>(i), since, now);
+      let_others_work(now - since);
+    }
+  }
+
+  // Who is over may have given before what is waited for.
+  void await(const std::function<bool()>& over) override {
+    if (lost_) throw RankLost("a rank was lost before");
+    const double since = time_.now();
+    while (!over()) {
+      io_.poll();
+      check_connected();
+      const double now = time_.now();
+      for (int peer = 0; peer < size(); peer++) {
+        if (peer == rank_) continue;
+        check_alive(peer, since, now);
+        Peer& other = peers_[static_cast<size_t>(peer)];
+        if (other.silent && now - std::max(since, other.heard) > kMostOnItsWay) {
+          end(peer);
+          throw RankLost(describe(*this, peer) + " is gone");
+        }
+      }
       let_others_work(now - since);
     }
   }
@@ -310,13 +333,11 @@ class TcpCommunicator final : public Communicator {
     }
   }
 
-  void check_alive(double since, double now) {
-    for (size_t i = 0; i < peers_.size(); i++) {
-      if (peers_[i].waited_for == 0 || now - std::max(since, peers_[i].heard) <= patience_)
-        continue;
-      end(static_cast<int>(i));
-      throw_silent(*this, static_cast<int>(i), patience_);
-    }
+  // Of a rank that is waited for since then.
+  void check_alive(int rank, double since, double now) {
+    if (now - std::max(since, peers_[static_cast<size_t>(rank)].heard) <= patience_) return;
+    end(rank);
+    throw_silent(*this, rank, patience_);
   }
 
   // A rank that ended because it lost another has said so before.

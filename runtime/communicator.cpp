@@ -15,12 +15,14 @@ std::string describe(const Communicator& ranks, int rank) {
 }
 
 void broadcast(Communicator& ranks, void* data, size_t bytes) {
-  std::vector<Message> give, take;
-  if (ranks.rank() == 0)
-    for (int peer = 1; peer < ranks.size(); peer++) give.push_back({peer, data, bytes});
-  else
-    take.push_back({0, data, bytes});
-  ranks.exchange(give, take);
+  if (ranks.rank() > 0) {
+    const Message take{0, data, bytes};
+    return ranks.exchange({}, {&take, 1});
+  }
+  thread_local std::vector<Message> give;  // a step begins with a broadcast, and allocates nothing
+  give.clear();
+  for (int peer = 1; peer < ranks.size(); peer++) give.push_back({peer, data, bytes});
+  ranks.exchange(give, {});
 }
 
 std::string broadcast(Communicator& ranks, std::string text) {

@@ -9,6 +9,7 @@
 #include <dae/error.h>
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,10 @@ class Communicator {
   // RankLost naming one that is waited for and has given no sign of life for as long as join_ranks() (ranks/join.h) was told;
   // one that is busy gives signs. Time for which this process was stopped itself does not count.
   virtual void exchange(std::span<const Message> give, std::span<const Message> take) = 0;
+
+  // Waits for what others have a part in without exchange(), until `over` says that it has happened. Throws
+  // RankLost as exchange() does, naming whichever rank gives no sign of life.
+  virtual void await(const std::function<bool()>& over) = 0;
 };
 
 // "rank 2 on node7".

@@ -1,5 +1,6 @@
 #include "runtime/device.h"
 
+#include <array>
 #include <cstring>
 
 #ifdef DAE_HAS_CUDA
@@ -17,11 +18,31 @@ std::string why_no_cuda() {
   return count > 0 ? "" : "no GPU in this machine";
 }
 
+int count_gpus() {
+  int count = 0;
+  DAE_CUDA_CHECK(cudaGetDeviceCount(&count));
+  return count;
+}
+
+void use_gpu(int number) {
+  DAE_CUDA_CHECK(cudaSetDevice(number));
+}
+
+std::string current_gpu_on_bus() {
+  int current = 0;
+  DAE_CUDA_CHECK(cudaGetDevice(&current));
+  std::array<char, 32> id{};
+  DAE_CUDA_CHECK(cudaDeviceGetPCIBusId(id.data(), static_cast<int>(id.size()), current));
+  return id.data();
+}
+
 GpuDescription describe_gpu() {
   if (!cuda_available()) fail("{}", why_no_cuda());
   GpuDescription gpu;
+  int current = 0;
+  DAE_CUDA_CHECK(cudaGetDevice(&current));
   cudaDeviceProp properties;
-  DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, 0));
+  DAE_CUDA_CHECK(cudaGetDeviceProperties(&properties, current));
   gpu.name = properties.name;
   gpu.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
   DAE_CUDA_CHECK(cudaDriverGetVersion(&gpu.driver));
@@ -58,6 +79,15 @@ void forget_device_error() {
 
 std::string why_no_cuda() {
   return "this build has no CUDA part: build it where nvcc is, or use the CPU";
+}
+int count_gpus() {
+  fail("{}", why_no_cuda());
+}
+void use_gpu(int) {
+  fail("{}", why_no_cuda());
+}
+std::string current_gpu_on_bus() {
+  fail("{}", why_no_cuda());
 }
 GpuDescription describe_gpu() {
   fail("{}", why_no_cuda());

@@ -22,7 +22,14 @@ bool cuda_available();
 // GPU. Empty when it is true.
 std::string why_no_cuda();
 
-// The GPU and what runs it. Throws Error when there is none.
+// Of several GPUs the calling thread has a current one, the first until it takes another: what it allocates and
+// enqueues is there. "0000:3b:00.0" on the bus is one of a machine's, whatever number a process has for it. These
+// throw Error where there is no such GPU.
+int count_gpus();
+void use_gpu(int number);
+std::string current_gpu_on_bus();
+
+// The current GPU and what runs it. Throws Error when there is none.
 struct GpuDescription {
   std::string name;             // "NVIDIA H100 80GB HBM3"
   int driver = 0, runtime = 0;  // CUDA versions: 13000 is 13.0

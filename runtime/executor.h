@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/layout.h"
 #include "runtime/memory.h"
 #include "runtime/plan.h"
@@ -40,8 +41,8 @@ class Executor {
   void run_on(const std::vector<cuda::Stream>& streams);
 
   // As run(queue), and adds each step's seconds to seconds()[step]. Waits for the device after each
-  // step, so the sum is larger than an undisturbed run's time.
-  void run_profiled(const Queue& q);
+  // step, by a call of `wait` on a GPU, so the sum is larger than an undisturbed run's time.
+  void run_profiled(const Queue& q, const std::function<void()>& wait = synchronize_device);
 
   // Runs the steps, or the first `at_most` of them, up to the first that leaves a number that is not finite,
   // in an f32 or bf16 tensor that it writes: its place in plan().steps(), and the tensor. Waits for the device

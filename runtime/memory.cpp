@@ -22,14 +22,14 @@ namespace dae {
 namespace {
 
 #ifdef DAE_HAS_CUDA
+// The current GPU's.
 cudaMemPool_t pool() {
-  static const cudaMemPool_t the = [] {
-    cudaMemPool_t made = nullptr;
-    DAE_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&made, 0));
-    uint64_t keep = UINT64_MAX;
-    DAE_CUDA_CHECK(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &keep));
-    return made;
-  }();
+  int current = 0;
+  DAE_CUDA_CHECK(cudaGetDevice(&current));
+  cudaMemPool_t the = nullptr;
+  DAE_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&the, current));
+  uint64_t keep = UINT64_MAX;
+  DAE_CUDA_CHECK(cudaMemPoolSetAttribute(the, cudaMemPoolAttrReleaseThreshold, &keep));
   return the;
 }
 #endif
@@ -123,7 +123,7 @@ Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
   if (device == Device::cuda) {
 #ifdef DAE_HAS_CUDA
-    pool();  // which is set up by the first call
+    pool();  // sets it up
     void* data = nullptr;
     DAE_CUDA_CHECK(cudaMallocAsync(&data, bytes, nullptr));
     data_ = static_cast<std::byte*>(data);

@@ -49,6 +49,12 @@ void Event::record(void* stream) const {
 void Event::synchronize() const {
   DAE_CUDA_CHECK(cudaEventSynchronize(event_of(*this)));
 }
+bool Event::is_over() const {
+  const cudaError_t status = cudaEventQuery(event_of(*this));
+  if (status == cudaErrorNotReady) return false;
+  DAE_CUDA_CHECK(status);
+  return true;
+}
 
 Graph::Graph(const Stream& stream, const std::function<void()>& enqueue) {
   // Thread-local: another thread's CUDA calls neither break the capture nor land in it.
@@ -105,6 +111,9 @@ Event::Event() {
 Event::~Event() = default;
 void Event::record(void*) const {}
 void Event::synchronize() const {}
+bool Event::is_over() const {
+  return true;
+}
 Graph::Graph(const Stream&, const std::function<void()>&) {
   fail_without_cuda();
 }

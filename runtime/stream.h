@@ -48,6 +48,7 @@ class Event : public Handle {
   void record(void* stream) const;  // a cudaStream_t, which may be the caller's
   void record(const Stream& stream) const { record(stream.get()); }
   void synchronize() const;  // the host waits; returns at once if nothing was recorded
+  bool is_over() const;      // without waiting
 };
 
 // What `enqueue` puts on `stream`, and on streams that wait for it and that it waits for in the

@@ -46,7 +46,7 @@ TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& opti
           .schedule = config.schedule,
           .batch = config.batch,
           .seed = config.seed,
-          .sharding = {config.shards, options.ranks}};
+          .sharding = {config.shards, options.ranks, options.gpus}};
 }
 
 void tell_run(const SessionOptions& options, const RunConfig& config,

@@ -33,7 +33,7 @@ constexpr int64_t kFinalViews = 128;
 
 RunConfig settled(RunConfig config, const SessionOptions& options) {
   settle_precision(config.network, options.device);
-  check({config.shards, options.ranks}, config.batch, options.device);
+  check({config.shards, options.ranks}, config.batch);
   return config;
 }
 
@@ -396,7 +396,8 @@ TrainingOutcome run_session(const SessionOptions& options, TrainingObserver& obs
   try {
     return session.run();
   } catch (const DeviceLost& lost) {
-    fail("{}; {}", lost.what(), session.what_is_kept());
+    fail("{}{}; {}", options.ranks ? describe(*options.ranks, 0) + ": " : "", lost.what(),
+         session.what_is_kept());
   } catch (const RankLost& lost) {
     fail("{}; {}", lost.what(), session.what_is_kept());
   }

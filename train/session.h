@@ -8,7 +8,7 @@
 
 #include "model/feature_network.h"
 #include "record/run_config.h"
-#include "runtime/communicator.h"
+#include "runtime/gpu_ranks.h"
 
 namespace dae {
 
@@ -26,6 +26,7 @@ struct SessionOptions {
   // That a new run starts from, laid out as its network's parameters; empty: random ones.
   std::vector<float> first_weights = {};
   Communicator* ranks = nullptr;  // that share the steps; null: none
+  GpuRanks* gpus = nullptr;       // theirs, where `device` is one
 };
 
 // As train() and resume_training(). On any rank but 0 it does what rank 0 does, and has no outcome.

@@ -9,7 +9,7 @@
 namespace dae {
 namespace {
 
-constexpr int kCompute = 0, kInput = 1, kCopy = 2;
+constexpr int kCompute = 0, kInput = 1, kCopy = 2, kBetweenRanks = 3;
 constexpr int kUncaptured = 1;  // pairs: the libraries set themselves up in their first calls
 
 }  // namespace
@@ -17,12 +17,12 @@ constexpr int kUncaptured = 1;  // pairs: the libraries set themselves up in the
 // Only the corruption of the batch that comes next, into the first set of memory.
 Program StepPipeline::plan_preparation() {
   Plan plan;
-  const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
+  const Shape image = {own_batch(), config_.network.size, config_.network.size, 3};
   prepared_input_ = add_corruption(
       Device::cuda, plan, flags_of(config_.corruption), plan.external("clean.0", image, DType::u8),
       plan.external("corrupted.0", image),
       {.draws = "draws.0",
-       .told = declare_told(plan, config_.network, config_.batch, "told.0"),
+       .told = declare_told(plan, config_.network, own_batch(), "told.0"),
        .rounded = declare_rounded(plan, config_.network, image, "corrupted.bf16.0")});
   return {Device::cuda, std::move(plan)};
 }
@@ -32,7 +32,7 @@ Program StepPipeline::plan_preparation() {
 Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   Plan plan;
   Builder first(Device::cuda, plan, parameters_, true, config_.network.dtype);
-  const Shape image = {config_.batch, config_.network.size, config_.network.size, 3};
+  const Shape image = {own_batch(), config_.network.size, config_.network.size, 3};
   const TensorId records = plan.external("losses", {2 * records_size()});
   std::array<Pass, 2> passes;
   for (int i = 0; i < (pair ? 2 : 1); i++)
@@ -40,7 +40,7 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
         plan.external(fmt::format("clean.{}", i), image, DType::u8),
         plan.external(fmt::format("corrupted.{}", i), image),
         plan.slice(records, fmt::format("loss.{}", i), i * records_size(), {records_size()}),
-        declare_told(plan, config_.network, config_.batch, fmt::format("told.{}", i)),
+        declare_told(plan, config_.network, own_batch(), fmt::format("told.{}", i)),
         declare_rounded(plan, config_.network, image, fmt::format("corrupted.bf16.{}", i))};
   TensorId sources = kNoTensor;
   const auto corrupt_into = [&](int i) {
@@ -60,7 +60,8 @@ Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
                    .clean = pass.clean,
                    .records = pass.record,
                    .told = pass.told,
-                   .rounded = pass.rounded},
+                   .rounded = pass.rounded,
+                   .exchange = config_.sharding.gpus ? kBetweenRanks : 0},
                   config_.sharding);
   };
   learn_from(first, passes[0]);
@@ -80,7 +81,22 @@ StepPipeline::StepPipeline(const TrainerConfig& config, std::vector<Source> sour
       preparation_(plan_preparation()),
       single_(plan_steps(false)),
       pair_(plan_steps(true)) {
-  for (int i = 0; i < 3; i++) streams_.emplace_back();
+  for (int i = 0; i <= (config.sharding.gpus ? kBetweenRanks : kCopy); i++) streams_.emplace_back();
+}
+
+// Memory is given back once its GPU has done all work, of which an exchange may wait for a rank that this one no
+// longer waits for.
+StepPipeline::~StepPipeline() {
+  if (!config_.sharding.gpus || std::uncaught_exceptions() == exceptions_) return;
+  graph_ = {};
+  config_.sharding.gpus->abort();
+}
+
+void StepPipeline::wait(const cuda::Event& event) const {
+  if (config_.sharding.gpus)
+    config_.sharding.gpus->wait(event);
+  else
+    event.synchronize();
 }
 
 size_t StepPipeline::view_bytes() const {
@@ -128,10 +144,10 @@ void StepPipeline::attach() {
 // Puts the draws of `batches` steps, and their views, where the next enqueued work finds them.
 void StepPipeline::upload(int turn, int batches, const uint64_t* numbers) {
   Pending& pending = pending_[turn];
-  pending.copied.synchronize();  // the host may write this memory again
+  wait(pending.copied);  // the host may write this memory again
   auto* const draws = reinterpret_cast<Draw*>(pending.draws.data());
   auto* const views = reinterpret_cast<uint8_t*>(pending.views.data());
-  const auto batch = static_cast<size_t>(config_.batch);
+  const auto batch = static_cast<size_t>(own_batch());
   for (int i = 0; i < batches; i++) {
     // The first of a pair's uploads is for the second set: the first set's batch is prepared.
     const int set = batches == 2 ? 1 - i : 0;
@@ -203,7 +219,7 @@ int StepPipeline::take_steps(uint64_t number, int at_most) {
 
 void StepPipeline::collect(Pending& pending) {
   if (pending.steps == 0) return;
-  pending.arrived.synchronize();
+  wait(pending.arrived);
   const auto* const values = reinterpret_cast<const float*>(pending.losses.data());
   const auto size = static_cast<size_t>(records_size());
   for (size_t i = 0; i < static_cast<size_t>(pending.steps); i++)
@@ -214,6 +230,7 @@ void StepPipeline::collect(Pending& pending) {
 void StepPipeline::finish() {
   collect(pending_[1 - turn_]);  // the older one first
   collect(pending_[turn_]);
+  wait(done_);
   streams_[kCompute].synchronize();
   streams_[kCopy].synchronize();
 }
@@ -221,7 +238,10 @@ void StepPipeline::finish() {
 void StepPipeline::take_profiled_step(uint64_t number) {
   prepare(number);
   finish();
-  single_.program.executor().run_profiled(Queue{Device::cuda, streams_[kCompute].get()});
+  single_.program.executor().run_profiled(Queue{Device::cuda, streams_[kCompute].get()}, [&] {
+    done_.record(streams_[kCompute]);
+    wait(done_);
+  });
   const std::vector<float> records = single_.program.floats(single_.record);
   note_loss({records.data(), static_cast<size_t>(records_size())});
   prepared_.reset();

@@ -13,9 +13,14 @@
 // views, on a fourth stream, `upload`. The draws say in which slots they lie, so the graph need not
 // know that there are two sets of slots: the views of the next pair arrive while this pair runs,
 // and only the draws, a few hundred bytes a view, wait for it to be over.
+//
+// With other ranks gradients are exchanged on a stream of their own beside the backward steps (model/sharded.h), in
+// the graph as well. What the host waits for then may wait for a GPU that is gone, so it looks for signs of life
+// meanwhile.
 #pragma once
 
 #include <array>
+#include <exception>
 #include <optional>
 
 #include "corrupt/pictures.h"
@@ -29,6 +34,7 @@ namespace dae {
 class StepPipeline final : public Trainer {
  public:
   StepPipeline(const TrainerConfig& config, std::vector<Source> sources);
+  ~StepPipeline() override;
 
   // For timing the GPU alone: a replay trains two steps, on the draws of the pair before, that the
   // host does not count. There is a graph once two pairs were enqueued.
@@ -59,24 +65,27 @@ class StepPipeline final : public Trainer {
   StepProgram plan_steps(bool pair);
   void prepare(uint64_t number);
   void upload(int turn, int batches, const uint64_t* numbers);
-  int64_t slots() const { return 2 * 2 * config_.batch; }  // of two pairs
-  int64_t first_slot(int turn, int set) const { return (2 * turn + set) * config_.batch; }
+  int64_t slots() const { return 2 * 2 * own_batch(); }  // of two pairs
+  int64_t first_slot(int turn, int set) const { return (2 * turn + set) * own_batch(); }
   size_t view_bytes() const;
   size_t record_bytes() const;
   void collect(Pending& pending);
+  void wait(
+      const cuda::Event& event) const;  // the host does, for what other ranks may have a part in
 
   NamedBuffers buffers_{Device::cuda};    // that the three programs share
   InputTensors prepared_input_;           // of the first program
   std::array<InputTensors, 2> inputs_{};  // of the third, by set of batch memory
   Program preparation_;
   StepProgram single_, pair_;
-  std::vector<cuda::Stream> streams_;  // compute, input, copy
+  std::vector<cuda::Stream> streams_;  // compute, input, copy; with other ranks exchange
   cuda::Stream upload_;
   cuda::Event done_, uploaded_;
   ResidentPictures pictures_;  // resident
   Buffer slots_;               // streamed
   std::array<Pending, 2> pending_;
   cuda::Graph graph_;
+  const int exceptions_ = std::uncaught_exceptions();
   int turn_ = 0, pairs_run_ = 0;
   std::optional<uint64_t> prepared_;  // the step whose batch lies in the first set
 };

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "kernels/cast.h"
 #include "model/perceptual.h"
+#include "record/device_record.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
@@ -43,10 +45,30 @@ int64_t largest_batch(TrainerConfig config, const std::vector<Source>& sources, 
   return good * shards;
 }
 
-// Ranks of one machine have the same memory: it is looked at before any of them takes its part.
+// Engines of the GPU's libraries are chosen by time, and have bits of their own: rank 0 chooses for all.
+std::unique_ptr<Trainer> plan_as_rank_zero(const TrainerConfig& config,
+                                           const std::vector<Source>& sources) {
+  if (!config.sharding.gpus) return plan_trainer(config, sources);
+  Communicator& ranks = *config.sharding.ranks;
+  const bool chooses = ranks.rank() == 0;
+  std::unique_ptr<Trainer> trainer;
+  if (chooses) trainer = plan_trainer(config, sources);
+  const nlohmann::json there =
+      nlohmann::json::parse(broadcast(ranks, chooses ? describe_device(config.device).dump() : ""));
+  if (chooses) return trainer;
+  reuse_engines(there);
+  trainer = plan_trainer(config, sources);
+  const std::vector<std::string> changes = device_changes(there, describe_device(config.device));
+  if (!changes.empty())
+    fail("compared with rank 0, {}: the ranks would not round alike", fmt::join(changes, "; "));
+  return trainer;
+}
+
+// Ranks of one machine have the same memory, but each a GPU of its own: it is looked at before any of them takes its
+// part.
 size_t usable_by_each(const TrainerConfig& config) {
   Communicator* const ranks = config.sharding.ranks;
-  if (!ranks) return usable_memory(config.device);
+  if (!ranks || config.device == Device::cuda) return usable_memory(config.device);
   meet(*ranks);
   const size_t usable = usable_memory(config.device);
   meet(*ranks);
@@ -62,7 +84,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
                                       const ValidationNeed& validation) {
   check(config.network);
   check(config.loss, config.network.size);
-  check(config.sharding, config.batch, config.device);
+  check(config.sharding, config.batch);
   const auto refuse = [&](const std::string& why) {
     const size_t usable = usable_memory(config.device);
     // The least that a run can do with: photographs streamed where they can be.
@@ -76,7 +98,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
   };
   std::unique_ptr<Trainer> trainer;
   try {
-    trainer = plan_trainer(config, sources);
+    trainer = plan_as_rank_zero(config, sources);
   } catch (const OutOfMemory& error) {
     refuse(error.what());
   }
@@ -345,6 +367,7 @@ void Trainer::follow() {
         put_schedule(told.state.schedule);
         break;
       case Order::end:
+        finish();
         return;
     }
   }

@@ -136,10 +136,22 @@ FeatureNetwork features_of(const TrainingOptions& options, const LossSpec& loss)
   return features;
 }
 
+// The ranks that share a run, for as long as it lasts.
+struct Ranks {
+  std::unique_ptr<Communicator> all;
+  std::unique_ptr<GpuRanks> gpus;  // gone before those by whom they met
+};
+
 template <class Options>
-std::unique_ptr<Communicator> joined(const Options& options) {
+Ranks joined(const Options& options, SessionOptions& session) {
   check_field("patience", options.patience, kLeastPatience, 1e9);
-  return options.across_ranks ? join_ranks(options.patience) : nullptr;
+  Ranks ranks;
+  if (options.across_ranks) ranks.all = join_ranks(options.patience);
+  if (ranks.all && options.device == Device::cuda)
+    ranks.gpus = std::make_unique<GpuRanks>(*ranks.all);
+  session.ranks = ranks.all.get();
+  session.gpus = ranks.gpus.get();
+  return ranks;
 }
 
 }  // namespace
@@ -148,12 +160,12 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
                       const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
-  const std::unique_ptr<Communicator> ranks = joined(options);
-  session.ranks = ranks.get();
+  const Ranks ranks = joined(options, session);
   std::optional<TrainedNetwork> from;
   if (!options.from.empty()) from = open_trained_network(options.from, options.device);
-  session.config = config_of(options, from, ranks ? ranks->size() : 1);
-  if (from && !from->note.empty() && (!ranks || ranks->rank() == 0)) observer.noted(from->note);
+  session.config = config_of(options, from, ranks.all ? ranks.all->size() : 1);
+  if (from && !from->note.empty() && (!ranks.all || ranks.all->rank() == 0))
+    observer.noted(from->note);
   if (from) session.first_weights = std::move(from->weights);
   session.device = options.device;
   session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
@@ -174,8 +186,7 @@ TrainingOutcome resume_training(const std::filesystem::path& run, const ResumeOp
                                 TrainingObserver& observer, const std::stop_token& stop) {
   use_for_networks(options.device);
   SessionOptions session;
-  const std::unique_ptr<Communicator> ranks = joined(options);
-  session.ranks = ranks.get();
+  const Ranks ranks = joined(options, session);
   session.device = options.device;
   session.budget = options.budget;
   session.out = run;

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -25,6 +26,8 @@ Record& record() {
   static Record the;
   return the;
 }
+// What is chosen among may have been chosen itself, while it was built.
+std::recursive_mutex one_at_a_time;
 
 EngineByProblem by_problem(const std::vector<Choice>& recorded) {
   EngineByProblem engines;
@@ -77,20 +80,24 @@ class Trial {
 
 }  // namespace
 
-const std::vector<Choice>& choices() {
+std::vector<Choice> choices() {
+  const std::lock_guard lock(one_at_a_time);
   return record().choices;
 }
 
 void reuse(const std::vector<Choice>& recorded) {
+  const std::lock_guard lock(one_at_a_time);
   record().wanted = by_problem(recorded);
 }
 
 void remember(const std::vector<Choice>& earlier, std::function<void(const Choice&)> note) {
+  const std::lock_guard lock(one_at_a_time);
   record().remembered = by_problem(earlier);
   record().note = std::move(note);
 }
 
 size_t choose(const std::string& problem, const Candidates& candidates) {
+  const std::lock_guard lock(one_at_a_time);
   const std::vector<Offer>& offered = candidates.offered;
   Trial trial(problem, candidates);
   std::optional<Choice> best;

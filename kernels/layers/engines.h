@@ -30,7 +30,7 @@ struct Choice {
   size_t workspace = 0;
   double seconds = 0;  // median of a call; 0 where nothing was timed
 };
-const std::vector<Choice>& choices();  // a problem once, with the engine that it got last
+std::vector<Choice> choices();  // a problem once, with the engine that it got last
 
 // From here on a problem that is among `recorded` gets the engine it had then, untimed. Where that
 // is not offered any more, or the problem is new, the engine is chosen anew: bits may then differ
@@ -55,7 +55,8 @@ struct Candidates {
   std::function<double(size_t)> time;
 };
 
-// The place of the chosen one, which was built, and a record of it. Of those offered eight are
+// The place of the chosen one, which was built, and a record of it. Threads choose one at a time, or one would
+// measure the other. Of those offered eight are
 // built and timed, of those that compile two; one that fails is passed over. When none
 // is left it throws the OutOfMemory of one that had too little, else NoEngine naming the problem;
 // DeviceLost at once.

@@ -108,6 +108,18 @@ TEST(TcpCommunicator, OneThatIsGoneIsNamedByAll) {
   EXPECT_NE(said[2].find(" is gone"), std::string::npos) << said[2];
 }
 
+TEST(TcpCommunicator, WhatOthersHaveAPartInIsAwaitedNoLongerThanTheyLive) {
+  int asked = 0;
+  const auto said = run_ranks(2, [&](Communicator& ranks) {
+    if (ranks.rank() == 1) return;
+    ranks.await([&] { return ++asked > 3; });
+    ranks.await([] { return false; });
+  });
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(said[0].find("rank 1 on "), 0) << said[0];
+  EXPECT_NE(said[0].find(" is gone"), std::string::npos) << said[0];
+}
+
 TEST(TcpCommunicator, OnceARankIsLostNothingIsExchanged) {
   const auto said = run_ranks(2, [](Communicator& ranks) {
     if (ranks.rank() == 1) return;

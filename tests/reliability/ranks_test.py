@@ -145,11 +145,11 @@ class Ranks(RanksOf):
         self.assertTrue((run / "checkpoint.safetensors").exists())
         self.assertTrue((run / "report.html").exists())
 
-    def complaint(self, *launches):
+    def complaint(self, *launches, program=BUILD / "train_cuda"):
         """What a launch of several programs says, of which every line but mpirun's own is one of ours."""
         words = ["mpirun"]
         for options in launches:
-            words += [*([":"] if len(words) > 1 else []), "-np", "1", str(BUILD / "train_cuda"), *options,
+            words += [*([":"] if len(words) > 1 else []), "-np", "1", str(program), *options,
                       "--out", str(self.folder / "refused")]
         done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=600)
         self.assertNotEqual(done.returncode, 0)
@@ -167,6 +167,30 @@ class Ranks(RanksOf):
         self.assertEqual(self.complaint(same, two_threads),
                          [f"train_cuda: rank 1 on {machine}: compared with rank 0, threads was 1 and is 2: the ranks "
                           "would not round alike"])
+
+    def beside_mpi(self, program):
+        """A copy of a program of the build, where it finds the library that it looks for beside itself."""
+        folder = self.folder / pathlib.Path(program).parent.name
+        folder.mkdir()
+        shutil.copy(BUILD / "libdae_mpi.so", folder)
+        return shutil.copy(BUILD / program, folder)
+
+    def test_one_that_waits_for_a_gpu_hears_of_one_that_hangs(self):
+        began = time.monotonic()
+        done = subprocess.run(["mpirun", "-np", "2", str(self.beside_mpi("tests/waiting_rank"))], capture_output=True,
+                              text=True, env=ENVIRONMENT, timeout=600)
+        self.assertEqual(done.stdout, f"rank 1 on {os.uname().nodename} has given no sign of life for {PATIENCE} "
+                         "seconds: it hangs, or its machine does\n")
+        self.assertLess(time.monotonic() - began, PATIENCE + 30)
+
+    def test_more_ranks_than_gpus_are_one_line(self):
+        if not (BUILD / "simulated/train_cuda").exists():
+            self.skipTest("this build has no simulated GPU")
+        machine = os.uname().nodename
+        gpu = ["cuda" if word == "cpu" else word for word in [*TRAIN, "--steps", "12"]]
+        self.assertEqual(self.complaint(gpu, gpu, program=self.beside_mpi("simulated/train_cuda")),
+                         [f"train_cuda: rank 0 on {machine} and rank 1 would share a GPU, of which each rank needs one: "
+                          "launch no more ranks on a machine than it has GPUs, or give --device cpu"])
 
     def test_what_is_wrong_with_all_is_one_line(self):
         shards = [*TRAIN, "--steps", "12", "--shards", "3"]

@@ -15,7 +15,7 @@ namespace simulated {
 inline constexpr size_t kPage = 4096;
 
 struct Allocation {
-  int number = 0;
+  int number = 0, device = 0;
   bool pinned = false, pooled = false, freed = false;
   char* mapping = nullptr;
   size_t mapped = 0;
@@ -45,7 +45,7 @@ struct Usage {
   size_t capacity = kCapacity, device_bytes = 0;  // without the pool's
   Pool pool;
 };
-Usage& usage();
+Usage& usage(int device = current_device());
 
 cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled = false);
 // Reports what was written just outside an allocation that can be read now.

@@ -30,6 +30,7 @@ cudaError_t copy(void* to, const void* from, size_t bytes, CUstream_st* stream, 
   if (!to || !from) return set_error(cudaErrorInvalidValue);
   if (blocking && capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   const char* const name = blocking ? "cudaMemcpy" : "cudaMemcpyAsync";
+  if (!is_here(*stream, name)) return cudaErrorInvalidResourceHandle;
   std::vector<Access> accesses;
   const bool from_host = !check_copied(from, bytes, blocking, name);
   if (!from_host) accesses.push_back({from, bytes, false});
@@ -59,6 +60,7 @@ cudaError_t fill(void* to, int value, size_t bytes, CUstream_st* stream, const c
   if (broken()) return failure();
   if (!stream) return set_error(cudaErrorInvalidResourceHandle);
   if (bytes == 0) return cudaSuccess;
+  if (!is_here(*stream, name)) return cudaErrorInvalidResourceHandle;
   check_copied(to, bytes, false, name);
   enqueue(*stream, name, {{to, bytes, true}}, [=] { std::memset(to, value, bytes); });
   return cudaSuccess;
@@ -70,15 +72,19 @@ cudaError_t fill(void* to, int value, size_t bytes, CUstream_st* stream, const c
 using namespace simulated;
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
+  const Turn turn;
   return copy(to, from, bytes, resolve(nullptr), true);
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t stream) {
+  const Turn turn;
   return copy(to, from, bytes, resolve(stream), false);
 }
 cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+  const Turn turn;
   return fill(to, value, bytes, resolve(nullptr), "cudaMemset");
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  const Turn turn;
   return fill(to, value, bytes, resolve(stream), "cudaMemsetAsync");
 }

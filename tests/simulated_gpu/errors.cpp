@@ -5,29 +5,44 @@
 
 namespace simulated {
 
+namespace {
+
+DeviceState& current() {
+  return state().devices[static_cast<size_t>(current_device())];
+}
+
+}  // namespace
+
 void report(const std::string& finding) {
+  const Turn turn;
   if (state().findings.size() < 20) state().findings.push_back(finding);
 }
 std::vector<std::string> take_findings() {
+  const Turn turn;
   return std::exchange(state().findings, {});
 }
 cudaError_t set_error(cudaError_t error) {
-  return state().last_error = error;
+  return this_host_thread().last_error = error;
 }
 cudaError_t failure() {
-  return state().broken ? set_error(state().breaks_with) : cudaSuccess;
+  return current().broken ? set_error(current().breaks_with) : cudaSuccess;
 }
 bool broken() {
-  return state().broken;
+  return current().broken;
 }
-void fail_after(uint64_t operations, cudaError_t error) {
-  state().works_left = operations;
-  state().breaks_with = error;
+void fail_after(uint64_t operations, cudaError_t error, int device) {
+  DeviceState& d = state().devices[static_cast<size_t>(device)];
+  d.works_left = operations;
+  d.breaks_with = error;
 }
 void mend() {
-  drop_all_work();
-  state().broken = false;
-  state().breaks_with = state().last_error = cudaSuccess;
+  for (int i = 0; i < kMostDevices; i++) {
+    drop_all_work(i);
+    DeviceState& d = state().devices[static_cast<size_t>(i)];
+    d.broken = false;
+    d.breaks_with = cudaSuccess;
+  }
+  this_host_thread().last_error = cudaSuccess;
 }
 
 }  // namespace simulated
@@ -44,6 +59,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "out of memory";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
     case cudaErrorInvalidResourceHandle:
       return "invalid resource handle";
     case cudaErrorNotReady:
@@ -72,9 +89,11 @@ const char* cudaGetErrorString(cudaError_t error) {
   return "unknown error";
 }
 cudaError_t cudaPeekAtLastError() {
-  return state().last_error;
+  const Turn turn;
+  return this_host_thread().last_error;
 }
 cudaError_t cudaGetLastError() {
+  const Turn turn;
   if (broken()) return failure();
-  return std::exchange(state().last_error, cudaSuccess);
+  return std::exchange(this_host_thread().last_error, cudaSuccess);
 }

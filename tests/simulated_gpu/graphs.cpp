@@ -1,5 +1,5 @@
 // Graphs: work is captured with what it waits for, and replayed on streams of the graph's own.
-#include "tests/simulated_gpu/work.h"
+#include "tests/simulated_gpu/transfers.h"
 
 namespace simulated {
 
@@ -17,7 +17,7 @@ int last_node(const CUgraph_st& graph, int lane) {
 }
 
 bool capturing() {
-  return state().capture != nullptr;
+  return this_host_thread().capture != nullptr;
 }
 
 }  // namespace simulated
@@ -25,15 +25,18 @@ bool capturing() {
 using namespace simulated;
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const Turn turn;
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !stream || capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
+  if (!is_here(*on, "cudaStreamBeginCapture")) return cudaErrorInvalidResourceHandle;
   auto* const graph = new CUgraph_st;
-  state().capture = graph;
+  this_host_thread().capture = graph;
   join_capture(*on, *graph);
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const Turn turn;
   CUstream_st* const on = resolve(stream);
   *graph = nullptr;
   if (!on || !on->capture || on->lane != 0) return set_error(cudaErrorStreamCaptureUnsupported);
@@ -65,7 +68,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     lane->capture = nullptr;
     lane->lane = -1;
   }
-  state().capture = nullptr;
+  this_host_thread().capture = nullptr;
   if (broken || unjoined) {
     delete captured;
     return set_error(broken ? cudaErrorStreamCaptureInvalidated : cudaErrorStreamCaptureUnjoined);
@@ -74,10 +77,12 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  const Turn turn;
   if (broken()) return failure();
   if (!graph) return set_error(cudaErrorInvalidValue);
   count_resource();
   *exec = new CUgraphExec_st;
+  state().graphs.push_back(*exec);
   (*exec)->graph = *graph;
   for (size_t i = 0; i < graph->lanes.size(); i++) {
     (*exec)->streams.push_back(std::make_unique<CUstream_st>());
@@ -86,11 +91,21 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  const Turn turn;
   delete graph;
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  const Turn turn;
   if (!exec) return set_error(cudaErrorInvalidValue);
+  std::erase(state().graphs, exec);
+  for (const auto& stream : exec->streams)
+    if (stream->last && !run_until(*stream, *stream->last)) {
+      // It goes when its work is over, for which the real call does not wait either.
+      static auto& kept = *new std::vector<cudaGraphExec_t>;
+      kept.push_back(exec);
+      return cudaSuccess;
+    }
   cudaDeviceSynchronize();
   for (const auto& stream : exec->streams) leave(*stream);
   delete exec;
@@ -99,9 +114,11 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 // A replay is the captured work on streams of its own, after what the stream had before and before
 // what it gets next.
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  const Turn turn;
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!exec || !on || on->capture) return set_error(cudaErrorInvalidResourceHandle);
+  if (!is_here(*on, "cudaGraphLaunch")) return cudaErrorInvalidResourceHandle;
   const OpenMemory open;
   enqueue(*on, "graph launch", {}, {});
   const OperationPtr before = on->last;
@@ -111,7 +128,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
     CUstream_st& lane = *exec->streams[static_cast<size_t>(node.lane)];
     for (const int earlier : node.after)
       lane.after.push_back(operations[static_cast<size_t>(earlier)]);
-    enqueue(lane, node.name, node.accesses, node.work);
+    enqueue(lane, node.name, node.accesses, node.work,
+            node.transfer ? another(*node.transfer) : nullptr);
     operations.push_back(lane.last);
   }
   for (const auto& lane : exec->streams) {

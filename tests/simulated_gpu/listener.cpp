@@ -12,6 +12,7 @@ class Listener : public testing::EmptyTestEventListener {
       ADD_FAILURE() << "simulated GPU: " << finding;
     settings() = {};
     set_capacity(kCapacity);
+    set_devices(1);
   }
 };
 

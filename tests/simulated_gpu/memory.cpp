@@ -25,9 +25,9 @@ std::list<Allocation>& returned() {
   return *all;
 }
 
-Usage& usage() {
-  static Usage the;
-  return the;
+Usage& usage(int device) {
+  static std::array<Usage, kMostDevices> the;
+  return the[static_cast<size_t>(device)];
 }
 
 std::string name_of(const Allocation& a) {
@@ -61,6 +61,7 @@ cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled) {
   catch_faults();
   Allocation a;
   a.number = ++made;
+  a.device = current_device();
   a.pinned = pinned;
   a.pooled = pooled;
   a.bytes = bytes;
@@ -118,7 +119,7 @@ cudaError_t release_memory(void* data, bool pinned) {
   check_guards(*a, "something");
   unpoison(a->inner(), a->inner_bytes());
   forget(a->data, a->bytes);
-  if (!pinned) usage().device_bytes -= a->bytes;
+  if (!pinned) usage(a->device).device_bytes -= a->bytes;
   munmap(a->mapping, a->mapped);
   allocations().erase(a->mapping);
   return failure();
@@ -127,7 +128,12 @@ cudaError_t release_memory(void* data, bool pinned) {
 }  // namespace
 
 void set_capacity(size_t bytes) {
-  usage().capacity = bytes;
+  for (int device = 0; device < kMostDevices; device++) usage(device).capacity = bytes;
+}
+
+int device_of(const void* data) {
+  const Allocation* const a = find(data);
+  return a && !a->pinned ? a->device : -1;
 }
 
 bool is_device_memory(const void* data, size_t bytes) {
@@ -157,18 +163,23 @@ std::string describe_address(const void* data) {
 using namespace simulated;
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
+  const Turn turn;
   return allocate(data, bytes, false);
 }
 cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
+  const Turn turn;
   return allocate(data, bytes, true);
 }
 cudaError_t cudaFree(void* data) {
+  const Turn turn;
   return release_memory(data, false);
 }
 cudaError_t cudaFreeHost(void* data) {
+  const Turn turn;
   return release_memory(data, true);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  const Turn turn;
   if (broken()) return failure();
   const size_t taken = usage().device_bytes + usage().pool.reserved;
   *free = usage().capacity > taken ? usage().capacity - taken : 0;

@@ -20,6 +20,10 @@ void check_order(const OperationPtr& operation) {
       report(fmt::format("{} (stream {}) {} {}, which a GPU cannot reach", operation->name,
                          operation->stream->number, access.write ? "writes" : "reads",
                          describe_address(begin)));
+    if (const int owner = device_of(begin); owner >= 0 && owner != operation->stream->device)
+      report(fmt::format("{} (stream {}) of device {} {} {}, which is device {}'s", operation->name,
+                         operation->stream->number, operation->stream->device,
+                         access.write ? "writes" : "reads", describe_address(begin), owner));
     for (const Past& past : s.history) {
       if (past.by == operation || begin >= past.end || past.begin >= end) continue;
       if (!access.write && !past.write) continue;
@@ -58,9 +62,12 @@ void host_saw(const Operation& operation) {
   });
 }
 
-void forget_history() {
-  for (const Past& past : state().history) release_pinned(past.begin);
-  state().history.clear();
+void forget_history(int device) {
+  std::erase_if(state().history, [&](const Past& past) {
+    if (past.by->stream->device != device) return false;
+    release_pinned(past.begin);
+    return true;
+  });
 }
 
 void forget(const void* data, size_t bytes) {

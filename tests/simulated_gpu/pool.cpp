@@ -11,6 +11,12 @@ namespace {
 
 constexpr size_t kRemembered = 256;  // allocations that went back to the pool
 
+Pool* pool_of(cudaMemPool_t handle) {
+  for (int device = 0; device < kMostDevices; device++)
+    if (handle == reinterpret_cast<cudaMemPool_t>(&usage(device).pool)) return &usage(device).pool;
+  return nullptr;
+}
+
 }  // namespace
 
 cudaError_t allocate_from_pool(void** data, size_t bytes) {
@@ -42,9 +48,9 @@ void return_to_pool(const void* data) {
   mmap(a.mapping, a.mapped, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
        0);
   allocations().erase(found);
-  usage().pool.used -= a.bytes;
-  usage().pool.reserved = std::max(
-      usage().pool.used, std::min<uint64_t>(usage().pool.reserved, usage().pool.threshold));
+  Pool& pool = usage(a.device).pool;
+  pool.used -= a.bytes;
+  pool.reserved = std::max(pool.used, std::min<uint64_t>(pool.reserved, pool.threshold));
   returned().push_back(a);
   if (returned().size() <= kRemembered) return;
   const Allocation& oldest = returned().front();
@@ -60,16 +66,20 @@ using namespace simulated;
 // From the pool: memory is there for what the stream does next and, by an event or a host wait, for
 // others; freeing it is a write, so whoever uses it must come before.
 cudaError_t cudaMallocAsync(void** data, size_t bytes, cudaStream_t stream) {
+  const Turn turn;
   CUstream_st* const on = resolve(stream);
   if (!on) return set_error(cudaErrorInvalidResourceHandle);
+  if (!is_here(*on, "cudaMallocAsync")) return cudaErrorInvalidResourceHandle;
   if (const cudaError_t error = allocate_from_pool(data, bytes); error != cudaSuccess) return error;
   if (*data) enqueue(*on, "cudaMallocAsync", {{*data, bytes, true}}, {});
   return cudaSuccess;
 }
 cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
+  const Turn turn;
   CUstream_st* const on = resolve(stream);
   if (!on) return set_error(cudaErrorInvalidResourceHandle);
   if (!data) return cudaSuccess;
+  if (!is_here(*on, "cudaFreeAsync")) return cudaErrorInvalidResourceHandle;
   if (capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   const size_t bytes = pool_allocation_bytes(data);
   if (bytes == 0) return set_error(cudaErrorInvalidValue);
@@ -83,20 +93,23 @@ cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* out, int device) {
-  if (device != 0) return set_error(cudaErrorInvalidValue);
-  *out = reinterpret_cast<cudaMemPool_t>(&usage().pool);
+  const Turn turn;
+  if (device < 0 || device >= state().device_count) return set_error(cudaErrorInvalidDevice);
+  *out = reinterpret_cast<cudaMemPool_t>(&usage(device).pool);
   return cudaSuccess;
 }
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t of, cudaMemPoolAttr attribute, void* value) {
-  if (of != reinterpret_cast<cudaMemPool_t>(&usage().pool) ||
-      attribute != cudaMemPoolAttrReleaseThreshold || !value)
+  const Turn turn;
+  Pool* const pool = pool_of(of);
+  if (!pool || attribute != cudaMemPoolAttrReleaseThreshold || !value)
     return set_error(cudaErrorInvalidValue);
-  usage().pool.threshold = *static_cast<const uint64_t*>(value);
+  pool->threshold = *static_cast<const uint64_t*>(value);
   return cudaSuccess;
 }
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t of, size_t bytes_to_keep) {
-  if (of != reinterpret_cast<cudaMemPool_t>(&usage().pool)) return set_error(cudaErrorInvalidValue);
-  usage().pool.reserved =
-      std::max(usage().pool.used, std::min(usage().pool.reserved, bytes_to_keep));
+  const Turn turn;
+  Pool* const pool = pool_of(of);
+  if (!pool) return set_error(cudaErrorInvalidValue);
+  pool->reserved = std::max(pool->used, std::min(pool->reserved, bytes_to_keep));
   return cudaSuccess;
 }

@@ -31,15 +31,20 @@ struct Settings {
 };
 Settings& settings();
 
-// How much memory the GPU has, the pool's included. What is in use stays in use. After each test it
+// How many GPUs there are: one, but for a test that asks for more. After each test it is one again, and the
+// current one of the test's own thread.
+inline constexpr int kMostDevices = 8;
+void set_devices(int count);
+
+// How much memory a GPU has, the pool's included. What is in use stays in use. After each test it
 // is as it was.
 inline constexpr size_t kCapacity = size_t{2} << 30;
 void set_capacity(size_t bytes);
 
-// Breaks the GPU: the work after the next `operations` fails with `error`, nothing runs any more,
-// and from then on every call returns it, as after an illegal address. mend() gives a sound GPU
+// Breaks a GPU: the work after the next `operations` fails with `error`, nothing runs any more,
+// and from then on every call returns it, as after an illegal address. mend() gives sound GPUs
 // again, as a new process would have.
-void fail_after(uint64_t operations, cudaError_t error);
+void fail_after(uint64_t operations, cudaError_t error, int device = 0);
 void mend();
 
 // --- What it found ----------------------------------------------------------------------------
@@ -106,6 +111,15 @@ bool next_async_copy(unsigned pending, AsyncCopy& copy);
 
 // --- Between the simulator's own files --------------------------------------------------------
 
+// turns.cpp: host threads call the runtime one at a time. Every call has one; one inside another is its part.
+class Turn {
+ public:
+  Turn();
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+};
+
 // block.cpp: runs all blocks of a launch, now.
 void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,
                 const std::function<void()>& body);
@@ -148,7 +162,10 @@ bool is_freed(const void* data);
 std::string describe_address(const void* data);
 // order.cpp: forgets the history of freed memory.
 void forget(const void* data, size_t bytes);
-// errors.cpp, graphs.cpp, device.cpp
+// memory.cpp: whose memory it is; -1: no device's.
+int device_of(const void* data);
+// errors.cpp, graphs.cpp, device.cpp, of the calling thread and its current device
+int current_device();
 cudaError_t set_error(cudaError_t error);
 bool capturing();
 bool broken();

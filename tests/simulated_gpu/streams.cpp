@@ -1,4 +1,6 @@
 // Streams and events, as the runtime's callers see them: work.h is what is behind them.
+#include <fmt/format.h>
+
 #include "tests/simulated_gpu/work.h"
 
 using namespace simulated;
@@ -6,25 +8,27 @@ using namespace simulated;
 // The null stream waits for the others and they for it unless they are made so that they do not:
 // only such streams are simulated, since a program that leans on that rule hides its order.
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const Turn turn;
   if (broken()) return failure();
   if (flags != cudaStreamNonBlocking) return set_error(cudaErrorInvalidValue);
   resolve(nullptr);
-  if (state().numbers == 0) state().numbers = 1;  // 0 is the null stream
   count_resource();
   *stream = new CUstream_st;
   prepare(**stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Turn turn;
   CUstream_st* const on = resolve(stream);
   if (!on || !stream) return set_error(cudaErrorInvalidResourceHandle);
-  while (!on->queue.empty()) run_front(*on);
+  wait_for(*on);
   cudaDeviceSynchronize();
   leave(*on);
   delete on;
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const Turn turn;
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on) return set_error(cudaErrorInvalidResourceHandle);
@@ -36,12 +40,13 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return failure();
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const Turn turn;
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
   if (event->graph) {
     CUgraph_st& graph = *event->graph;
-    if (&graph != state().capture) return set_error(cudaErrorInvalidValue);
+    if (&graph != this_host_thread().capture) return set_error(cudaErrorInvalidValue);
     if (!on->capture) join_capture(*on, graph);
     if (event->node >= 0 && event->lane != on->lane)
       graph.pending[static_cast<size_t>(on->lane)].push_back(event->node);
@@ -56,24 +61,34 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  const Turn turn;
   if (broken()) return failure();
   count_resource();
   *event = new CUevent_st;
+  (*event)->device = current_device();
   (*event)->timing = flags != cudaEventDisableTiming;
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  const Turn turn;
   return cudaEventCreateWithFlags(event, 0);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const Turn turn;
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   delete event;
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const Turn turn;
   if (broken()) return failure();
   CUstream_st* const on = resolve(stream);
   if (!on || !event) return set_error(cudaErrorInvalidResourceHandle);
+  if (on->device != event->device) {
+    report(fmt::format("cudaEventRecord: an event of device {} on stream {}, which is of device {}",
+                       event->device, on->number, on->device));
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
   event->graph = on->capture;
   event->recorded = true;
   if (on->capture) {
@@ -89,22 +104,30 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Turn turn;
   if (broken()) return failure();
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
   if (capturing() || event->graph) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!event->last) return cudaSuccess;
-  run_until(*event->last->stream, *event->last);
-  host_saw(*event->last);
+  const OperationPtr last = event->last;
+  wait_until(*last->stream, *last);
+  host_saw(*last);
   return failure();
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const Turn turn;
   if (broken()) return failure();
   if (!event) return set_error(cudaErrorInvalidResourceHandle);
-  if (event->last && !event->last->done) return cudaErrorNotReady;
+  if (event->last && !event->last->done) {
+    // Whoever asks again and again shall see it happen.
+    run_until(*event->last->stream, *event->last);
+    return cudaErrorNotReady;
+  }
   if (event->last) host_saw(*event->last);
   return cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  const Turn turn;
   if (broken()) return failure();
   for (const cudaEvent_t event : {begin, end}) {
     if (!event || !event->timing || !event->recorded)

@@ -9,20 +9,31 @@
 
 #include "tests/simulated_gpu/block.h"
 #include "tests/simulated_gpu/sanitizers.h"
+#include "tests/simulated_gpu/transfers.h"
 
 namespace simulated {
 
 State& state() {
   static State* const the = [] {
     auto* const made = new State;  // outlives every static that frees memory
-    made->streams.push_back(&made->null_stream);
+    for (int i = 0; i < kMostDevices; i++) {
+      CUstream_st& null_stream = made->devices[static_cast<size_t>(i)].null_stream;
+      null_stream.number = null_stream.device = i;
+      made->streams.push_back(&null_stream);
+    }
     return made;
   }();
   return *the;
 }
 
+HostThread& this_host_thread() {
+  static thread_local HostThread the;
+  return the;
+}
+
 void prepare(CUstream_st& stream) {
   stream.number = state().numbers++;
+  stream.device = current_device();
   stream.identity = identity_for_stream();
   state().streams.push_back(&stream);
 }
@@ -34,35 +45,52 @@ void leave(CUstream_st& stream) {
 
 CUstream_st* resolve(cudaStream_t stream) {
   State& s = state();
-  if (!s.null_stream.identity && kTsan) s.null_stream.identity = identity_for_stream();
-  if (!stream) return &s.null_stream;
+  CUstream_st& null_stream = s.devices[static_cast<size_t>(current_device())].null_stream;
+  if (!null_stream.identity && kTsan) null_stream.identity = identity_for_stream();
+  if (!stream) return &null_stream;
   return std::find(s.streams.begin(), s.streams.end(), stream) == s.streams.end() ? nullptr
                                                                                   : stream;
 }
 
+bool is_here(const CUstream_st& stream, const std::string& call) {
+  if (stream.device == current_device()) return true;
+  report(fmt::format("{} on stream {}, which is of device {}, while {} is the current one", call,
+                     stream.number, stream.device, current_device()));
+  set_error(cudaErrorInvalidResourceHandle);
+  return false;
+}
+
 // --- Running ----------------------------------------------------------------------------------
 
-void drop_all_work() {
+void drop_all_work(int device) {
   for (CUstream_st* const stream : state().streams) {
+    if (stream->device != device) continue;
     for (const OperationPtr& operation : stream->queue) operation->done = true;
     stream->queue.clear();
     stream->after.clear();
     stream->last.reset();
   }
-  forget_history();
+  forget_history(device);
 }
 
-void run_front(CUstream_st& stream) {
+bool breaks_at(const Operation& operation) {
+  const int device = operation.stream->device;
+  DeviceState& d = state().devices[static_cast<size_t>(device)];
+  if (d.breaks_with == cudaSuccess || d.works_left-- > 0) return false;
+  d.broken = true;
+  drop_all_work(device);
+  something_changed();
+  return true;
+}
+
+bool run_front(CUstream_st& stream) {
   const Unseen bookkeeping;
   const OperationPtr operation = stream.queue.front();
   for (const OperationPtr& earlier : operation->after)
-    if (!earlier->done) run_until(*earlier->stream, *earlier);
-  if (operation->done) return;  // ran as something that `after` needed
-  if (State& s = state(); operation->work && s.breaks_with != cudaSuccess && s.works_left-- == 0) {
-    s.broken = true;
-    drop_all_work();
-    return;
-  }
+    if (!earlier->done && !run_until(*earlier->stream, *earlier)) return false;
+  if (operation->done) return true;  // ran as something that `after` needed
+  if (operation->transfer) return come_together(operation);
+  if (operation->work && breaks_at(*operation)) return true;
   stream.queue.pop_front();
   {
     const DeviceWork work(operation->name);
@@ -76,19 +104,26 @@ void run_front(CUstream_st& stream) {
   }
   operation->done = true;
   operation->work = nullptr;
+  return true;
 }
 
-void run_until(CUstream_st& stream, const Operation& last) {
+bool run_until(CUstream_st& stream, const Operation& last) {
   const OpenMemory open;
-  while (!last.done) run_front(stream);
+  while (!last.done)
+    if (!run_front(stream)) return false;
+  return true;
 }
 
-void run_all() {
-  const OpenMemory open;
-  State& s = state();
-  // Not in the order of creation: nothing may depend on it.
-  for (size_t i = s.streams.size(); i-- > 0;)
-    while (!s.streams[i]->queue.empty()) run_front(*s.streams[i]);
+void wait_until(CUstream_st& stream, const Operation& last) {
+  while (!run_until(stream, last))
+    if (!wait_for_change()) {
+      // As a driver's watchdog would: whoever waits gets an error.
+      DeviceState& d = state().devices[static_cast<size_t>(stream.device)];
+      d.breaks_with = cudaErrorLaunchTimeout;
+      d.broken = true;
+      drop_all_work(stream.device);
+      something_changed();
+    }
 }
 
 void run_ready_copies(CUstream_st& stream) {
@@ -96,7 +131,7 @@ void run_ready_copies(CUstream_st& stream) {
     const Operation& front = *stream.queue.front();
     const bool ready = std::all_of(front.after.begin(), front.after.end(),
                                    [](const OperationPtr& earlier) { return earlier->done; });
-    if (!ready || (front.work && !front.copies)) return;
+    if (!ready || (front.work && !front.copies) || front.transfer) return;
     run_front(stream);
   }
 }
@@ -120,12 +155,12 @@ void let_some_run() {
 }  // namespace
 
 void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> accesses,
-             std::function<void()> work) {
+             std::function<void()> work, const std::shared_ptr<Transfer>& transfer) {
   State& s = state();
-  if (s.broken) return;
+  if (s.devices[static_cast<size_t>(stream.device)].broken) return;
   if (CUgraph_st* const graph = stream.capture; graph) {
     graph->nodes.push_back({stream.lane, graph->pending[static_cast<size_t>(stream.lane)], name,
-                            std::move(work), std::move(accesses)});
+                            std::move(work), std::move(accesses), transfer});
     graph->pending[static_cast<size_t>(stream.lane)].clear();
     return;
   }
@@ -136,6 +171,7 @@ void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> a
   operation->after = std::move(stream.after);
   stream.after.clear();
   operation->work = std::move(work);
+  operation->transfer = transfer;
   operation->accesses = std::move(accesses);
   stream.clock.merge(s.host);
   for (const OperationPtr& earlier : operation->after) stream.clock.merge(earlier->clock);
@@ -148,6 +184,8 @@ void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> a
   }
   stream.queue.push_back(operation);
   stream.last = operation;
+  if (transfer) post(transfer, operation);
+  something_changed();
   switch (settings().schedule) {
     case Schedule::eager:
       run_until(stream, *operation);
@@ -164,17 +202,18 @@ void enqueue(CUstream_st& stream, const std::string& name, std::vector<Access> a
 void wait_for(CUstream_st& stream) {
   const OperationPtr last = stream.last;
   if (last) {
-    run_until(stream, *last);
+    wait_until(stream, *last);
     host_saw(*last);
   }
   const std::vector<OperationPtr> after = stream.after;  // which is emptied if the GPU breaks
   for (const OperationPtr& earlier : after) {            // waits with nothing behind them
-    run_until(*earlier->stream, *earlier);
+    wait_until(*earlier->stream, *earlier);
     host_saw(*earlier);
   }
 }
 
 void announce(cudaStream_t stream, const std::string& name, std::vector<Access> accesses) {
+  const Turn turn;
   CUstream_st* const on = resolve(stream);
   on->announced = name;
   on->accesses = std::move(accesses);
@@ -182,6 +221,7 @@ void announce(cudaStream_t stream, const std::string& name, std::vector<Access> 
 
 void launch(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes, cudaStream_t stream,
             std::function<void()> body) {
+  const Turn turn;
   const Unseen bookkeeping;
   if (broken()) return;
   CUstream_st* const on = resolve(stream);
@@ -193,7 +233,7 @@ void launch(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes, cuda
     set_error(cudaErrorInvalidConfiguration);
   } else if (shared_bytes > kSharedMost) {
     set_error(cudaErrorInvalidValue);
-  } else {
+  } else if (is_here(*on, op)) {
     const std::string name = on->announced.empty() ? op : on->announced + " (" + op + ")";
     enqueue(*on, name, on->accesses, [=, body = std::move(body), op = std::string(op)] {
       run_kernel(op.c_str(), grid, block_dim, shared_bytes, body);
@@ -203,12 +243,14 @@ void launch(const char* op, dim3 grid, dim3 block_dim, size_t shared_bytes, cuda
 
 void enqueue_library_call(const std::string& name, cudaStream_t stream,
                           std::function<void()> work) {
+  const Turn turn;
   const Unseen bookkeeping;
   CUstream_st* const on = resolve(stream);
   if (!on) {
     report(fmt::format("{} on a stream that does not exist", name));
     return;
   }
+  if (!is_here(*on, name)) return;
   enqueue(*on, on->announced.empty() ? name : on->announced + " (" + name + ")", on->accesses,
           std::move(work));
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -21,9 +22,10 @@ namespace dae::test {
 class ThreadRanks {
  public:
   // Calls f(communicator) on each of so many threads and waits for all. What one throws is thrown here once
-  // all are over, the lowest rank's first.
-  static void run(int size, const std::function<void(Communicator&)>& f) {
-    ThreadRanks meeting(size);
+  // all are over, the lowest rank's first. They are all on one `machine`, or each on one of its own.
+  static void run(int size, const std::function<void(Communicator&)>& f,
+                  const std::string& machine = "") {
+    ThreadRanks meeting(size, machine);
     std::vector<std::exception_ptr> thrown(static_cast<size_t>(size));
     std::vector<std::thread> threads;
     for (int rank = 0; rank < size; rank++)
@@ -46,14 +48,17 @@ class ThreadRanks {
 
  private:
   using Way = std::pair<int, int>;  // from, to
-  explicit ThreadRanks(int size) : size_(size), gone_(static_cast<size_t>(size)) {}
+  ThreadRanks(int size, std::string machine)
+      : size_(size), machine_(std::move(machine)), gone_(static_cast<size_t>(size)) {}
 
   class Member final : public Communicator {
    public:
     Member(ThreadRanks& meeting, int rank) : meeting_(meeting), rank_(rank) {}
     int rank() const override { return rank_; }
     int size() const override { return meeting_.size_; }
-    std::string machine(int rank) const override { return "machine" + std::to_string(rank); }
+    std::string machine(int rank) const override {
+      return meeting_.machine_.empty() ? "machine" + std::to_string(rank) : meeting_.machine_;
+    }
     void exchange(std::span<const Message> give, std::span<const Message> take) override {
       std::unique_lock lock(meeting_.mutex_);
       for (const Message& m : give) {
@@ -72,6 +77,17 @@ class ThreadRanks {
       }
     }
 
+    void await(const std::function<bool()>& over) override {
+      int in_vain = 0;  // what one gave before it was gone may be on its way
+      while (!over()) {
+        std::unique_lock lock(meeting_.mutex_);
+        for (int peer = 0; peer < size(); peer++)
+          if (meeting_.gone_[static_cast<size_t>(peer)] && in_vain++ > 50)
+            throw RankLost(describe(*this, peer) + " is gone");
+        meeting_.changed_.wait_for(lock, std::chrono::milliseconds(1));
+      }
+    }
+
    private:
     ThreadRanks& meeting_;
     int rank_;
@@ -84,6 +100,7 @@ class ThreadRanks {
   }
 
   const int size_;
+  const std::string machine_;
   std::vector<bool> gone_;  // ranks that take part no more
   std::mutex mutex_;
   std::condition_variable changed_;

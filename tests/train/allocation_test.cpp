@@ -85,6 +85,32 @@ TEST_P(Allocation, StepsAllocateNothing) {
   EXPECT_GT(first, 0) << "oneDNN allocates a vector a call; the counter does not see it";
 }
 
+// Rank 0 of three, whose messages go nowhere.
+class Nowhere final : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 3; }
+  std::string machine(int) const override { return "nowhere"; }
+  void exchange(std::span<const Message> give, std::span<const Message>) override {
+    given += give.size();
+  }
+  void await(const std::function<bool()>&) override {}
+  size_t given = 0;
+};
+
+// Each step begins with it.
+TEST(Allocation, TellingOtherRanksAllocatesNothing) {
+  Nowhere ranks;
+  int told = 0;
+  broadcast(ranks, &told, sizeof(told));
+  ours = 0;
+  counting = true;
+  for (int i = 0; i < 3; i++) broadcast(ranks, &told, sizeof(told));
+  counting = false;
+  EXPECT_EQ(ours, 0);
+  EXPECT_EQ(ranks.given, 8u);
+}
+
 // The counter itself: an allocation of this program's own is seen.
 TEST(AllocationCounter, SeesAnAllocation) {
   ours = 0;

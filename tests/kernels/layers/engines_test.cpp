@@ -55,7 +55,7 @@ TEST_F(Engines, TheFastestIsTakenAndRecorded) {
   const size_t before = choices().size();
   EXPECT_EQ(choose("a problem", Bench().candidates), 1u);
   ASSERT_EQ(choices().size(), before + 1);
-  const Choice& choice = choices().back();
+  const Choice choice = choices().back();
   EXPECT_EQ(choice.problem, "a problem");
   EXPECT_EQ(choice.engine, "fast");
   EXPECT_EQ(choice.candidates, 3);
