@@ -22,10 +22,13 @@ struct Allocation {
   char* data = nullptr;
   size_t bytes = 0;
   std::map<std::string, int> holds;  // by operation, of pinned memory
+  bool open = false;                 // to the work that is running
 
   char* inner() const { return mapping + kPage; }
   size_t inner_bytes() const { return mapped - 2 * kPage; }
   bool contains(const void* p) const { return p >= data && p < data + bytes; }
+  bool has_near(const void* p) const { return p >= inner() && p < inner() + inner_bytes(); }
+  bool is_the_hosts() const { return pinned && holds.empty(); }
 };
 
 std::map<char*, Allocation>& allocations();  // by the mapping's address

@@ -77,7 +77,8 @@ cudaError_t allocate(void** data, size_t bytes, bool pinned, bool pooled) {
   poison(a.inner(), static_cast<size_t>(a.data - a.inner()));
   poison(a.data + bytes, static_cast<size_t>(a.inner() + a.inner_bytes() - a.data) - bytes);
   if (!pinned) {
-    if (!memory_is_open()) protect(a, PROT_NONE);
+    a.open = memory_is_open();
+    if (!a.open) protect(a, PROT_NONE);
     (pooled ? usage().pool.used : usage().device_bytes) += bytes;
     usage().pool.reserved = std::min(std::max(usage().pool.reserved, usage().pool.used),
                                      usage().capacity - usage().device_bytes);

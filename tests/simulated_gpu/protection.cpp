@@ -1,6 +1,9 @@
 // Protection: only work on the device may touch device memory, and the host no pinned memory that
 // work still uses. A forbidden access ends the program with a line that says what was touched, by
 // whom, and which operation is in the way.
+//
+// Work opens an allocation by touching it: the access faults, may be made, and is made again. A step touches few of
+// the hundreds there may be, and each costs a system call to open and one to close.
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -15,8 +18,14 @@ namespace {
 int open_depth = 0;
 std::string running;
 
+void open(Allocation& a) {
+  protect(a, PROT_READ | PROT_WRITE);
+  a.open = true;
+}
+
 void on_fault(int, siginfo_t* info, void*) {
-  const Allocation* const a = find(info->si_addr);
+  Allocation* const a = find(info->si_addr);
+  if (a && memory_is_open() && !a->open && a->has_near(info->si_addr)) return open(*a);
   const Allocation* const gone = find_returned(info->si_addr);
   if (!a && !gone && !memory_is_open()) {
     signal(SIGSEGV, SIG_DFL);
@@ -59,14 +68,15 @@ void catch_faults() {
 }
 
 OpenMemory::OpenMemory() {
-  if (open_depth++ > 0) return;
-  for (const auto& [at, a] : allocations()) protect(a, PROT_READ | PROT_WRITE);
+  open_depth++;
 }
 
 OpenMemory::~OpenMemory() {
   if (--open_depth > 0) return;
-  for (const auto& [at, a] : allocations())
-    if (!a.pinned || !a.holds.empty()) protect(a, PROT_NONE);
+  for (auto& [at, a] : allocations()) {
+    if (a.open && !a.is_the_hosts()) protect(a, PROT_NONE);
+    a.open = false;
+  }
 }
 
 bool memory_is_open() {
@@ -78,12 +88,14 @@ DeviceWork::DeviceWork(const std::string& name) {
 }
 
 DeviceWork::~DeviceWork() {
-  for (const auto& [at, a] : allocations()) check_guards(a, running);
+  for (const auto& [at, a] : allocations())
+    if (a.open || a.is_the_hosts()) check_guards(a, running);
 }
 
 void hold_pinned(const void* data, const std::string& op) {
   Allocation* const a = find(data);
   if (!a || !a->pinned) return;
+  a->open = a->open || (memory_is_open() && a->is_the_hosts());
   a->holds[op]++;
   if (!memory_is_open()) protect(*a, PROT_NONE);
 }
@@ -92,7 +104,7 @@ void release_pinned(const void* data) {
   Allocation* const a = find(data);
   if (!a || !a->pinned || a->holds.empty()) return;
   if (--a->holds.begin()->second == 0) a->holds.erase(a->holds.begin());
-  if (a->holds.empty() && !memory_is_open()) protect(*a, PROT_READ | PROT_WRITE);
+  if (a->holds.empty() && !a->open) protect(*a, PROT_READ | PROT_WRITE);
 }
 
 }  // namespace simulated

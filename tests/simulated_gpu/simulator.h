@@ -123,9 +123,8 @@ class Turn {
 // block.cpp: runs all blocks of a launch, now.
 void run_kernel(const char* op, dim3 grid, dim3 block, size_t shared_bytes,
                 const std::function<void()>& body);
-// protection.cpp: work on the device may touch the device's memory while one lives. Changing what may
-// be touched takes longer than most kernels do: where several run with no host code between them,
-// one around them all spares it each of them.
+// protection.cpp: work on the device may touch the device's memory while one lives. What was touched is closed
+// at its end: where several run with no host code between them, one around them all spares it each of them.
 class OpenMemory {
  public:
   OpenMemory();
