@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "corrupt/corrupted_view.h"
@@ -75,6 +76,10 @@ struct RowScores {
     true_gain[i] = score(clean, {ungained.data(), given.height, given.width});
   }
 
+  std::array<std::vector<Scores>*, 4> all() {
+    return {&corrupted, &restored, &grey_world, &true_gain};
+  }
+
   EvaluationRow summary(const std::string& name) const {
     return {name, summarize(corrupted), summarize(restored), summarize(grey_world),
             summarize(true_gain)};
@@ -120,14 +125,17 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
   for (const RowSpec& row : rows) {
     const std::vector<Draw> draws = fixed_draws(row.spec, options.seed, sources, size, views);
     RowScores scores(draws.size());
-    restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
+    const auto note = [&](size_t first, const ViewRestorer::Views& batch) {
 #pragma omp parallel for schedule(dynamic)
       for (int64_t i = 0; i < batch.count; i++)
         scores.set(first + static_cast<size_t>(i), batch.clean_view(i), batch.corrupted_view(i),
                    batch.restored_view(i), draws[first + static_cast<size_t>(i)], grey);
       if (options.progress)
         options.progress(row.name, first + static_cast<size_t>(batch.count), draws.size());
-    });
+    };
+    restorer.run(draws, note, options.ranks);
+    for (std::vector<Scores>* const of_views : scores.all())
+      restorer.collect(*of_views, options.ranks);
     evaluation.rows.push_back(scores.summary(row.name));
   }
 }

@@ -7,6 +7,8 @@
 
 #include "record/device_record.h"
 #include "runtime/error.h"
+#include "train/held_out.h"
+#include "train/validation.h"
 
 namespace dae {
 
@@ -93,8 +95,8 @@ JoinedRun join_run(const SessionOptions& options) {
   run.pictures = std::make_unique<TrainingPictures>(c.dataset, c.given, c.validation, c.max_side,
                                                     c.held_out, nobody);
   if (run.pictures->hash() != told.at("pictures"))
-    fail("{}: its {} pictures to train on are not those of rank 0", c.dataset,
-         run.pictures->training_count());
+    fail("{}: its {} pictures to train on and {} to validate on are not those of rank 0", c.dataset,
+         run.pictures->training_count(), run.pictures->held_out_count());
   return run;
 }
 
@@ -111,10 +113,25 @@ void follow_run(const SessionOptions& options) {
     throw SaidByRankZero(error.what());
   }
   gather(*options.ranks, "");
-  const auto trainer = make_trainer(trainer_config(run.config, options, std::move(run.features)),
-                                    run.pictures->training());
+  const RunConfig& config = run.config;
+  Validation validation(options.device, config.network, config.corruption, run.pictures->held_out(),
+                        options.ranks);
+  const auto trainer =
+      make_trainer(trainer_config(config, options, std::move(run.features)),
+                   run.pictures->training(), {validation.arena_bytes(), validation.own_bytes()});
   meet(*options.ranks);
-  trainer->follow();
+  validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
+  trainer->follow([&](const Trainer::Shared& shared) {
+    switch (shared.work) {
+      case Trainer::Shared::Work::validation:
+        validation.psnr();
+        break;
+      case Trainer::Shared::Work::evaluation:
+        measure_held_out(*trainer, config, options.device, *run.pictures, shared.views,
+                         options.ranks);
+        break;
+    }
+  });
 }
 
 }  // namespace dae

@@ -6,7 +6,6 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "evaluate/measure.h"
 #include "record/device_record.h"
 #include "record/feature_file.h"
 #include "record/run_folder.h"
@@ -20,6 +19,7 @@
 #include "train/budget.h"
 #include "train/elapsed.h"
 #include "train/follower.h"
+#include "train/held_out.h"
 #include "train/run_features.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -121,7 +121,7 @@ void Session::plan() {
   if (options_.resume) reuse_engines(read_run_json(options_.out).value("device", nlohmann::json()));
   find_features();
   validation_ = std::make_unique<Validation>(options_.device, config_.network, config_.corruption,
-                                             pictures_.held_out());
+                                             pictures_.held_out(), options_.ranks);
   const std::vector<Source> training = pictures_.training();
   if (options_.ranks) {
     tell_run(options_, config_, features_, pictures_);
@@ -208,7 +208,10 @@ Measured Session::measure() {
     trainer_->take_mean_loss();  // which waits for them
   });
   measured.step = stepping / steps;
-  measured.validation = undisturbed_seconds(options_.device, [&] { validation_->psnr(); });
+  measured.validation = undisturbed_seconds(options_.device, [&] {
+    trainer_->announce({Trainer::Shared::Work::validation});
+    validation_->psnr();
+  });
   trainer_->restore(kept);
   // A quarter of its views says how long the evaluation takes.
   measured.evaluation =
@@ -305,18 +308,9 @@ void Session::train_steps() {
 // --- After the last step -----------------------------------------------------------------------
 
 Evaluation Session::evaluate_held_out(int64_t most_views) {
-  ParameterSet parameters = trainer_->parameters();
+  trainer_->announce({Trainer::Shared::Work::evaluation, most_views});
   Evaluation evaluation =
-      dae::measure({options_.device,
-                    config_.network,
-                    parameters,
-                    trainer_->ema(),
-                    {trainer_->arena(), trainer_->arena_bytes()}},
-                   pictures_.validation(), pictures_.validation_images(),
-                   {.corruption = config_.corruption,
-                    .views_per_image = views_an_image(most_views, pictures_.held_out_count()),
-                    .most_views = most_views,
-                    .seed = kValidationSeed});
+      measure_held_out(*trainer_, config_, options_.device, pictures_, most_views, options_.ranks);
   evaluation.dataset = validated_on(config_);
   evaluation.pictures = pictures_.held_out_count();
   evaluation.left_out = pictures_.left_out();

@@ -321,7 +321,11 @@ void Trainer::share(Checkpoint& checkpoint) {
   }
 }
 
-void Trainer::follow() {
+void Trainer::announce(const Shared& shared) {
+  tell({.order = Order::share, .shared = shared});
+}
+
+void Trainer::follow(const std::function<void(const Shared&)>& take_part) {
   for (;;) {
     Told told{};
     broadcast(*config_.sharding.ranks, &told, sizeof(told));
@@ -343,6 +347,10 @@ void Trainer::follow() {
         break;
       case Order::set_schedule:
         put_schedule(told.state.schedule);
+        break;
+      case Order::share:
+        finish();
+        take_part(told.shared);
         break;
       case Order::end:
         return;

@@ -2,6 +2,7 @@
 // follow each other is the device's: cpu_trainer.h, step_pipeline.h.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,8 +50,16 @@ class Trainer {
   int run(int at_most);
   void run_profiled();  // one step, timing every op: see executor()
 
+  // What ranks share beside steps.
+  struct Shared {
+    enum class Work : uint32_t { validation, evaluation } work;
+    int64_t views = 0;  // of an evaluation
+  };
+  // Tells the other ranks to do this as well: each hands it to what it gave follow().
+  void announce(const Shared& shared);
+
   // On any rank but 0: does what rank 0 does, until its trainer is gone.
-  void follow();
+  void follow(const std::function<void(const Shared&)>& take_part = {});
 
   // After a loss that was not finite: takes the last step again, op by op, and says in words where a
   // number first is not finite; empty where none is. An update was left out then, so the weights are
@@ -123,11 +132,20 @@ class Trainer {
   friend std::unique_ptr<Trainer> make_trainer(const TrainerConfig&, std::vector<Source>,
                                                const ValidationNeed&);
   // What rank 0 tells the others before it does it itself.
-  enum class Order : uint32_t { run, run_profiled, find_not_finite, restore, set_schedule, end };
+  enum class Order : uint32_t {
+    run,
+    run_profiled,
+    find_not_finite,
+    restore,
+    set_schedule,
+    share,
+    end
+  };
   struct Told {
     Order order;
     int32_t at_most = 0;   // of run
     StepState state = {};  // of restore and set_schedule
+    Shared shared = {};    // of share
   };
 
   MemoryNeed need(bool resident, const ValidationNeed& validation) const;

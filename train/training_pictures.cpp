@@ -97,10 +97,15 @@ std::vector<std::string> TrainingPictures::held_out_names() const {
 
 std::string TrainingPictures::hash() const {
   Hash hash;
-  for (const int64_t i : split_.train) {
-    hash.add_number(dataset_[i].likeness.content);
-    if (dataset_[i].given.data) hash.add_number(content_of(dataset_[i].given));
-  }
+  const auto add = [&](const Dataset& dataset, const std::vector<int64_t>& images) {
+    hash.add_number(images.size());
+    for (const int64_t i : images) {
+      hash.add_number(dataset[i].likeness.content);
+      if (dataset[i].given.data) hash.add_number(content_of(dataset[i].given));
+    }
+  };
+  add(dataset_, split_.train);
+  add(validation(), split_.held_out);
   return hash.digits();
 }
 

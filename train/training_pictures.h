@@ -35,7 +35,7 @@ class TrainingPictures {
   int64_t training_count() const { return static_cast<int64_t>(split_.train.size()); }
   int64_t held_out_count() const { return static_cast<int64_t>(split_.held_out.size()); }
 
-  // Of the pixels that are trained on, those of pairs on both sides: other pictures have another one.
+  // Of all pixels, of the split, and of pairs on both sides: other pictures have another one.
   std::string hash() const;
 
   // Files that could not be read and why, a line each.
