@@ -19,6 +19,9 @@ namespace {
 
 constexpr int64_t kBatch = 16;
 
+// Of which views are taken: that the pixels of a dataset that was not checked are sound.
+using CheckPictures = std::function<void(const std::vector<View>&)>;
+
 struct RowSpec {
   std::string name;
   CorruptSpec spec;
@@ -104,10 +107,11 @@ double mean_of(const std::vector<Source>& sources, const std::vector<View>& view
 
 void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sources,
                     const std::vector<RowSpec>& rows, const MeasureOptions& options,
-                    Evaluation& evaluation) {
+                    const CheckPictures& check_pictures, Evaluation& evaluation) {
   const int64_t size = network.config.size;
   const std::vector<View> views =
       fixed_views(sources, size, options.views_per_image, options.most_views, options.seed);
+  check_pictures(views);
   CorruptFlags flags = flags_of(options.corruption);
   flags.max_radius = kMaxRadius;
   ViewRestorer restorer(network.device, network.config, network.parameters, flags, kBatch, size,
@@ -142,10 +146,11 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
 
 void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& sources,
                        const std::vector<RowSpec>& rows, const MeasureOptions& options,
-                       Evaluation& evaluation) {
+                       const CheckPictures& check_pictures, Evaluation& evaluation) {
   Restorer restorer(network.device, network.config, network.parameters, network.weights);
   std::vector<View> views;
   for (size_t i = 0; i < sources.size(); i++) views.push_back({static_cast<int64_t>(i)});
+  check_pictures(views);
   const double grey = mean_of(sources, views, 0);
   evaluation.views = static_cast<int64_t>(sources.size());
   evaluation.view_size = "whole pictures";
@@ -188,10 +193,14 @@ Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
   const std::vector<RowSpec> rows = row_specs(options, paired);
   Evaluation evaluation;
   evaluation.noise_clip = options.corruption.clip ? "on" : "off";
+  const CheckPictures check_pictures = [&](const std::vector<View>& views) {
+    for (const View& view : views)
+      if (!dataset.is_checked()) dataset.check(images[static_cast<size_t>(view.image)]);
+  };
   if (options.whole_pictures)
-    evaluate_pictures(network, sources, rows, options, evaluation);
+    evaluate_pictures(network, sources, rows, options, check_pictures, evaluation);
   else
-    evaluate_crops(network, sources, rows, options, evaluation);
+    evaluate_crops(network, sources, rows, options, check_pictures, evaluation);
   return evaluation;
 }
 

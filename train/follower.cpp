@@ -38,7 +38,7 @@ void check_options(const RunConfig& own, const RunConfig& told) {
 }  // namespace
 
 TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& options,
-                             FeatureNetwork features) {
+                             FeatureNetwork features, const TrainingPictures& pictures) {
   return {.device = options.device,
           .network = config.network,
           .corruption = config.corruption,
@@ -48,7 +48,8 @@ TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& opti
           .schedule = config.schedule,
           .batch = config.batch,
           .seed = config.seed,
-          .sharding = {config.shards, options.ranks}};
+          .sharding = {config.shards, options.ranks},
+          .check_source = pictures.check_of_training()};
 }
 
 void tell_run(const SessionOptions& options, const RunConfig& config,
@@ -70,7 +71,24 @@ void await_followers(const SessionOptions& options) {
       fail("{}: {}", describe(*options.ranks, static_cast<int>(i)), problems[i]);
 }
 
+void tell_folder(const SessionOptions& options, Trainer& trainer,
+                 const std::filesystem::path& folder) {
+  if (!options.ranks) return;
+  trainer.announce({Trainer::Shared::Work::name_of_folder});
+  broadcast(*options.ranks, folder.string());
+}
+
 namespace {
+
+// As far as it can be seen from this machine.
+std::string kept_in(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (folder.empty() || !std::filesystem::exists(folder, ignored)) return "";
+  return std::filesystem::exists(folder / "checkpoint.safetensors", ignored)
+             ? fmt::format("; {} keeps its last checkpoint, which it can be resumed from",
+                           folder.string())
+             : fmt::format("; {} has no checkpoint yet", folder.string());
+}
 
 struct JoinedRun {
   RunConfig config;
@@ -117,11 +135,12 @@ void follow_run(const SessionOptions& options) {
   Validation validation(options.device, config.network, config.corruption, run.pictures->held_out(),
                         options.ranks);
   const auto trainer =
-      make_trainer(trainer_config(config, options, std::move(run.features)),
+      make_trainer(trainer_config(config, options, std::move(run.features), *run.pictures),
                    run.pictures->training(), {validation.arena_bytes(), validation.own_bytes()});
   meet(*options.ranks);
   validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
-  trainer->follow([&](const Trainer::Shared& shared) {
+  std::filesystem::path folder;
+  const auto take_part = [&](const Trainer::Shared& shared) {
     switch (shared.work) {
       case Trainer::Shared::Work::validation:
         validation.psnr();
@@ -130,8 +149,16 @@ void follow_run(const SessionOptions& options) {
         measure_held_out(*trainer, config, options.device, *run.pictures, shared.views,
                          options.ranks);
         break;
+      case Trainer::Shared::Work::name_of_folder:
+        folder = broadcast(*options.ranks, "");
+        break;
     }
-  });
+  };
+  try {
+    trainer->follow(take_part);
+  } catch (const RankLost& lost) {
+    throw RankLost(lost.what() + kept_in(folder));
+  }
 }
 
 }  // namespace dae

@@ -98,6 +98,7 @@ class Session {
   std::unique_ptr<Trainer> trainer_;
   Reached reached_;
   uint64_t validate_every_ = 1;
+  double stepping_seconds_ = 0;     // of this session
   std::optional<RunLog> log_;       // from the first step of this session on
   std::vector<std::string> notes_;  // for the report
 };
@@ -127,7 +128,7 @@ void Session::plan() {
     tell_run(options_, config_, features_, pictures_);
     await_followers(options_);
   }
-  trainer_ = make_trainer(trainer_config(config_, options_, features_), training,
+  trainer_ = make_trainer(trainer_config(config_, options_, features_, pictures_), training,
                           {validation_->arena_bytes(), validation_->own_bytes()});
   if (options_.ranks) meet(*options_.ranks);
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
@@ -259,6 +260,7 @@ void Session::begin(const nlohmann::json& device) {
     folder_->write_config(json);
   else
     folder_ = RunFolder::create(options_.out, json, config_.loss, features_);
+  tell_folder(options_, *trainer_, std::filesystem::absolute(folder_->path()));
   reached_.step = trainer_->state().step;
   observer_.started({.run = folder_->path(),
                      .memory = to_string(trainer_->memory(), options_.device),
@@ -296,6 +298,7 @@ void Session::train_steps() {
       step +=
           static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
     }
+    stepping_seconds_ += stepping.seconds();
     log.stepped(step, stepping.seconds());
     stopping = stop_.stop_requested();  // what was trained since the last row gets one
     if (stopping) log.save();  // whoever stops it, mpirun above all, may not wait for a validation
@@ -315,6 +318,12 @@ Evaluation Session::evaluate_held_out(int64_t most_views) {
   evaluation.pictures = pictures_.held_out_count();
   evaluation.left_out = pictures_.left_out();
   return evaluation;
+}
+
+std::string waiting_in_words(const Trainer& trainer, Device device, double stepping) {
+  if (device == Device::cuda || stepping <= 0) return "";
+  return fmt::format("waited for pictures: {:.2f}% of the time\n",
+                     100 * trainer.seconds_waited() / stepping);
 }
 
 TrainingOutcome Session::finish() {
@@ -349,7 +358,8 @@ TrainingOutcome Session::finish() {
     input.notes.push_back("Left out: " + reason);
   folder_->write_report(render_report(input));
   if (trainer_->executor().profiled_runs() > 0)
-    outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype);
+    outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype) +
+                      waiting_in_words(*trainer_, options_.device, stepping_seconds_);
   return outcome;
 }
 

@@ -94,6 +94,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
 Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources)
     : config_(config),
       sources_(std::move(sources)),
+      checked_(config.check_source ? sources_.size() : 0),
       objective_{config.network, config.loss, config.features.widths},
       record_sums_(static_cast<size_t>(objective_.record_size())) {}
 
@@ -149,12 +150,19 @@ void Trainer::put_schedule(const Schedule& schedule) {
 }
 
 // A draw a view costs microseconds; the pixels are read by the corruption itself.
-void Trainer::draw_batch(uint64_t number, Draw* draws) const {
+void Trainer::draw_batch(uint64_t number, Draw* draws) {
   const auto size = static_cast<int32_t>(config_.network.size);
   const int64_t first = config_.sharding.rank() * own_batch();
   for (int64_t slot = 0; slot < own_batch(); slot++)
     draws[slot] = draw_training(config_.corruption, config_.seed, static_cast<int64_t>(number),
                                 first + slot, sources_, size, size);
+  if (!config_.check_source) return;
+  for (int64_t slot = 0; slot < own_batch(); slot++) {
+    const auto source = static_cast<size_t>(draws[slot].view.image);
+    if (checked_[source]) continue;
+    config_.check_source(draws[slot].view.image);
+    checked_[source] = true;
+  }
 }
 
 // A loss over the batch is the mean of those over its shards. Of a term's gradient over the batch each shard

@@ -33,6 +33,9 @@ struct TrainerConfig {
   // On a GPU: photographs stay there when they take no more than this share of what is free beside
   // everything else, and are streamed otherwise.
   double resident_share = 0.5;
+  // Called once for each source, before it is first drawn from, by the thread that draws; what it throws ends the
+  // step that would have used it.
+  std::function<void(int64_t source)> check_source = {};
 };
 
 // On several ranks each has one, of the same configuration and pictures. That of rank 0 is used as if it were
@@ -52,7 +55,7 @@ class Trainer {
 
   // What ranks share beside steps.
   struct Shared {
-    enum class Work : uint32_t { validation, evaluation } work;
+    enum class Work : uint32_t { validation, evaluation, name_of_folder } work;
     int64_t views = 0;  // of an evaluation
   };
   // Tells the other ranks to do this as well: each hands it to what it gave follow().
@@ -91,6 +94,8 @@ class Trainer {
   size_t arena_bytes() const { return arena_.bytes(); }
   const Executor& executor() const { return step().program.executor(); }  // of one step
   const MemoryNeed& memory() const { return need_; }
+  // How long steps have waited for pictures; on a GPU that is not known.
+  virtual double seconds_waited() const { return 0; }
 
  protected:
   // One step as a program, and what in it is read and written between steps.
@@ -120,11 +125,12 @@ class Trainer {
   // What an external tensor of losses holds of a step: a record of every shard.
   int64_t records_size() const { return config_.sharding.shards * objective_.record_size(); }
   // Of this rank's part of the batch, as if all sources could be seen.
-  void draw_batch(uint64_t number, Draw* draws) const;
+  void draw_batch(uint64_t number, Draw* draws);
   void note_loss(std::span<const float> records);  // a step's, in order
 
   const TrainerConfig config_;
   const std::vector<Source> sources_;
+  std::vector<bool> checked_;  // sources, where there is something to check
   const Objective objective_;
   ParameterSet parameters_;
 

@@ -68,7 +68,7 @@ TrainingPictures::TrainingPictures(const std::string& dataset, const std::string
 }
 
 void TrainingPictures::leave_out_copies(const std::string& dataset, TrainingObserver& observer) {
-  std::vector<Likeness> validated;
+  std::vector<LikenessView> validated;
   for (const int64_t i : split_.held_out) validated.push_back(validation()[i].likeness);
   std::vector<int64_t> left = without_copies(dataset_, split_.train, validated);
   const size_t copies = split_.train.size() - left.size();
@@ -85,6 +85,11 @@ void TrainingPictures::leave_out_copies(const std::string& dataset, TrainingObse
 
 std::vector<Source> TrainingPictures::training() const {
   return sources_of(dataset_, split_.train);
+}
+
+std::function<void(int64_t)> TrainingPictures::check_of_training() const {
+  if (dataset_.is_checked()) return {};
+  return [this](int64_t source) { dataset_.check(split_.train[static_cast<size_t>(source)]); };
 }
 
 std::vector<Source> TrainingPictures::held_out() const {

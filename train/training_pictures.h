@@ -3,6 +3,7 @@
 
 #include <dae/training.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ class TrainingPictures {
   const std::vector<int64_t>& validation_images() const { return split_.held_out; }
   int64_t training_count() const { return static_cast<int64_t>(split_.train.size()); }
   int64_t held_out_count() const { return static_cast<int64_t>(split_.held_out.size()); }
+
+  // What TrainerConfig::check_source is, while this lives: nothing where all pixels were checked already.
+  std::function<void(int64_t)> check_of_training() const;
 
   // Of all pixels, of the split, and of pairs on both sides: other pictures have another one.
   std::string hash() const;
