@@ -64,8 +64,8 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
   evaluation.max_side = max_side;
   evaluation.pictures = static_cast<int64_t>(images.size());
   const auto seen = trained_on(config, path);
-  evaluation.trained_on =
-      std::count_if(images.begin(), images.end(), [&](int64_t i) { return seen(std::string(dataset[i].name)); });
+  evaluation.trained_on = std::count_if(
+      images.begin(), images.end(), [&](int64_t i) { return seen(std::string(dataset[i].name)); });
   for (const Dataset::Skipped& skipped : dataset.skipped())
     evaluation.left_out.push_back(skipped.reason);
   return evaluation;

@@ -1,8 +1,10 @@
 #include "train/read_ahead.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
+#include "runtime/error.h"
 #include "train/elapsed.h"
 
 namespace dae {
@@ -18,8 +20,13 @@ void touch(const uint8_t* first, int64_t bytes) {
 
 }  // namespace
 
-ReadAhead::ReadAhead(std::function<void(uint64_t number)> read)
-    : read_(std::move(read)), thread_([this](const std::stop_token& stop) { serve(stop); }) {}
+ReadAhead::ReadAhead(std::function<void(uint64_t number)> read) : read_(std::move(read)) {
+  try {
+    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+  } catch (const std::system_error&) {
+    throw OutOfMemory("not enough memory for the thread that reads ahead");
+  }
+}
 
 ReadAhead::~ReadAhead() {
   thread_.request_stop();

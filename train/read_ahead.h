@@ -15,7 +15,8 @@ namespace dae {
 
 class ReadAhead {
  public:
-  // `read(number)` makes ready what step `number` needs. Of its calls one is over before the next begins.
+  // `read(number)` makes ready what step `number` needs. Of its calls one is over before the next begins. Throws
+  // OutOfMemory when there is no room for a thread.
   explicit ReadAhead(std::function<void(uint64_t number)> read);
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
