@@ -159,7 +159,7 @@ Dataset open_pairs(const std::string& clean, const std::string& given,
                        entry.view.height, other.width, other.height));
     } else {
       entry.given = other;
-      matched.push_back(std::move(entry));
+      matched.push_back(entry);
     }
   }
   if (matched.empty())

@@ -35,8 +35,8 @@ struct Listing {
   std::vector<SkippedPicture> left_out;  // folders and formats that cannot be read
 };
 
-// `path` is what open_dataset() takes, but for `synthetic`. Throws Error when there is nothing to read.
-Listing list_dataset(const std::filesystem::path& path, int64_t max_side);
+// `given` is what open_dataset() takes, but for `synthetic`. Throws Error when there is nothing to read.
+Listing list_dataset(const std::filesystem::path& given, int64_t max_side);
 
 class DatasetChanged : public Error {
  public:
