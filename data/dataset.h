@@ -1,33 +1,34 @@
-// A collection of 8-bit RGB images of any sizes, read-only, in one stretch of memory.
+// A collection of 8-bit RGB images of any sizes, read-only, in memory that is mapped.
 //
-// A folder is decoded once, in parallel, into a packed cache file that is memory-mapped from then
-// on: in $XDG_CACHE_HOME/dae, else ~/.cache/dae, else the system's temporary folder. The cache is
-// rebuilt when names, sizes or times in the folder change, and when it is damaged.
+// A folder is decoded once, in parallel, into files that are memory-mapped from then on, one for each archive
+// and for every thousand or so other pictures (data/pack_folder.h): in $XDG_CACHE_HOME/dae, else ~/.cache/dae,
+// else the system's temporary folder. Those of which names, sizes or times change are made again, and those that
+// are damaged. What is not looked at is not read: there may be more pictures than memory.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "data/files.h"
 #include "data/image.h"
 #include "data/likeness.h"
+#include "data/listing.h"
+#include "data/pack.h"
 
 namespace dae {
 
 class Dataset {
  public:
   struct Entry {
-    std::string name;  // path relative to the dataset's folder
+    std::string_view name;  // path relative to the dataset's folder; lives as long as the dataset
     ByteView view;
-    Likeness likeness;
+    LikenessView likeness;
     ByteView given = {};  // of a pair: the other picture, of the same size; else without data
   };
-  struct Skipped {
-    std::string name, reason;
-  };
+  using Skipped = SkippedPicture;
 
   int64_t size() const { return static_cast<int64_t>(entries_.size()); }
   const Entry& operator[](int64_t i) const { return entries_[static_cast<size_t>(i)]; }
@@ -36,20 +37,35 @@ class Dataset {
     skipped_.insert(skipped_.end(), more.begin(), more.end());
   }
 
+  // Whether all pixels were compared with their hashes when it was opened. Those of a large one are not.
+  bool is_checked() const { return checked_; }
+  // Compares a picture's now. Throws Error naming it when they are damaged, and removes the file that they are in, so
+  // that it is made again.
+  void check(int64_t i) const;
+
  private:
   friend class DatasetBuilder;
   friend Dataset open_pairs(const std::string&, const std::string&,
                             const std::function<void(size_t, size_t)>&);
+  struct Drawn {
+    std::string name;
+    Image image;
+    Likeness likeness;
+  };
   std::vector<Entry> entries_;
   std::vector<Skipped> skipped_;
-  MappedFile cache_;
-  std::vector<Image> drawn_;              // of `synthetic`
+  std::vector<Pack> packs_;
+  std::vector<Drawn> drawn_;              // of `synthetic`
   std::shared_ptr<const Dataset> given_;  // of pairs
+  bool checked_ = true;
 };
 
 struct DatasetOptions {
   int64_t max_side = 1024;  // larger images are shrunk by area averaging; 0 keeps all as they are
   std::function<void(size_t done, size_t total)> progress = {};  // while decoding
+  // Up to so many bytes of pixels are read and compared with their hashes when the dataset opens; of more, each
+  // picture is before it is first trained on.
+  uint64_t checked_at_once = uint64_t{256} << 20;
 };
 
 // `path` is a folder of images and of uncompressed tar archives of them, such as WebDataset's shards
@@ -85,6 +101,6 @@ Split hold_out(const Dataset& dataset, double fraction);
 
 // The images of `dataset` among `images` that are no copies or near-copies of any in `others`.
 std::vector<int64_t> without_copies(const Dataset& dataset, const std::vector<int64_t>& images,
-                                    std::span<const Likeness> others);
+                                    std::span<const LikenessView> others);
 
 }  // namespace dae

@@ -119,6 +119,18 @@ bool FolderLock::take(const std::filesystem::path& path) {
   return flock(folder_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
+Claim::Claim(const std::filesystem::path& path)
+    : path_(path), file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+  if (file_ >= 0) ours_ = flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+// Whoever opened it before it is removed, and locks it after, finds the work done.
+Claim::~Claim() {
+  if (file_ < 0) return;
+  if (ours_) unlink(path_.c_str());
+  close(file_);
+}
+
 void append_line(const std::filesystem::path& path, const std::string& line) {
   const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (file.get() < 0) fail_system("write", path);

@@ -59,6 +59,23 @@ class FolderLock {
   int folder_ = -1;
 };
 
+// Work that several processes could do, taken for as long as this lives and no longer than the process: a file
+// that is locked, and removed in the end. It saves work and keeps nobody out: where it cannot be made, or the
+// file system knows no locks, everybody has it.
+class Claim {
+ public:
+  explicit Claim(const std::filesystem::path& path);
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim();
+  bool is_ours() const { return ours_; }  // else somebody is at it
+
+ private:
+  std::filesystem::path path_;
+  int file_;
+  bool ours_ = true;
+};
+
 // Folders for what may be deleted at any time, best first: $XDG_CACHE_HOME/dae, ~/.cache/dae, one
 // in the system's temporary folder. They may not exist yet.
 std::vector<std::filesystem::path> cache_folders();

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <map>
 #include <numeric>
+#include <utility>
 
 #include "data/hash.h"
 
@@ -12,7 +12,6 @@ namespace dae {
 namespace {
 
 constexpr int kSide = Likeness::kSide, kCells = kSide * kSide, kCoarse = 8;
-constexpr int64_t kMostCompared = 20000;
 constexpr double kLeastContrast = 3;  // standard deviation of a thumbnail that shows anything
 // Bits of 64 in which the signs of thumbnails that are alike may differ: a cheap question first.
 constexpr int kMostBits = 20;
@@ -24,12 +23,12 @@ struct Shape {
   bool shows_something = false;
 };
 
-Shape shape_of(const std::array<uint8_t, kCells>& thumbnail, bool mirrored) {
+Shape shape_of(const uint8_t* thumbnail, bool mirrored) {
   Shape shape;
   double sum = 0, squares = 0;
   for (int i = 0; i < kCells; i++) {
     const int x = i % kSide;
-    const double value = thumbnail[static_cast<size_t>(mirrored ? i - x + (kSide - 1 - x) : i)];
+    const double value = thumbnail[mirrored ? i - x + (kSide - 1 - x) : i];
     shape.values[static_cast<size_t>(i)] = static_cast<float>(value);
     sum += value;
     squares += value * value;
@@ -72,9 +71,9 @@ class Groups {
   std::vector<int64_t> parent_;
 };
 
-void join_alike(std::span<const Likeness> pictures, Groups& groups) {
+void join_alike(std::span<const LikenessView> pictures, Groups& groups) {
   std::vector<Shape> shapes, mirrored;
-  for (const Likeness& picture : pictures) {
+  for (const LikenessView& picture : pictures) {
     shapes.push_back(shape_of(picture.thumbnail, false));
     mirrored.push_back(shape_of(picture.thumbnail, true));
   }
@@ -122,18 +121,38 @@ Likeness likeness_of(ByteView picture) {
   return likeness;
 }
 
-std::vector<int64_t> groups_of_copies(std::span<const Likeness> pictures) {
+namespace {
+
+std::vector<int64_t> numbers_of(Groups& groups, size_t count) {
+  std::vector<int64_t> numbers(count);
+  for (size_t i = 0; i < count; i++) numbers[i] = groups.find(static_cast<int64_t>(i));
+  return numbers;
+}
+
+void join_equal(std::span<const LikenessView> pictures, Groups& groups) {
+  std::vector<std::pair<uint64_t, int64_t>> by_content;
+  by_content.reserve(pictures.size());
+  for (size_t i = 0; i < pictures.size(); i++)
+    by_content.emplace_back(pictures[i].content, static_cast<int64_t>(i));
+  std::sort(by_content.begin(), by_content.end());
+  for (size_t i = 1; i < by_content.size(); i++)
+    if (by_content[i].first == by_content[i - 1].first)
+      groups.join(by_content[i - 1].second, by_content[i].second);
+}
+
+}  // namespace
+
+std::vector<int64_t> groups_of_equal(std::span<const LikenessView> pictures) {
   Groups groups(pictures.size());
-  std::map<uint64_t, int64_t> first_of;
-  for (size_t i = 0; i < pictures.size(); i++) {
-    const auto index = static_cast<int64_t>(i);
-    const auto [known, is_new] = first_of.try_emplace(pictures[i].content, index);
-    if (!is_new) groups.join(known->second, index);
-  }
+  join_equal(pictures, groups);
+  return numbers_of(groups, pictures.size());
+}
+
+std::vector<int64_t> groups_of_copies(std::span<const LikenessView> pictures) {
+  Groups groups(pictures.size());
+  join_equal(pictures, groups);
   if (static_cast<int64_t>(pictures.size()) <= kMostCompared) join_alike(pictures, groups);
-  std::vector<int64_t> group(pictures.size());
-  for (size_t i = 0; i < group.size(); i++) group[i] = groups.find(static_cast<int64_t>(i));
-  return group;
+  return numbers_of(groups, pictures.size());
 }
 
 }  // namespace dae

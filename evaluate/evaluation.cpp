@@ -47,7 +47,7 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
   const std::set<std::string> held_out(config.held_out.begin(), config.held_out.end());
   std::vector<int64_t> images;
   for (int64_t i = 0; i < dataset.size(); i++)
-    if (!own || held_out.contains(valid_utf8(dataset[i].name))) images.push_back(i);
+    if (!own || held_out.contains(valid_utf8(std::string(dataset[i].name)))) images.push_back(i);
   if (images.empty())
     fail("{}: none of the pictures the run held out are left; name another dataset", path);
 
@@ -64,8 +64,8 @@ Evaluation evaluate(const std::filesystem::path& run, const EvaluationOptions& o
   evaluation.max_side = max_side;
   evaluation.pictures = static_cast<int64_t>(images.size());
   const auto seen = trained_on(config, path);
-  evaluation.trained_on =
-      std::count_if(images.begin(), images.end(), [&](int64_t i) { return seen(dataset[i].name); });
+  evaluation.trained_on = std::count_if(
+      images.begin(), images.end(), [&](int64_t i) { return seen(std::string(dataset[i].name)); });
   for (const Dataset::Skipped& skipped : dataset.skipped())
     evaluation.left_out.push_back(skipped.reason);
   return evaluation;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "corrupt/corrupted_view.h"
@@ -17,6 +18,9 @@ namespace dae {
 namespace {
 
 constexpr int64_t kBatch = 16;
+
+// Of which views are taken: that the pixels of a dataset that was not checked are sound.
+using CheckPictures = std::function<void(const std::vector<View>&)>;
 
 struct RowSpec {
   std::string name;
@@ -75,6 +79,10 @@ struct RowScores {
     true_gain[i] = score(clean, {ungained.data(), given.height, given.width});
   }
 
+  std::array<std::vector<Scores>*, 4> all() {
+    return {&corrupted, &restored, &grey_world, &true_gain};
+  }
+
   EvaluationRow summary(const std::string& name) const {
     return {name, summarize(corrupted), summarize(restored), summarize(grey_world),
             summarize(true_gain)};
@@ -99,10 +107,11 @@ double mean_of(const std::vector<Source>& sources, const std::vector<View>& view
 
 void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sources,
                     const std::vector<RowSpec>& rows, const MeasureOptions& options,
-                    Evaluation& evaluation) {
+                    const CheckPictures& check_pictures, Evaluation& evaluation) {
   const int64_t size = network.config.size;
   const std::vector<View> views =
       fixed_views(sources, size, options.views_per_image, options.most_views, options.seed);
+  check_pictures(views);
   CorruptFlags flags = flags_of(options.corruption);
   flags.max_radius = kMaxRadius;
   ViewRestorer restorer(network.device, network.config, network.parameters, flags, kBatch, size,
@@ -120,24 +129,28 @@ void evaluate_crops(const PlacedNetwork& network, const std::vector<Source>& sou
   for (const RowSpec& row : rows) {
     const std::vector<Draw> draws = fixed_draws(row.spec, options.seed, sources, size, views);
     RowScores scores(draws.size());
-    restorer.run(draws, [&](size_t first, const ViewRestorer::Views& batch) {
+    const auto note = [&](size_t first, const ViewRestorer::Views& batch) {
 #pragma omp parallel for schedule(dynamic)
       for (int64_t i = 0; i < batch.count; i++)
         scores.set(first + static_cast<size_t>(i), batch.clean_view(i), batch.corrupted_view(i),
                    batch.restored_view(i), draws[first + static_cast<size_t>(i)], grey);
       if (options.progress)
         options.progress(row.name, first + static_cast<size_t>(batch.count), draws.size());
-    });
+    };
+    restorer.run(draws, note, options.ranks);
+    for (std::vector<Scores>* const of_views : scores.all())
+      restorer.collect(*of_views, options.ranks);
     evaluation.rows.push_back(scores.summary(row.name));
   }
 }
 
 void evaluate_pictures(const PlacedNetwork& network, const std::vector<Source>& sources,
                        const std::vector<RowSpec>& rows, const MeasureOptions& options,
-                       Evaluation& evaluation) {
+                       const CheckPictures& check_pictures, Evaluation& evaluation) {
   Restorer restorer(network.device, network.config, network.parameters, network.weights);
   std::vector<View> views;
   for (size_t i = 0; i < sources.size(); i++) views.push_back({static_cast<int64_t>(i)});
+  check_pictures(views);
   const double grey = mean_of(sources, views, 0);
   evaluation.views = static_cast<int64_t>(sources.size());
   evaluation.view_size = "whole pictures";
@@ -180,10 +193,14 @@ Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
   const std::vector<RowSpec> rows = row_specs(options, paired);
   Evaluation evaluation;
   evaluation.noise_clip = options.corruption.clip ? "on" : "off";
+  const CheckPictures check_pictures = [&](const std::vector<View>& views) {
+    for (const View& view : views)
+      if (!dataset.is_checked()) dataset.check(images[static_cast<size_t>(view.image)]);
+  };
   if (options.whole_pictures)
-    evaluate_pictures(network, sources, rows, options, evaluation);
+    evaluate_pictures(network, sources, rows, options, check_pictures, evaluation);
   else
-    evaluate_crops(network, sources, rows, options, evaluation);
+    evaluate_crops(network, sources, rows, options, check_pictures, evaluation);
   return evaluation;
 }
 

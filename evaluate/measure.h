@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "model/network.h"
 #include "restore/trained_network.h"
+#include "runtime/communicator.h"
 #include "runtime/memory.h"
 
 namespace dae {
@@ -47,11 +48,13 @@ struct MeasureOptions {
   bool whole_pictures = false;
   int64_t views_per_image = 4, most_views = 512;
   uint64_t seed = 1;
+  Communicator* ranks = nullptr;  // that share the views; not whole pictures
   std::function<void(const std::string& row, size_t done, size_t total)> progress = {};
 };
 
 // As evaluate(). `images` are places in the dataset, whose pixels stay in host memory. Draws depend
-// on seed and view index alone. What the result says of dataset and pictures is left to the caller.
+// on seed and view index alone. What the result says of dataset and pictures is left to the caller. Of several
+// ranks, which all call it, rank 0 has the result.
 Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
                    const std::vector<int64_t>& images, const MeasureOptions& options);
 

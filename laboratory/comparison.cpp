@@ -47,7 +47,7 @@ std::vector<int64_t> held_out_images(const Dataset& dataset, const std::string& 
   int64_t seen = 0, small = 0;
   for (int64_t i = 0; i < dataset.size(); i++) {
     if (std::any_of(trained.begin(), trained.end(),
-                    [&](const auto& on) { return on(dataset[i].name); }))
+                    [&](const auto& on) { return on(std::string(dataset[i].name)); }))
       seen++;
     else if (std::min(dataset[i].view.height, dataset[i].view.width) < size)
       small++;

@@ -15,7 +15,7 @@ std::vector<Source> sources_of(const Dataset& dataset, const std::vector<int64_t
 
 std::vector<std::string> names_of(const Dataset& dataset, const std::vector<int64_t>& images) {
   std::vector<std::string> names;
-  for (const int64_t i : images) names.push_back(valid_utf8(dataset[i].name));
+  for (const int64_t i : images) names.push_back(valid_utf8(std::string(dataset[i].name)));
   return names;
 }
 

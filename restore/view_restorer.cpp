@@ -80,4 +80,19 @@ void ViewRestorer::run_batch(const std::vector<Draw>& draws, size_t first) {
   program_.read(restored_, views_.restored.data());
 }
 
+void ViewRestorer::collect(void* notes, size_t bytes, size_t count, Communicator& ranks) const {
+  std::vector<Message> give, take;
+  for (size_t first = 0; first < count; first += static_cast<size_t>(batch_)) {
+    const int from = owner(first, ranks);
+    if (from == 0) continue;
+    void* const place = static_cast<std::byte*>(notes) + first * bytes;
+    const size_t size = std::min(count - first, static_cast<size_t>(batch_)) * bytes;
+    if (ranks.rank() == 0)
+      take.push_back({from, place, size});
+    else if (ranks.rank() == from)
+      give.push_back({0, place, size});
+  }
+  ranks.exchange(give, take);
+}
+
 }  // namespace dae

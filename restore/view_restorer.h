@@ -2,12 +2,14 @@
 #pragma once
 
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "corrupt/corrupt.h"
 #include "corrupt/pictures.h"
 #include "model/input.h"
 #include "model/network.h"
+#include "runtime/communicator.h"
 #include "runtime/picture.h"
 #include "runtime/program.h"
 
@@ -39,13 +41,23 @@ class ViewRestorer {
     size_t place(int64_t i) const { return static_cast<size_t>(i * height * width * 3); }
   };
 
-  // Calls each(first draw's index, views) for the draws in order, a batch at a time.
+  // Calls each(first draw's index, views) for the draws in order, a batch at a time. Of several ranks, which
+  // all call it, each has some of the batches: whole ones, since oneDNN may round a view otherwise beside
+  // others.
   template <class F>
-  void run(const std::vector<Draw>& draws, const F& each) {
+  void run(const std::vector<Draw>& draws, const F& each, const Communicator* ranks = nullptr) {
     for (size_t first = 0; first < draws.size(); first += static_cast<size_t>(batch_)) {
+      if (ranks && owner(first, *ranks) != ranks->rank()) continue;
       run_batch(draws, first);
       each(first, views_);
     }
+  }
+
+  // After such a run: of what each rank noted about its views, rank 0 has all, in the views' places.
+  template <class Note>
+  void collect(std::vector<Note>& notes, Communicator* ranks) const {
+    static_assert(std::is_trivially_copyable_v<Note>);
+    if (ranks) collect(notes.data(), sizeof(Note), notes.size(), *ranks);
   }
 
   size_t arena_bytes() const { return program_.layout().bytes; }
@@ -56,6 +68,11 @@ class ViewRestorer {
  private:
   Program plan(const NetworkConfig& network, ParameterSet& parameters, const CorruptFlags& flags);
   void run_batch(const std::vector<Draw>& draws, size_t first);
+  int owner(size_t first, const Communicator& ranks) const {
+    return static_cast<int>(first / static_cast<size_t>(batch_) %
+                            static_cast<size_t>(ranks.size()));
+  }
+  void collect(void* notes, size_t bytes, size_t count, Communicator& ranks) const;
 
   Device device_;
   int64_t batch_, height_, width_;

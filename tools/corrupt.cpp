@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
       // A view is a picture of its own here: cut out, then corrupted.
       Draw draw = draw_training(spec, seed, 0, slot, sources, side, side);
       const CorruptedPicture view = corrupt_view(sources, draw, size, size, flags);
-      const std::string name = dataset[draw.view.image].name;
+      const std::string name(dataset[draw.view.image].name);
       cells.push_back({to_image(view.clean()), name.substr(0, 24)});
       cells.push_back({to_image(view.corrupted()), label_of(draw.degradation)});
     }

@@ -34,10 +34,21 @@ void CpuTrainer::attach() {
   program.executor().resize(input_.sources, source_table(sources_.size()));
   program.allocate();
   program.write(input_.sources, sources_.data());
+  next_.resize(static_cast<size_t>(own_batch()));
+  ahead_.emplace([this](uint64_t number) { read(number); });
+}
+
+void CpuTrainer::read(uint64_t number) {
+  draw_batch(number, next_.data());
+  const int64_t size = config_.network.size;
+  for (const Draw& draw : next_)
+    touch_view(sources_[static_cast<size_t>(draw.view.image)], draw.view, size, size);
 }
 
 void CpuTrainer::draw(uint64_t number) {
-  draw_batch(number, static_cast<Draw*>(step_.program.tensor(input_.draws).data));
+  ahead_->wait_for(number);
+  step_.program.write(input_.draws, next_.data());
+  ahead_->begin(number + 1);
 }
 
 void CpuTrainer::note() {

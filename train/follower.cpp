@@ -7,6 +7,8 @@
 
 #include "record/device_record.h"
 #include "runtime/error.h"
+#include "train/held_out.h"
+#include "train/validation.h"
 
 namespace dae {
 
@@ -36,7 +38,7 @@ void check_options(const RunConfig& own, const RunConfig& told) {
 }  // namespace
 
 TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& options,
-                             FeatureNetwork features) {
+                             FeatureNetwork features, const TrainingPictures& pictures) {
   return {.device = options.device,
           .network = config.network,
           .corruption = config.corruption,
@@ -46,7 +48,8 @@ TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& opti
           .schedule = config.schedule,
           .batch = config.batch,
           .seed = config.seed,
-          .sharding = {config.shards, options.ranks, options.gpus}};
+          .sharding = {config.shards, options.ranks, options.gpus},
+          .check_source = pictures.check_of_training()};
 }
 
 void tell_run(const SessionOptions& options, const RunConfig& config,
@@ -68,7 +71,24 @@ void await_followers(const SessionOptions& options) {
       fail("{}: {}", describe(*options.ranks, static_cast<int>(i)), problems[i]);
 }
 
+void tell_folder(const SessionOptions& options, Trainer& trainer,
+                 const std::filesystem::path& folder) {
+  if (!options.ranks) return;
+  trainer.announce({Trainer::Shared::Work::name_of_folder});
+  broadcast(*options.ranks, folder.string());
+}
+
 namespace {
+
+// As far as it can be seen from this machine.
+std::string kept_in(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (folder.empty() || !std::filesystem::exists(folder, ignored)) return "";
+  return std::filesystem::exists(folder / "checkpoint.safetensors", ignored)
+             ? fmt::format("; {} keeps its last checkpoint, which it can be resumed from",
+                           folder.string())
+             : fmt::format("; {} has no checkpoint yet", folder.string());
+}
 
 struct JoinedRun {
   RunConfig config;
@@ -93,8 +113,8 @@ JoinedRun join_run(const SessionOptions& options) {
   run.pictures = std::make_unique<TrainingPictures>(c.dataset, c.given, c.validation, c.max_side,
                                                     c.held_out, nobody);
   if (run.pictures->hash() != told.at("pictures"))
-    fail("{}: its {} pictures to train on are not those of rank 0", c.dataset,
-         run.pictures->training_count());
+    fail("{}: its {} pictures to train on and {} to validate on are not those of rank 0", c.dataset,
+         run.pictures->training_count(), run.pictures->held_out_count());
   return run;
 }
 
@@ -111,10 +131,34 @@ void follow_run(const SessionOptions& options) {
     throw SaidByRankZero(error.what());
   }
   gather(*options.ranks, "");
-  const auto trainer = make_trainer(trainer_config(run.config, options, std::move(run.features)),
-                                    run.pictures->training());
+  const RunConfig& config = run.config;
+  Validation validation(options.device, config.network, config.corruption, run.pictures->held_out(),
+                        options.ranks);
+  const auto trainer =
+      make_trainer(trainer_config(config, options, std::move(run.features), *run.pictures),
+                   run.pictures->training(), {validation.arena_bytes(), validation.own_bytes()});
   meet(*options.ranks);
-  trainer->follow();
+  validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
+  std::filesystem::path folder;
+  const auto take_part = [&](const Trainer::Shared& shared) {
+    switch (shared.work) {
+      case Trainer::Shared::Work::validation:
+        validation.psnr();
+        break;
+      case Trainer::Shared::Work::evaluation:
+        measure_held_out(*trainer, config, options.device, *run.pictures, shared.views,
+                         options.ranks);
+        break;
+      case Trainer::Shared::Work::name_of_folder:
+        folder = broadcast(*options.ranks, "");
+        break;
+    }
+  };
+  try {
+    trainer->follow(take_part);
+  } catch (const RankLost& lost) {
+    throw RankLost(lost.what() + kept_in(folder));
+  }
 }
 
 }  // namespace dae

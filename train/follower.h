@@ -17,12 +17,16 @@ void tell_run(const SessionOptions& options, const RunConfig& config,
 // the ranks meet once more when all have theirs.
 void await_followers(const SessionOptions& options);
 
+// On rank 0, once there is a run folder: should it be lost itself, the others say what is kept there.
+void tell_folder(const SessionOptions& options, Trainer& trainer,
+                 const std::filesystem::path& folder);
+
 // On any other. Throws Error when what this rank was started with, its pictures, its software or its machine
 // would not give what rank 0 has: SaidByRankZero.
 void follow_run(const SessionOptions& options);
 
 // `features`, where the run's loss wants them, and steps on this rank's part of each batch.
 TrainerConfig trainer_config(const RunConfig& config, const SessionOptions& options,
-                             FeatureNetwork features);
+                             FeatureNetwork features, const TrainingPictures& pictures);
 
 }  // namespace dae

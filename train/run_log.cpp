@@ -86,7 +86,10 @@ void RunLog::end_row(uint64_t step, bool stopping) {
   row_seconds_ = 0;
   const bool validate =
       step == options_.last_step || step % options_.validate_every == 0 || stopping;
-  if (validate) psnr_ = row.validation_psnr = validation_.psnr();
+  if (validate) {
+    trainer_.announce({Trainer::Shared::Work::validation});
+    psnr_ = row.validation_psnr = validation_.psnr();
+  }
   folder_.append(row);
   observer_.measured(row);
   if (!validate) return;

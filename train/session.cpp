@@ -6,7 +6,6 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "evaluate/measure.h"
 #include "record/device_record.h"
 #include "record/feature_file.h"
 #include "record/run_folder.h"
@@ -20,6 +19,7 @@
 #include "train/budget.h"
 #include "train/elapsed.h"
 #include "train/follower.h"
+#include "train/held_out.h"
 #include "train/run_features.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -98,6 +98,7 @@ class Session {
   std::unique_ptr<Trainer> trainer_;
   Reached reached_;
   uint64_t validate_every_ = 1;
+  double stepping_seconds_ = 0;     // of this session
   std::optional<RunLog> log_;       // from the first step of this session on
   std::vector<std::string> notes_;  // for the report
 };
@@ -121,13 +122,13 @@ void Session::plan() {
   if (options_.resume) reuse_engines(read_run_json(options_.out).value("device", nlohmann::json()));
   find_features();
   validation_ = std::make_unique<Validation>(options_.device, config_.network, config_.corruption,
-                                             pictures_.held_out());
+                                             pictures_.held_out(), options_.ranks);
   const std::vector<Source> training = pictures_.training();
   if (options_.ranks) {
     tell_run(options_, config_, features_, pictures_);
     await_followers(options_);
   }
-  trainer_ = make_trainer(trainer_config(config_, options_, features_), training,
+  trainer_ = make_trainer(trainer_config(config_, options_, features_, pictures_), training,
                           {validation_->arena_bytes(), validation_->own_bytes()});
   if (options_.ranks) meet(*options_.ranks);
   validation_->attach(trainer_->arena(), trainer_->arena_bytes(), trainer_->ema());
@@ -208,7 +209,10 @@ Measured Session::measure() {
     trainer_->take_mean_loss();  // which waits for them
   });
   measured.step = stepping / steps;
-  measured.validation = undisturbed_seconds(options_.device, [&] { validation_->psnr(); });
+  measured.validation = undisturbed_seconds(options_.device, [&] {
+    trainer_->announce({Trainer::Shared::Work::validation});
+    validation_->psnr();
+  });
   trainer_->restore(kept);
   // A quarter of its views says how long the evaluation takes.
   measured.evaluation =
@@ -256,6 +260,7 @@ void Session::begin(const nlohmann::json& device) {
     folder_->write_config(json);
   else
     folder_ = RunFolder::create(options_.out, json, config_.loss, features_);
+  tell_folder(options_, *trainer_, std::filesystem::absolute(folder_->path()));
   reached_.step = trainer_->state().step;
   observer_.started({.run = folder_->path(),
                      .memory = to_string(trainer_->memory(), options_.device),
@@ -293,6 +298,7 @@ void Session::train_steps() {
       step +=
           static_cast<uint64_t>(trainer_->run(static_cast<int>(std::min<uint64_t>(due - step, 2))));
     }
+    stepping_seconds_ += stepping.seconds();
     log.stepped(step, stepping.seconds());
     stopping = stop_.stop_requested();  // what was trained since the last row gets one
     if (stopping) log.save();  // whoever stops it, mpirun above all, may not wait for a validation
@@ -305,22 +311,19 @@ void Session::train_steps() {
 // --- After the last step -----------------------------------------------------------------------
 
 Evaluation Session::evaluate_held_out(int64_t most_views) {
-  ParameterSet parameters = trainer_->parameters();
+  trainer_->announce({Trainer::Shared::Work::evaluation, most_views});
   Evaluation evaluation =
-      dae::measure({options_.device,
-                    config_.network,
-                    parameters,
-                    trainer_->ema(),
-                    {trainer_->arena(), trainer_->arena_bytes()}},
-                   pictures_.validation(), pictures_.validation_images(),
-                   {.corruption = config_.corruption,
-                    .views_per_image = views_an_image(most_views, pictures_.held_out_count()),
-                    .most_views = most_views,
-                    .seed = kValidationSeed});
+      measure_held_out(*trainer_, config_, options_.device, pictures_, most_views, options_.ranks);
   evaluation.dataset = validated_on(config_);
   evaluation.pictures = pictures_.held_out_count();
   evaluation.left_out = pictures_.left_out();
   return evaluation;
+}
+
+std::string waiting_in_words(const Trainer& trainer, Device device, double stepping) {
+  if (device == Device::cuda || stepping <= 0) return "";
+  return fmt::format("waited for pictures: {:.2f}% of the time\n",
+                     100 * trainer.seconds_waited() / stepping);
 }
 
 TrainingOutcome Session::finish() {
@@ -355,7 +358,8 @@ TrainingOutcome Session::finish() {
     input.notes.push_back("Left out: " + reason);
   folder_->write_report(render_report(input));
   if (trainer_->executor().profiled_runs() > 0)
-    outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype);
+    outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype) +
+                      waiting_in_words(*trainer_, options_.device, stepping_seconds_);
   return outcome;
 }
 

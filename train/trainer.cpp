@@ -116,6 +116,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
 Trainer::Trainer(const TrainerConfig& config, std::vector<Source> sources)
     : config_(config),
       sources_(std::move(sources)),
+      checked_(config.check_source ? sources_.size() : 0),
       objective_{config.network, config.loss, config.features.widths},
       record_sums_(static_cast<size_t>(objective_.record_size())) {}
 
@@ -171,12 +172,19 @@ void Trainer::put_schedule(const Schedule& schedule) {
 }
 
 // A draw a view costs microseconds; the pixels are read by the corruption itself.
-void Trainer::draw_batch(uint64_t number, Draw* draws) const {
+void Trainer::draw_batch(uint64_t number, Draw* draws) {
   const auto size = static_cast<int32_t>(config_.network.size);
   const int64_t first = config_.sharding.rank() * own_batch();
   for (int64_t slot = 0; slot < own_batch(); slot++)
     draws[slot] = draw_training(config_.corruption, config_.seed, static_cast<int64_t>(number),
                                 first + slot, sources_, size, size);
+  if (!config_.check_source) return;
+  for (int64_t slot = 0; slot < own_batch(); slot++) {
+    const auto source = static_cast<size_t>(draws[slot].view.image);
+    if (checked_[source]) continue;
+    config_.check_source(draws[slot].view.image);
+    checked_[source] = true;
+  }
 }
 
 // A loss over the batch is the mean of those over its shards. Of a term's gradient over the batch each shard
@@ -343,7 +351,11 @@ void Trainer::share(Checkpoint& checkpoint) {
   }
 }
 
-void Trainer::follow() {
+void Trainer::announce(const Shared& shared) {
+  tell({.order = Order::share, .shared = shared});
+}
+
+void Trainer::follow(const std::function<void(const Shared&)>& take_part) {
   for (;;) {
     Told told{};
     broadcast(*config_.sharding.ranks, &told, sizeof(told));
@@ -365,6 +377,10 @@ void Trainer::follow() {
         break;
       case Order::set_schedule:
         put_schedule(told.state.schedule);
+        break;
+      case Order::share:
+        finish();
+        take_part(told.shared);
         break;
       case Order::end:
         finish();

@@ -2,6 +2,7 @@
 // follow each other is the device's: cpu_trainer.h, step_pipeline.h.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,9 @@ struct TrainerConfig {
   // On a GPU: photographs stay there when they take no more than this share of what is free beside
   // everything else, and are streamed otherwise.
   double resident_share = 0.5;
+  // Called once for each source, before it is first drawn from, by the thread that draws; what it throws ends the
+  // step that would have used it.
+  std::function<void(int64_t source)> check_source = {};
 };
 
 // On several ranks each has one, of the same configuration and pictures. That of rank 0 is used as if it were
@@ -49,8 +53,16 @@ class Trainer {
   int run(int at_most);
   void run_profiled();  // one step, timing every op: see executor()
 
+  // What ranks share beside steps.
+  struct Shared {
+    enum class Work : uint32_t { validation, evaluation, name_of_folder } work;
+    int64_t views = 0;  // of an evaluation
+  };
+  // Tells the other ranks to do this as well: each hands it to what it gave follow().
+  void announce(const Shared& shared);
+
   // On any rank but 0: does what rank 0 does, until its trainer is gone.
-  void follow();
+  void follow(const std::function<void(const Shared&)>& take_part = {});
 
   // After a loss that was not finite: takes the last step again, op by op, and says in words where a
   // number first is not finite; empty where none is. An update was left out then, so the weights are
@@ -82,6 +94,8 @@ class Trainer {
   size_t arena_bytes() const { return arena_.bytes(); }
   const Executor& executor() const { return step().program.executor(); }  // of one step
   const MemoryNeed& memory() const { return need_; }
+  // How long steps have waited for pictures; on a GPU that is not known.
+  virtual double seconds_waited() const { return 0; }
 
  protected:
   // One step as a program, and what in it is read and written between steps.
@@ -111,11 +125,12 @@ class Trainer {
   // What an external tensor of losses holds of a step: a record of every shard.
   int64_t records_size() const { return config_.sharding.shards * objective_.record_size(); }
   // Of this rank's part of the batch, as if all sources could be seen.
-  void draw_batch(uint64_t number, Draw* draws) const;
+  void draw_batch(uint64_t number, Draw* draws);
   void note_loss(std::span<const float> records);  // a step's, in order
 
   const TrainerConfig config_;
   const std::vector<Source> sources_;
+  std::vector<bool> checked_;  // sources, where there is something to check
   const Objective objective_;
   ParameterSet parameters_;
 
@@ -123,11 +138,20 @@ class Trainer {
   friend std::unique_ptr<Trainer> make_trainer(const TrainerConfig&, std::vector<Source>,
                                                const ValidationNeed&);
   // What rank 0 tells the others before it does it itself.
-  enum class Order : uint32_t { run, run_profiled, find_not_finite, restore, set_schedule, end };
+  enum class Order : uint32_t {
+    run,
+    run_profiled,
+    find_not_finite,
+    restore,
+    set_schedule,
+    share,
+    end
+  };
   struct Told {
     Order order;
     int32_t at_most = 0;   // of run
     StepState state = {};  // of restore and set_schedule
+    Shared shared = {};    // of share
   };
 
   MemoryNeed need(bool resident, const ValidationNeed& validation) const;

@@ -68,7 +68,7 @@ TrainingPictures::TrainingPictures(const std::string& dataset, const std::string
 }
 
 void TrainingPictures::leave_out_copies(const std::string& dataset, TrainingObserver& observer) {
-  std::vector<Likeness> validated;
+  std::vector<LikenessView> validated;
   for (const int64_t i : split_.held_out) validated.push_back(validation()[i].likeness);
   std::vector<int64_t> left = without_copies(dataset_, split_.train, validated);
   const size_t copies = split_.train.size() - left.size();
@@ -87,6 +87,11 @@ std::vector<Source> TrainingPictures::training() const {
   return sources_of(dataset_, split_.train);
 }
 
+std::function<void(int64_t)> TrainingPictures::check_of_training() const {
+  if (dataset_.is_checked()) return {};
+  return [this](int64_t source) { dataset_.check(split_.train[static_cast<size_t>(source)]); };
+}
+
 std::vector<Source> TrainingPictures::held_out() const {
   return sources_of(validation(), split_.held_out);
 }
@@ -97,10 +102,15 @@ std::vector<std::string> TrainingPictures::held_out_names() const {
 
 std::string TrainingPictures::hash() const {
   Hash hash;
-  for (const int64_t i : split_.train) {
-    hash.add_number(dataset_[i].likeness.content);
-    if (dataset_[i].given.data) hash.add_number(content_of(dataset_[i].given));
-  }
+  const auto add = [&](const Dataset& dataset, const std::vector<int64_t>& images) {
+    hash.add_number(images.size());
+    for (const int64_t i : images) {
+      hash.add_number(dataset[i].likeness.content);
+      if (dataset[i].given.data) hash.add_number(content_of(dataset[i].given));
+    }
+  };
+  add(dataset_, split_.train);
+  add(validation(), split_.held_out);
   return hash.digits();
 }
 

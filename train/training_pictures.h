@@ -3,6 +3,7 @@
 
 #include <dae/training.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,10 @@ class TrainingPictures {
   int64_t training_count() const { return static_cast<int64_t>(split_.train.size()); }
   int64_t held_out_count() const { return static_cast<int64_t>(split_.held_out.size()); }
 
-  // Of the pixels that are trained on, those of pairs on both sides: other pictures have another one.
+  // What TrainerConfig::check_source is, while this lives: nothing where all pixels were checked already.
+  std::function<void(int64_t)> check_of_training() const;
+
+  // Of all pixels, of the split, and of pairs on both sides: other pictures have another one.
   std::string hash() const;
 
   // Files that could not be read and why, a line each.

@@ -1,6 +1,7 @@
 #include "train/validation.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "corrupt/corrupted_view.h"
 #include "quality/gain.h"
@@ -19,9 +20,10 @@ int64_t views_an_image(int64_t views, int64_t images) {
 }
 
 Validation::Validation(Device device, const NetworkConfig& network, const CorruptSpec& corruption,
-                       std::vector<Source> sources)
+                       std::vector<Source> sources, Communicator* ranks)
     : size_(network.size),
       sources_(std::move(sources)),
+      ranks_(ranks),
       restorer_(device, network, parameters_, flags_of(corruption), kBatch, size_, size_) {
   const auto images = static_cast<int64_t>(sources_.size());
   const std::vector<View> views =
@@ -34,16 +36,19 @@ void Validation::attach(std::byte* arena, size_t bytes, const float* weights) {
 }
 
 double Validation::psnr() {
-  double sum = 0;
-  restorer_.run(draws_, [&](size_t, const ViewRestorer::Views& views) {
+  std::vector<double> of_views(draws_.size());
+  const auto note = [&](size_t first, const ViewRestorer::Views& views) {
     for (int64_t i = 0; i < views.count; i++) {
       const std::vector<float> clean = to_floats(views.clean_view(i));
       const std::vector<float> restored = clamped(views.restored_view(i));
-      sum += psnr_of(
+      of_views[first + static_cast<size_t>(i)] = psnr_of(
           mean_squared_error({clean.data(), size_, size_}, {restored.data(), size_, size_}));
     }
-  });
-  return sum / static_cast<double>(draws_.size());
+  };
+  restorer_.run(draws_, note, ranks_);
+  restorer_.collect(of_views, ranks_);
+  return std::accumulate(of_views.begin(), of_views.end(), 0.0) /
+         static_cast<double>(draws_.size());
 }
 
 Image Validation::samples() {

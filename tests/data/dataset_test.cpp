@@ -40,10 +40,13 @@ class DatasetTest : public testing::Test {
   }
   std::vector<std::string> names(const Dataset& dataset) {
     std::vector<std::string> out;
-    for (int64_t i = 0; i < dataset.size(); i++) out.push_back(dataset[i].name);
+    for (int64_t i = 0; i < dataset.size(); i++) out.emplace_back(dataset[i].name);
     return out;
   }
-  fs::path cache_file() { return fs::directory_iterator(temporary_.path() / "cache/dae")->path(); }
+  fs::path cache_folder() {
+    return fs::directory_iterator(temporary_.path() / "cache/dae")->path();
+  }
+  fs::path cache_file() { return cache_folder() / "00000.pack"; }
   static bool equal(const Dataset::Entry& entry, const Image& image) {
     return entry.view.height == image.height && entry.view.width == image.width &&
            std::equal(image.pixels.begin(), image.pixels.end(), entry.view.data);
@@ -262,7 +265,7 @@ std::set<std::string> held_out_names(const Dataset& dataset, double fraction) {
   EXPECT_EQ(split.train.size() + split.held_out.size(), static_cast<size_t>(dataset.size()));
   EXPECT_TRUE(std::is_sorted(split.train.begin(), split.train.end()));
   for (const int64_t i : split.held_out) {
-    out.insert(dataset[i].name);
+    out.emplace(dataset[i].name);
     EXPECT_FALSE(std::binary_search(split.train.begin(), split.train.end(), i));
   }
   return out;

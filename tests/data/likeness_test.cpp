@@ -22,7 +22,7 @@ Image scene(uint64_t index) {
 std::vector<int64_t> groups(const std::vector<Image>& images) {
   std::vector<Likeness> pictures;
   for (const Image& image : images) pictures.push_back(likeness_of(image.view()));
-  return groups_of_copies(pictures);
+  return groups_of_copies(std::vector<LikenessView>(pictures.begin(), pictures.end()));
 }
 
 template <class F>

@@ -1,5 +1,6 @@
 // What datasets are read from beside pictures: CIFAR-10's files, archives, and the cache of decoded
 // pictures.
+#include <algorithm>
 #include <cstring>
 
 #include "data/dataset.h"
@@ -90,31 +91,37 @@ std::vector<Bytes> archive_seeds() {
 // With the end of the file right where it says what the file is: of this format, of these pictures, with a
 // hash of its index.
 void cache(View input) {
-  constexpr size_t kNumber = 8,
-                   kEnd = 5 * kNumber;  // offset, bytes and hash of the index; fingerprint, magic
+  // Bytes of pixels, pictures, bytes of names and of what was skipped; hash of the index, of the thumbnails;
+  // fingerprint, magic.
+  constexpr size_t kNumber = 8, kEnd = 8 * kNumber, kThumbnail = 256, kRecord = 40;
   Bytes bytes(input.begin(), input.end());
   if (bytes.size() >= kEnd) {
-    uint8_t* const end = bytes.data() + bytes.size() - kEnd;
-    std::memcpy(end + 3 * kNumber, packed().bytes.data() + packed().bytes.size() - 2 * kNumber,
+    const size_t body = bytes.size() - kEnd;
+    uint8_t* const end = bytes.data() + body;
+    std::memcpy(end + 6 * kNumber, packed().bytes.data() + packed().bytes.size() - 2 * kNumber,
                 2 * kNumber);
-    uint64_t offset = 0;
-    std::memcpy(&offset, end, kNumber);
-    const uint64_t body = bytes.size() - kEnd;
-    if (offset <= body) {
-      const uint64_t size = body - offset;
-      Hash hash;
-      hash.add(bytes.data() + offset, size);
-      const uint64_t value = hash.value();
-      std::memcpy(end + kNumber, &size, kNumber);
-      std::memcpy(end + 2 * kNumber, &value, kNumber);
-    }
+    uint64_t numbers[4];
+    std::memcpy(numbers, end, sizeof(numbers));
+    const uint64_t pixels =
+        numbers[0] % (body + 1);  // what is left is pictures and what was skipped
+    const uint64_t count = std::min(numbers[1], (body - pixels) / (kThumbnail + kRecord));
+    const uint64_t left = body - pixels - count * (kThumbnail + kRecord);
+    const uint64_t names = std::min(numbers[2], left);
+    const uint64_t made[4] = {pixels, count, names, left - names};
+    std::memcpy(end, made, sizeof(made));
+    Hash thumbnails, index;
+    thumbnails.add(bytes.data() + pixels, count * kThumbnail);
+    for (const uint64_t number : made) index.add_number(number);
+    index.add(bytes.data() + pixels + count * kThumbnail, body - pixels - count * kThumbnail);
+    const uint64_t hashes[2] = {index.value(), thumbnails.value()};
+    std::memcpy(end + 4 * kNumber, hashes, sizeof(hashes));
   }
   write(packed().file.lexically_relative(folder()).c_str(), bytes);
   open(packed().pictures);
 }
 std::vector<Bytes> cache_seeds() {
   Bytes nested(200'000, 0x91);  // an index of arrays of one, to a depth that no stack has
-  nested.resize(nested.size() + 40);
+  nested.resize(nested.size() + 64);
   return {packed().bytes, nested};
 }
 

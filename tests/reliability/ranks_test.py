@@ -124,6 +124,7 @@ class Ranks(RanksOf):
                     self.assertLess(seconds, 120)  # ten times what an idle machine takes
                     if hangs:
                         self.assertIn("has given no sign of life for 5 seconds", said)
+                        self.assertRegex(said, "keeps (its last checkpoint|the checkpoint of step)|no checkpoint yet")
                 self.wait_for(lambda: not rank_processes(run))
                 for ranks in (2, 6):  # one of them may find nothing left to do
                     self.run_to_end(ranks, run)

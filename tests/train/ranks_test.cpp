@@ -1,10 +1,16 @@
 // A step shared by ranks, here threads of this process: the bits may not depend on how many there are.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <memory>
 
+#include "corrupt/corrupted_view.h"
+#include "restore/view_restorer.h"
 #include "tests/support/sharded_run.h"
 #include "tests/support/thread_ranks.h"
+#include "train/validation.h"
 
 namespace dae::test {
 namespace {
@@ -178,6 +184,94 @@ TEST(Ranks, SchedulesAndProfiledStepsAreFollowed) {
     return weights;
   };
   EXPECT_EQ(train_so(0), train_so(2));
+}
+
+// Of 64 views in batches of 16: more batches than ranks, as many, and a rank that has none.
+TEST(Ranks, AValidationIsSharedOut) {
+  const Pictures pictures;
+  const auto validated = [&](int ranks, std::vector<int>* took_part) {
+    double psnr = 0;
+    const auto validate = [&](Communicator* communicator) {
+      TrainerConfig config = sharded_config("mse", 12);
+      config.sharding.ranks = communicator;
+      Validation validation(config.device, config.network, config.corruption, pictures.sources,
+                            communicator);
+      const auto trainer = make_trainer(config, pictures.sources,
+                                        {validation.arena_bytes(), validation.own_bytes()});
+      validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
+      if (communicator && communicator->rank() > 0)
+        return trainer->follow([&](const Trainer::Shared& shared) {
+          EXPECT_EQ(shared.work, Trainer::Shared::Work::validation);
+          (*took_part)[static_cast<size_t>(communicator->rank())]++;
+          validation.psnr();
+        });
+      trainer->announce({Trainer::Shared::Work::validation});
+      psnr = validation.psnr();
+    };
+    if (ranks == 0)
+      validate(nullptr);
+    else
+      ThreadRanks::run(ranks, [&](Communicator& communicator) { validate(&communicator); });
+    return psnr;
+  };
+  const double alone = validated(0, nullptr);
+  for (const int ranks : {1, 2, 3, 4, 6}) {
+    std::vector<int> took_part(static_cast<size_t>(ranks));
+    EXPECT_EQ(validated(ranks, &took_part), alone) << ranks;
+    EXPECT_EQ(std::count(took_part.begin() + 1, took_part.end(), 1), ranks - 1);
+  }
+}
+
+// Each batch is somebody's and nobody else's, and what was noted of it comes to rank 0.
+TEST(Ranks, ViewsAreDealtOut) {
+  const Pictures pictures;
+  const TrainerConfig config = sharded_config("mse", 1);
+  const std::vector<View> views = fixed_views(pictures.sources, 32, 8, 37, 1);
+  const std::vector<Draw> draws = fixed_draws(config.corruption, 1, pictures.sources, 32, views);
+  std::array<std::vector<int64_t>, 3> whose;
+  ThreadRanks::run(3, [&](Communicator& ranks) {
+    ParameterSet own;
+    ViewRestorer restorer(Device::cpu, config.network, own, flags_of(config.corruption), 8, 32, 32);
+    const Buffer arena(Device::cpu, restorer.arena_bytes());
+    const std::vector<float> weights(static_cast<size_t>(own.count()));
+    restorer.attach(arena.data(), arena.bytes(), weights.data(), pictures.sources);
+    std::vector<int64_t> notes(draws.size(), -1);
+    restorer.run(
+        draws,
+        [&](size_t first, const ViewRestorer::Views& batch) {
+          for (int64_t i = 0; i < batch.count; i++)
+            notes[first + static_cast<size_t>(i)] = ranks.rank();
+        },
+        &ranks);
+    const auto done = std::count(notes.begin(), notes.end(), ranks.rank());
+    EXPECT_EQ(done, ranks.rank() == 0 ? 16 : ranks.rank() == 1 ? 13 : 8);  // of 37 in eights
+    restorer.collect(notes, &ranks);
+    whose[static_cast<size_t>(ranks.rank())] = notes;
+  });
+  for (size_t i = 0; i < draws.size(); i++)
+    EXPECT_EQ(whose[0][i], static_cast<int64_t>(i / 8 % 3)) << i;
+}
+
+TEST(Ranks, ARankThatIsLostInAValidationIsNamed) {
+  const Pictures pictures;
+  try {
+    ThreadRanks::run(2, [&](Communicator& communicator) {
+      TrainerConfig config = sharded_config("mse", 2);
+      config.sharding.ranks = &communicator;
+      Validation validation(config.device, config.network, config.corruption, pictures.sources,
+                            &communicator);
+      const auto trainer = make_trainer(config, pictures.sources,
+                                        {validation.arena_bytes(), validation.own_bytes()});
+      validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
+      if (communicator.rank() > 0)
+        return trainer->follow([](const Trainer::Shared&) { fail("its machine is off"); });
+      trainer->announce({Trainer::Shared::Work::validation});
+      validation.psnr();
+    });
+    FAIL() << "nobody missed it";
+  } catch (const RankLost& lost) {
+    EXPECT_STREQ(lost.what(), "rank 1 on machine1 is gone");
+  }
 }
 
 TEST(Ranks, UnequalPartsAreRefused) {

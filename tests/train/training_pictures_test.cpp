@@ -94,7 +94,10 @@ TEST_F(TrainingPicturesTest, OtherPixelsHaveAnotherHash) {
   Image changed = draw_dead_leaves(3, 7, 40, 48);
   changed.pixels.back() ^= 1;
   save("photos/7.png", changed);
-  EXPECT_NE(open("others").hash(), before);
+  const std::string after = open("others").hash();
+  EXPECT_NE(after, before);
+  save("others/1.png", changed);
+  EXPECT_NE(open("others").hash(), after) << "of what is validated on";
 }
 
 TEST_F(TrainingPicturesTest, AFolderToValidateOnIsNotTrainedOn) {
