@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-#include "runtime/communicator.h"
+#include "ranks/join.h"
 
 int main() {
   const auto ranks = dae::join_ranks(dae::kLeastPatience);
