@@ -32,8 +32,8 @@ TEST(StudySettings, HaveNamesThatAreSafe) {
   EXPECT_EQ(name_of({{"loss", "mse"}, {"lr", "1e-3"}}), "loss-mse_lr-1e-3");
   EXPECT_EQ(name_of({{"loss", "mse+0.1*ssim"}, {"noise", "0:50@0.3"}}),
             "loss-mse+0.1xssim_noise-0-50-0.3");
-  EXPECT_EQ(name_of({{"val", "../a b/\xc3\xa9$(x)\n"}}), "val-..-a-b------x--");
-  EXPECT_EQ(name_of({}), "all");
+  EXPECT_EQ(name_of({{"val", "../a b/\xc3\xa9$(x)\n"}}), "val-..-a-b-----x--");
+  EXPECT_EQ(name_of(Setting{}), "all");
   const StudyRun run{.setting = {{"loss", "l1"}}, .options = {.seed = 7}, .command = {}};
   EXPECT_EQ(run.name(), "loss-l1_seed-7");
 }

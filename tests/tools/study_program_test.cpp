@@ -100,7 +100,8 @@ TEST_F(StudyProgram, RefusesInOneLineAndMakesNothing) {
 TEST_F(StudyProgram, ARunThatFailsEndsWithOneAndNoOther) {
   fs::create_directories(path("empty"));
   const Outcome outcome =
-      run(study("--steps 2 --seeds 1 --vary val=" + path("empty") + "," + path("photos")));
+      run("study --size 16 --batch 2 --width 4 --blocks 1 --steps 2 --seeds 1 --out " +
+          path("study") + " --vary dataset=" + path("empty") + "," + path("photos"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("_seed-1: failed: "), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.out.find("1 of 2 runs are finished"), std::string::npos) << outcome.out;
