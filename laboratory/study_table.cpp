@@ -7,8 +7,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "laboratory/blur_measures.h"
-
 namespace dae {
 namespace {
 

@@ -12,7 +12,7 @@
 namespace dae {
 
 struct TrainingArguments {
-  // What is given as it is used; without what is translated first, which the texts below are.
+  // As they are given; what has to be translated first are the texts below.
   TrainingOptions given;
   CorruptionOptions corruption;
   std::string from, skips, global, residual, noise_input, features;

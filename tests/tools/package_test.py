@@ -62,6 +62,12 @@ class Manual(unittest.TestCase):
         self.assertEqual(failed.returncode, 2)
         self.assertRegex(failed.stderr, r"^dae-denoise: .*\(see dae-denoise --help\)\n$")
 
+    @unittest.skipUnless(shutil.which("readelf"), "no readelf")
+    def test_only_these_programs_use_libraries_under_the_gpl(self):
+        found = {program for program in PROGRAMS
+                 if re.search(r"NEEDED.*lib(fftw3|exiv2)", output("readelf", "-d", BUILD / program))}
+        self.assertEqual(found, {"blur_report", "corrupt", "denoise"})  # as README.md has it
+
     def test_shells_and_man_take_them(self):
         checks = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "-n"]}
         for shell, command in checks.items():

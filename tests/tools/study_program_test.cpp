@@ -148,6 +148,7 @@ TEST_F(StudyProgram, CtrlCSavesAndTheSameCommandGoesOn) {
   Process stopped("study", words(more), path("cache"), path("log"));
   wait_for([&] { return trains("loss-mse_seed-1"); });
   EXPECT_EQ(stopped.end(SIGINT), 130);
+  EXPECT_FALSE(fs::exists(path("study/records/loss-mse_seed-1/result.json"))) << "it is not over";
   EXPECT_NE(read("log").find("stopped; the same command goes on"), std::string::npos)
       << read("log");
   const Outcome outcome = run(study(more));
