@@ -131,6 +131,34 @@ Claim::~Claim() {
   close(file_);
 }
 
+namespace {
+
+Descriptor open_lock(const std::filesystem::path& path) {
+  Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail_system("write", path);
+  return file;
+}
+
+}  // namespace
+
+std::optional<FileLock> FileLock::take(const std::filesystem::path& path) {
+  Descriptor file = open_lock(path);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(file.release());
+  if (errno != EWOULDBLOCK) fail_system("lock", path);
+  return std::nullopt;
+}
+
+FileLock FileLock::wait(const std::filesystem::path& path) {
+  Descriptor file = open_lock(path);
+  while (flock(file.get(), LOCK_EX) != 0)
+    if (errno != EINTR) fail_system("lock", path);
+  return FileLock(file.release());
+}
+
+FileLock::~FileLock() {
+  if (file_ >= 0) close(file_);  // and with it the lock
+}
+
 void append_line(const std::filesystem::path& path, const std::string& line) {
   const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (file.get() < 0) fail_system("write", path);

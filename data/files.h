@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +75,20 @@ class Claim {
   std::filesystem::path path_;
   int file_;
   bool ours_ = true;
+};
+
+// A file taken in the same way, which is made where it is missing. It is opened to be written, without which
+// network file systems lock nothing. Throws SystemError where the file system knows no locks.
+class FileLock {
+ public:
+  static std::optional<FileLock> take(const std::filesystem::path& path);  // none: somebody has it
+  static FileLock wait(const std::filesystem::path& path);                 // until nobody has it
+  FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  ~FileLock();
+
+ private:
+  explicit FileLock(int file) : file_(file) {}
+  int file_;
 };
 
 // Folders for what may be deleted at any time, best first: $XDG_CACHE_HOME/dae, ~/.cache/dae, one

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "laboratory/feature_distance.h"
 #include "laboratory/measures/sliced_wasserstein.h"
@@ -288,16 +287,6 @@ html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& ban
       curve.y.push_back(band.*value);
     }
   return curve;
-}
-
-nlohmann::json to_json(const Interval& interval) {
-  const auto number = [&](double v) {
-    return interval.count > 0 ? v : std::numeric_limits<double>::quiet_NaN();
-  };
-  return {{"mean", number(interval.mean)},
-          {"low", number(interval.low)},
-          {"high", number(interval.high)},
-          {"count", interval.count}};
 }
 
 BlurMeasures measure_blur(const BlurMaterial& material, const Pictures& views,

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <limits>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -63,10 +62,6 @@ std::string sentence_difference(Measure measure, const Interval& difference,
 // what lies beyond is seen along diagonals only.
 html::Curve curve_of(const std::string& name, const std::vector<RadialBand>& bands,
                      double RadialBand::*value);
-
-// Mean, low, high, count; what is no finite number is written as null, as by all that
-// nlohmann::json writes.
-nlohmann::json to_json(const Interval& interval);
 
 struct BlurMeasures {
   BlurMeasures() { values.fill({std::numeric_limits<double>::quiet_NaN(), {}}); }

@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
 done
 archive=${archive:-build/gpu_bundle.tar.xz}
 readonly most=$((64 << 20))  # what a machine may be handed at once: this and a checkout
-readonly programs=(train_cuda denoise evaluate export corrupt blur_report bench dump_step describe_gpu)
+readonly programs=(train_cuda study denoise evaluate export corrupt blur_report bench dump_step describe_gpu)
 tests=()
 while read -r source; do tests+=("$(basename "$source" .cpp)"); done \
   < <(find tests -name '*_test.cpp' -not -path 'tests/simulated_gpu/*' | sort)

@@ -19,8 +19,8 @@
 #include <regex>
 #include <thread>
 
-#include "record/engine_file.h"
 #include "ranks/join.h"
+#include "record/engine_file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
@@ -96,33 +96,33 @@ void on_terminate() {
   std::abort();
 }
 
-// "rank 2 on node7: ".
-std::string who(const Launch& launch) {
-  std::array<char, 256> machine{};
-  gethostname(machine.data(), machine.size() - 1);
-  return describe(launch.rank, machine.data()) + ": ";
-}
-
 // Packages install "denoise" as "dae-denoise": `prefix` is what a program's name has in front of it.
 std::string prefix_of(const std::string& name, const char* called_as) {
   const std::string called = std::filesystem::path(called_as).filename().string();
   return called.ends_with(name) ? called.substr(0, called.size() - name.size()) : "";
 }
 
-// The examples in a program's description are commands, each at the start of an indented line.
-std::string with_prefix(const std::string& description, const std::string& prefix) {
-  return prefix.empty()
-             ? description
-             : std::regex_replace(description, std::regex("\n  (?=[a-z])"), "\n  " + prefix);
+// The examples in a program's description are commands, each at the start of an indented line or after
+// what launches it.
+std::string with_prefix(const std::string& description, const std::string& prefix,
+                        const std::string& name) {
+  const std::regex command("(\n  (?:(?:mpirun|srun) -np? [0-9]+ )?)(?=" + name + " )");
+  return prefix.empty() ? description : std::regex_replace(description, command, "$1" + prefix);
 }
 
 }  // namespace
+
+std::string who(const Launch& launch) {
+  std::array<char, 256> machine{};
+  gethostname(machine.data(), machine.size() - 1);
+  return describe(launch.rank, machine.data()) + ": ";
+}
 
 int run_program(const std::string& own_name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body) {
   limit_openmp_spinning(argv);
   const std::string prefix = prefix_of(own_name, argv[0]), name = prefix + own_name;
-  app.description(with_prefix(app.get_description(), prefix));
+  app.description(with_prefix(app.get_description(), prefix, own_name));
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a disk that is full
   std::signal(SIGBUS, on_bus_error);
   name_the_memory_limit();

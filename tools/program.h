@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "corrupt/spec.h"
+#include "ranks/join.h"
 #include "runtime/queue.h"
 
 namespace dae {
@@ -17,6 +18,9 @@ namespace dae {
 // prefix, as packages install it, the program has it in all that it says.
 int run_program(const std::string& name, CLI::App& app, int argc, char** argv,
                 const std::function<int()>& body);
+
+// Whose line it is: "rank 2 on node7: ".
+std::string who(const Launch& launch);
 
 // --device auto|cpu|cuda, --threads N. auto takes the GPU where there is one with the libraries
 // that networks need, and says on standard error when those are missing. Throws Error when a GPU is

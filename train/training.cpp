@@ -4,12 +4,15 @@
 #include <filesystem>
 
 #include "data/dataset.h"
+#include "model/sharded.h"
 #include "ranks/join.h"
 #include "record/engine_file.h"
 #include "record/feature_file.h"
 #include "restore/trained_network.h"
 #include "runtime/error.h"
 #include "runtime/field.h"
+#include "train/budget.h"
+#include "train/configured.h"
 #include "train/session.h"
 
 namespace dae {
@@ -86,8 +89,8 @@ void set_precision(const TrainingOptions& options, NetworkConfig& network) {
       options.device == Device::cuda && options.precision != "fp32" ? DType::bf16 : DType::f32;
 }
 
-RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedNetwork>& from,
-                    int ranks) {
+// `from`: the configuration of the network to start from, or null.
+RunConfig config_of(const TrainingOptions& options, const RunConfig* from, int ranks) {
   if (options.dataset.empty())
     fail_field("dataset", "is missing: name a folder of images, or `synthetic`");
   if (options.batch < 1 || options.batch > 65536)
@@ -98,7 +101,7 @@ RunConfig config_of(const TrainingOptions& options, const std::optional<TrainedN
     fail_field("max_side", "{}: give 0 to 65536 pixels", options.max_side);
   validate(options.corruption);
   RunConfig config;
-  config.network = from ? network_like(from->config.network, options) : network_of(options);
+  config.network = from ? network_like(from->network, options) : network_of(options);
   set_precision(options, config.network);
   check(config.network);
   config.loss = parse_loss(options.loss);
@@ -142,6 +145,11 @@ struct Ranks {
   std::unique_ptr<GpuRanks> gpus;  // gone before those by whom they met
 };
 
+TrainingBudget budget_of(const TrainingOptions& options) {
+  return options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
+                                            : options.budget;
+}
+
 template <class Options>
 Ranks joined(const Options& options, SessionOptions& session) {
   check_field("patience", options.patience, kLeastPatience, 1e9);
@@ -156,6 +164,16 @@ Ranks joined(const Options& options, SessionOptions& session) {
 
 }  // namespace
 
+RunConfig configured(const TrainingOptions& options) {
+  std::optional<RunConfig> from;
+  if (!options.from.empty()) from = read_trained_config(options.from);
+  RunConfig config = config_of(options, from ? &*from : nullptr, 1);
+  features_of(options, config.loss);
+  check(budget_of(options), false);
+  check({.shards = config.shards}, config.batch, options.device);
+  return config;
+}
+
 TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer,
                       const std::stop_token& stop) {
   use_for_networks(options.device);
@@ -163,13 +181,13 @@ TrainingOutcome train(const TrainingOptions& options, TrainingObserver& observer
   const Ranks ranks = joined(options, session);
   std::optional<TrainedNetwork> from;
   if (!options.from.empty()) from = open_trained_network(options.from, options.device);
-  session.config = config_of(options, from, ranks.all ? ranks.all->size() : 1);
+  session.config =
+      config_of(options, from ? &from->config : nullptr, ranks.all ? ranks.all->size() : 1);
   if (from && !from->note.empty() && (!ranks.all || ranks.all->rank() == 0))
     observer.noted(from->note);
   if (from) session.first_weights = std::move(from->weights);
   session.device = options.device;
-  session.budget = options.budget == TrainingBudget{} ? TrainingBudget{.seconds = kDefaultSeconds}
-                                                      : options.budget;
+  session.budget = budget_of(options);
   session.out = options.out;
   session.save_every = options.save_every;
   session.profile = options.profile;

@@ -3,6 +3,7 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 
@@ -39,6 +40,16 @@ Interval paired_interval(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (size_t i = 0; i < a.size(); i++) differences.push_back(a[i] - b[i]);
   return mean_interval(differences);
+}
+
+nlohmann::json to_json(const Interval& interval) {
+  const auto number = [&](double v) {
+    return interval.count > 0 ? v : std::numeric_limits<double>::quiet_NaN();
+  };
+  return {{"mean", number(interval.mean)},
+          {"low", number(interval.low)},
+          {"high", number(interval.high)},
+          {"count", interval.count}};
 }
 
 Jackknife operator-(const Jackknife& a, const Jackknife& b) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,10 @@ Interval mean_interval(std::span<const double> values);
 // The same of a[i] - b[i]: what is common to a pair, such as its seed, does not count as
 // uncertainty. Throws Error when the lengths differ.
 Interval paired_interval(std::span<const double> a, std::span<const double> b);
+
+// Mean, low, high, count; what is no finite number is written as null, as by all that
+// nlohmann::json writes.
+nlohmann::json to_json(const Interval& interval);
 
 // All parts together; there must be one. Part has += and -=.
 template <class Part>

@@ -7,7 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "runtime/error.h"
 #include "tests/support/somebody.h"
@@ -114,6 +117,29 @@ TEST(Files, ListsWhatLiesBelowAFolder) {
   ASSERT_EQ(found.unreadable.size(), 1u);
   EXPECT_EQ(found.unreadable[0].path, root / "sub/closed");
   EXPECT_NE(found.unreadable[0].reason.find("Permission denied"), std::string::npos);
+}
+
+TEST(Files, ALockIsOneHoldersUntilItEnds) {
+  const TemporaryFolder folder;
+  {
+    const std::optional<FileLock> first = FileLock::take(folder.file("lock"));
+    ASSERT_TRUE(first);
+    EXPECT_FALSE(FileLock::take(folder.file("lock")));
+    EXPECT_TRUE(FileLock::take(folder.file("other")));
+  }
+  std::optional<FileLock> second = FileLock::take(folder.file("lock"));
+  ASSERT_TRUE(second);
+  std::atomic<bool> released = false;
+  std::thread waits([&] {
+    const FileLock third = FileLock::wait(folder.file("lock"));
+    EXPECT_TRUE(released);
+  });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(50));  // in which it should not come through
+  released = true;
+  second.reset();
+  waits.join();
+  EXPECT_THROW(FileLock::take(folder.file("no/lock")), SystemError);
 }
 
 TEST(Files, MappingsMoveAndMayBeEmpty) {

@@ -18,7 +18,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARCHIVE = None
 MOST = 64 << 20  # bytes of bundle and checkout together, as in the script
-PROGRAMS = ["train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu"]
+PROGRAMS = ["train_cuda", "study", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step",
+            "describe_gpu"]
 SYSTEM = {"libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "ld-linux-x86-64.so.2",
           "libstdc++.so.6", "libgcc_s.so.1"}
 # The newest symbol versions of Ubuntu 24.04: glibc 2.39 and the libraries of GCC 14.

@@ -13,7 +13,7 @@ import unittest
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 MANUAL = BUILD / "manual"
-PROGRAMS = ["blur_report", "corrupt", "denoise", "evaluate", "export", "train_cuda"]
+PROGRAMS = ["blur_report", "corrupt", "denoise", "evaluate", "export", "study", "train_cuda"]
 
 
 def output(*command, **options):
@@ -57,9 +57,16 @@ class Manual(unittest.TestCase):
     def test_a_program_is_called_what_it_is_installed_as(self):
         self.assertIn("\n  dae-denoise holiday.jpg", output(MANUAL / "dae-denoise", "--help"))
         self.assertIn("\n  denoise holiday.jpg", output(BUILD / "denoise", "--help"))
+        self.assertRegex(output(MANUAL / "dae-study", "--help"), r"\n  mpirun -np 4 dae-study .*\n  srun -n 8 dae-study ")
         failed = subprocess.run([MANUAL / "dae-denoise", "--qality"], capture_output=True, text=True)
         self.assertEqual(failed.returncode, 2)
         self.assertRegex(failed.stderr, r"^dae-denoise: .*\(see dae-denoise --help\)\n$")
+
+    @unittest.skipUnless(shutil.which("readelf"), "no readelf")
+    def test_only_these_programs_use_libraries_under_the_gpl(self):
+        found = {program for program in PROGRAMS
+                 if re.search(r"NEEDED.*lib(fftw3|exiv2)", output("readelf", "-d", BUILD / program))}
+        self.assertEqual(found, {"blur_report", "corrupt", "denoise"})  # as README.md has it
 
     def test_shells_and_man_take_them(self):
         checks = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "-n"]}

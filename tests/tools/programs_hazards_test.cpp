@@ -66,6 +66,10 @@ TEST_F(Hazards, NoNameCommandsATerminal) {
            {"corrupt " + photos + " --copies --out " + odd + "/c", 0},
            {"corrupt " + odd + "x --out " + odd + "/x.png", 1},
            {"blur_report " + odd + "x --out " + odd + "/b.html", 1},
+           {"study --steps 2 --seeds 1 --size 16 --width 4 --blocks 1 --batch 2 --dataset " +
+                photos + " --out " + odd + "s",
+            0},
+           {"study --dataset " + odd + "x --out " + odd + "s", 1},
            {"train_cuda --resume --steps 3 --out " + odd, 0},
            {"train_cuda --resume --out " + odd + "x", 1},
            {"evaluate " + odd + " --view " + odd, 2}}) {

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 TEST_F(Programs, HelpTeaches) {
   for (const char* program :
-       {"train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report"}) {
+       {"train_cuda", "study", "denoise", "evaluate", "export", "corrupt", "blur_report"}) {
     const Outcome outcome = run(std::string(program) + " --help");
     EXPECT_EQ(outcome.code, 0) << program;
     EXPECT_GT(outcome.out.size(), 500u) << program;

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST_F(Programs, SayTheirVersion) {
-  for (const std::string name : {"train_cuda", "denoise", "evaluate", "export", "corrupt",
+  for (const std::string name : {"train_cuda", "study", "denoise", "evaluate", "export", "corrupt",
                                  "blur_report", "bench", "dump_step", "describe_gpu"}) {
     if (!fs::exists(std::string(DAE_PROGRAMS) + "/" + name)) continue;  // built without benchmarks
     const Outcome outcome = run(name + " --version");

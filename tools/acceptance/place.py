@@ -16,8 +16,8 @@ import tempfile
 from runner import FAILED, PASSED, SKIPPED, WAITING
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = ("train_cuda", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step", "describe_gpu",
-            "tests/planted_bugs")
+PROGRAMS = ("train_cuda", "study", "denoise", "evaluate", "export", "corrupt", "blur_report", "bench", "dump_step",
+            "describe_gpu", "tests/planted_bugs")
 OWN_KERNELS = "mma.sync"  # how the names of their engines begin: kernels/layers/mma_candidates.h
 # What our programs open of NVIDIA's, by names that stay the same over versions.
 LIBRARIES = ("libcudnn*.so.*", "libcublas*.so.*", "libnvrtc*.so.*", "libnvJitLink.so.*")

@@ -1,0 +1,111 @@
+// What a study's table says of records that are written here.
+#include "laboratory/study_table.h"
+
+#include <nlohmann/json.hpp>
+
+#include "laboratory/study_page.h"
+#include "tests/support/studies.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StudyTables : public StudyTest {
+ protected:
+  // As a run with this PSNR, and an SSIM of a hundredth of it, leaves it.
+  void write_result(const std::string& run, const nlohmann::json& psnr,
+                    const std::string& held_out = "a") {
+    fs::create_directories(record(run, ""));
+    nlohmann::json all;
+    for (const StudyFigure& figure : kStudyFigures)
+      if (std::string(figure.key) != "seconds")
+        all[figure.key] = {{"restored", psnr}, {"corrupted", 18.5}};
+    if (psnr.is_number()) all["ssim"]["restored"] = psnr.get<double>() / 100;
+    std::ofstream(record(run, "result.json"))
+        << nlohmann::json{{"seconds", 3.5},
+                          {"held_out", held_out},
+                          {"validation", {{1, 19.0}, {2, 20.0}}},
+                          {"evaluation", {{"all", all}}}};
+  }
+};
+
+// Expected are figures of Python's statistics with t(0.975, 2) = 4.302652729696 and t(0.975, 1) =
+// 12.706204736432.
+TEST_F(StudyTables, TellsMeansIntervalsAndDifferences) {
+  const double first[] = {20, 21, 23}, second[] = {24.5, 25.25, 27.75},
+               third[] = {20.5, 21.25, 22.5};
+  const Study study(folder_, runs({"mse", "l1", "dct", "l1+mse", "l1+dct"}, {1, 2, 3}));
+  for (int i = 0; i < 3; i++) {
+    const std::string seed = "_seed-" + std::to_string(i + 1);
+    write_result("loss-mse" + seed, first[i]);
+    write_result("loss-l1" + seed, second[i]);
+    if (i != 1) write_result("loss-dct" + seed, third[i]);
+    write_result("loss-l1+mse" + seed, nullptr);  // exact: JSON has no infinity
+  }
+  write_result("loss-l1+dct_seed-3", 24.5);
+  const StudyTable table = tabulate(study);
+  ASSERT_EQ(table.rows.size(), 5u);
+  const Interval& mean = table.rows[0].restored[0];
+  EXPECT_NEAR(mean.mean, 21.333333, 1e-6);
+  EXPECT_NEAR(mean.low, 17.538750, 1e-6);
+  EXPECT_NEAR(mean.high, 25.127916, 1e-6);
+  EXPECT_TRUE(table.rows[0].changes.empty());
+  const Interval& change = table.rows[1].changes[0];  // 4.5, 4.25, 4.75
+  EXPECT_NEAR(change.mean, 4.5, 1e-9);
+  EXPECT_NEAR(change.low, 3.878966, 1e-6);
+  EXPECT_NEAR(change.high, 5.121034, 1e-6);
+  EXPECT_TRUE(change.decided());
+  const Interval& pair = table.rows[2].changes[0];  // of seeds 1 and 3: 0.5, -0.5
+  EXPECT_EQ(pair.count, 2);
+  EXPECT_NEAR(pair.high, 6.353102, 1e-6);
+  EXPECT_FALSE(pair.decided());
+  EXPECT_EQ(table.rows[3].restored[0].count, 0);
+  EXPECT_EQ(table.rows[2].finished, 2u);
+  EXPECT_EQ(table.missing.size(), 3u);
+  EXPECT_EQ(table.missing[0], "loss-l1+dct_seed-1: not begun");
+
+  const std::string page = to_html(study, table);
+  for (const char* const holds :
+       {"12 of 15 runs are finished", "<td>doing nothing</td><td></td><td>18.50</td>",
+        "<td>loss-mse</td><td>3/3</td><td>21.33<br><small>[17.54, 25.13]</small></td>",
+        "<td>+4.50<br><small>[+3.88, +5.12]</small></td>",
+        "<td>+0.00<br><small>[-6.35, +6.35]<br>undecided</small></td>", "+1.50 undecided",
+        "loss-dct_seed-2: not begun", "<svg", "<a href=\"loss-l1_seed-1/report.html\">"})
+    EXPECT_NE(page.find(holds), std::string::npos) << holds << "\n" << page;
+  for (const char* const not_there : {"nan", "inf", "http://", "https://", "<script", "url("})
+    EXPECT_EQ(page.find(not_there), std::string::npos) << not_there;
+  const std::string text = to_text(table);
+  for (const char* const holds : {"21.33 \u00b13.79", "+4.50 \u00b10.62", "(+1.50)"})
+    EXPECT_NE(text.find(holds), std::string::npos) << holds << "\n" << text;
+  const auto json = to_json(study, table);
+  EXPECT_EQ(json["settings"][1]["changes"]["psnr"]["decided"], true);
+  EXPECT_EQ(json["settings"][2]["changes"]["psnr"]["decided"], false);
+  EXPECT_EQ(json["runs"][1]["restored"]["psnr"], 24.5);
+  EXPECT_NE(
+      to_csv(study, table).find("loss-mse_seed-1,loss-mse,1,finished,20,20,0.2,20,20,3.5,18.5"),
+      std::string::npos)
+      << to_csv(study, table);
+}
+
+TEST_F(StudyTables, WarnsWherePicturesCameOrWent) {
+  const Study study(folder_, runs({"mse", "l1"}, {1}));
+  write_result("loss-mse_seed-1", 20, "a");
+  write_result("loss-l1_seed-1", 21, "a");
+  EXPECT_EQ(tabulate(study).warning, "");
+  write_result("loss-l1_seed-1", 21, "b");
+  EXPECT_NE(tabulate(study).warning, "");
+}
+
+TEST_F(StudyTables, ARecordThatCannotBeReadIsNamed) {
+  const Study study(folder_, runs({"mse"}, {1}));
+  write_result("loss-mse_seed-1", 20);
+  fs::resize_file(record("loss-mse_seed-1", "result.json"), 10);
+  const StudyTable table = tabulate(study);
+  ASSERT_EQ(table.missing.size(), 1u);
+  EXPECT_NE(table.missing[0].find("records/loss-mse_seed-1"), std::string::npos)
+      << table.missing[0];
+}
+
+}  // namespace
+}  // namespace dae::test
