@@ -170,7 +170,7 @@ RunConfig configured(const TrainingOptions& options) {
   RunConfig config = config_of(options, from ? &*from : nullptr, 1);
   features_of(options, config.loss);
   check(budget_of(options), false);
-  check({.shards = config.shards}, config.batch, options.device);
+  check({.shards = config.shards}, config.batch);
   return config;
 }
 
