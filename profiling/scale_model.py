@@ -11,7 +11,8 @@ above all. Two processes that compute side by side take m times as long. On R ra
 X is the exchange: each rank gives every other its part of the sums, and then of the means; a message costs l, a byte 1 / w.
 a and c are from one process with batches of B / 4 and B; m from two processes that know nothing of each other; l and w from
 two ranks that have next to nothing to compute, with a small and a large network. T(2) and T(4) are then measured, and held
-against it. Every time is the median step of a run, and every row of the table is of one turn: machines change within minutes.
+against it. Every time is the median step of a run. Machines change within minutes, which moves a turn's constants, a above
+all: the last row has the medians of all turns, and it counts.
 """
 import argparse
 import csv
@@ -60,7 +61,7 @@ class Machine:
 
 
 def turn(machine, batch):
-    """The constants, and T(2) and T(4) as the model and as the clock have them."""
+    """The constants, and T(2) and T(4) by the clock."""
     small, weights = machine.step(1, batch // 4, 24)
     large = machine.step(1, batch, 12)[0]
     c = (large - small) / (batch - batch // 4)
@@ -74,15 +75,25 @@ def turn(machine, batch):
         alone, of = machine.step(1, 1, 100, options=options)
         exchanges.append((machine.step(2, 2, 100, options=options)[0] - m * alone, of))
     (short, few), (long, many) = exchanges
-    w = 4 * (many - few) / max(long - short, 1e-9)
-    latency = max((short - 4 * few / w) / 2, 0)
+    a_byte = max(long - short, 0) / (4 * (many - few))
+    return {"a": a, "c": c, "m": m, "l": max((short - 4 * few * a_byte) / 2, 0), "1 / w": a_byte, "P": weights,
+            **{f"T({ranks})": machine.step(ranks, batch, 16)[0] for ranks in (2, 4)}}
 
-    def model(ranks):
-        exchange = 2 * (ranks - 1) * latency + 8 * weights * (ranks - 1) / ranks / w
-        return max(1, ranks / CORES) * m * (a + batch / ranks * c) + exchange, exchange
 
-    return {"weights": weights, "a": a, "c": c, "m": m, "l": latency, "w": w,
-            **{f"T{ranks}": (*model(ranks), machine.step(ranks, batch, 16)[0]) for ranks in (2, 4)}}
+def model(t, batch, ranks):
+    """Seconds of a step, of which the exchange."""
+    exchange = 2 * (ranks - 1) * t["l"] + 8 * t["P"] * (ranks - 1) / ranks * t["1 / w"]
+    return max(1, ranks / CORES) * t["m"] * (t["a"] + batch / ranks * t["c"]) + exchange, exchange
+
+
+def show(name, t, batch):
+    cells = [f"{1e3 * t['a']:.1f}", f"{1e3 * t['c']:.2f}", f"{t['m']:.2f}", f"{1e3 * t['l']:.3f}",
+             f"{1e9 * t['1 / w']:.2f}"]
+    for ranks in (2, 4):
+        whole, exchange = model(t, batch, ranks)
+        measured = t[f"T({ranks})"]
+        cells.append(f"{1e3 * whole:.0f} ({1e3 * exchange:.0f}), {1e3 * measured:.0f}, {whole / measured:.2f}")
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def main():
@@ -93,16 +104,14 @@ def main():
     known, options = parser.parse_known_args()
     machine = Machine(known.build, options)
     print(f"{CORES} cores; milliseconds; of T: by the model (of which the exchange), measured, model / measured")
-    print("| turn | a | c | m | l | w, GB/s | T(2) | T(4) |\n|---|---|---|---|---|---|---|---|")
+    print("| turn | a | c | m | l | 1 / w, a MB | T(2) | T(4) |\n|---|---|---|---|---|---|---|---|")
+    turns = []
     for number in range(1, known.turns + 1):
-        t = turn(machine, known.batch)
-        cells = [f"{1e3 * t['a']:.1f}", f"{1e3 * t['c']:.2f}", f"{t['m']:.2f}", f"{1e3 * t['l']:.3f}",
-                 f"{t['w'] / 1e9:.1f}"]
-        for ranks in (2, 4):
-            model, exchange, measured = t[f"T{ranks}"]
-            cells.append(f"{1e3 * model:.0f} ({1e3 * exchange:.0f}), {1e3 * measured:.0f}, {model / measured:.2f}")
-        print(f"| {number} | {' | '.join(cells)} |", flush=True)
-    print(f"{t['weights']} weights")
+        turns.append(turn(machine, known.batch))
+        show(number, turns[-1], known.batch)
+    medians = {name: statistics.median(t[name] for t in turns) for name in turns[0]}
+    show("medians", medians, known.batch)
+    print(f"{medians['P']} weights")
 
 
 if __name__ == "__main__":
