@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "corrupt/corrupted_view.h"
 #include "quality/gain.h"
@@ -194,8 +195,10 @@ Evaluation measure(const PlacedNetwork& network, const Dataset& dataset,
   Evaluation evaluation;
   evaluation.noise_clip = options.corruption.clip ? "on" : "off";
   const CheckPictures check_pictures = [&](const std::vector<View>& views) {
-    for (const View& view : views)
-      if (!dataset.is_checked()) dataset.check(images[static_cast<size_t>(view.image)]);
+    if (dataset.is_checked()) return;
+    std::set<int64_t> shown;  // a picture has several views
+    for (const View& view : views) shown.insert(view.image);
+    for (const int64_t image : shown) dataset.check(images[static_cast<size_t>(image)]);
   };
   if (options.whole_pictures)
     evaluate_pictures(network, sources, rows, options, check_pictures, evaluation);
