@@ -21,13 +21,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kMeasuringSeed = 1;
 constexpr int64_t kValidations = 4;  // of a run whose curve nobody looks at
 
-// None where there is nothing, or something beyond the scale.
-Interval interval_of(const std::vector<double>& values) {
-  const bool all =
-      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-  return values.empty() || !all ? Interval{} : mean_interval(values);
-}
-
 }  // namespace
 
 Laboratory::Laboratory(const LabOptions& options, Dataset dataset)
@@ -245,7 +238,7 @@ const Pictures& Laboratory::views(const std::string& run, int seed, const Corrup
 Interval Laboratory::value(const std::string& run, const CorruptSpec& corruption, Measure m) {
   std::vector<double> values;
   for (const int seed : seeds(run)) values.push_back(measures(run, seed, corruption)[m].value);
-  return interval_of(values);
+  return interval_of_finite(values);
 }
 
 double Laboratory::beyond(const std::string& run, const CorruptSpec& corruption, Measure m) {
@@ -263,7 +256,7 @@ Interval Laboratory::difference(const std::string& a, const std::string& b,
     if (std::count(of_b.begin(), of_b.end(), seed))
       differences.push_back(measures(a, seed, corruption)[m].value -
                             measures(b, seed, corruption)[m].value);
-  return interval_of(differences);
+  return interval_of_finite(differences);
 }
 
 }  // namespace dae

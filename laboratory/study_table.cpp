@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,13 +12,6 @@ namespace {
 using nlohmann::json;
 using Kind = StudyState::Kind;
 
-// None where there is nothing, or a figure that is not finite.
-Interval interval_of(const std::vector<double>& values) {
-  const bool all =
-      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-  return values.empty() || !all ? Interval{} : mean_interval(values);
-}
-
 using BySeed = std::map<uint64_t, const StudyState*>;  // finished runs of a setting
 
 std::vector<Interval> intervals_of(const BySeed& runs, StudyFigures StudyState::*figures) {
@@ -27,7 +19,7 @@ std::vector<Interval> intervals_of(const BySeed& runs, StudyFigures StudyState::
   for (size_t i = 0; i < kStudyFigureCount; i++) {
     std::vector<double> values;
     for (const auto& [seed, state] : runs) values.push_back((state->*figures)[i]);
-    intervals.push_back(interval_of(values));
+    intervals.push_back(interval_of_finite(values));
   }
   return intervals;
 }
@@ -39,7 +31,7 @@ std::vector<Interval> changes_of(const BySeed& runs, const BySeed& first) {
     for (const auto& [seed, state] : runs)
       if (const auto pair = first.find(seed); pair != first.end())
         values.push_back(state->restored[i] - pair->second->restored[i]);
-    intervals.push_back(interval_of(values));
+    intervals.push_back(interval_of_finite(values));
   }
   return intervals;
 }

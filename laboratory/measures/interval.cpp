@@ -1,5 +1,6 @@
 #include "laboratory/measures/interval.h"
 
+#include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
@@ -32,6 +33,12 @@ Interval mean_interval(std::span<const double> values) {
   for (const double value : values) squares += (value - mean) * (value - mean);
   const double half = half_width(n, std::sqrt(squares / (n - 1) / n));
   return {mean, mean - half, mean + half, static_cast<int64_t>(values.size())};
+}
+
+Interval interval_of_finite(std::span<const double> values) {
+  const bool all =
+      std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  return values.empty() || !all ? Interval{} : mean_interval(values);
 }
 
 Interval paired_interval(std::span<const double> a, std::span<const double> b) {

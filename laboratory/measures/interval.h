@@ -23,6 +23,9 @@ struct Interval {
 // that (t = 12.7 for two). One value has an infinite interval. Throws Error for none.
 Interval mean_interval(std::span<const double> values);
 
+// The same; count 0 for none, and where one is not finite, beyond the scale that is.
+Interval interval_of_finite(std::span<const double> values);
+
 // The same of a[i] - b[i]: what is common to a pair, such as its seed, does not count as
 // uncertainty. Throws Error when the lengths differ.
 Interval paired_interval(std::span<const double> a, std::span<const double> b);
