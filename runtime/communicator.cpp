@@ -56,15 +56,22 @@ std::vector<std::string> gather(Communicator& ranks, const std::string& text) {
   return all;
 }
 
-void meet(Communicator& ranks) {
-  std::vector<char> signs(2 * static_cast<size_t>(ranks.size()));
+void tell_each_other(Communicator& ranks, void* places, size_t bytes) {
+  const auto place = [&](int rank) {
+    return static_cast<std::byte*>(places) + static_cast<size_t>(rank) * bytes;
+  };
   std::vector<Message> give, take;
   for (int peer = 0; peer < ranks.size(); peer++) {
     if (peer == ranks.rank()) continue;
-    give.push_back({peer, &signs[2 * static_cast<size_t>(peer)], 1});
-    take.push_back({peer, &signs[2 * static_cast<size_t>(peer) + 1], 1});
+    give.push_back({peer, place(ranks.rank()), bytes});
+    take.push_back({peer, place(peer), bytes});
   }
   ranks.exchange(give, take);
+}
+
+void meet(Communicator& ranks) {
+  std::vector<char> signs(static_cast<size_t>(ranks.size()));
+  tell_each_other(ranks, signs.data(), 1);
 }
 
 }  // namespace dae

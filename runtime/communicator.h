@@ -68,6 +68,9 @@ std::string broadcast(Communicator& ranks, std::string text);
 // What every rank says, in their order, on rank 0; nothing on the others.
 std::vector<std::string> gather(Communicator& ranks, const std::string& text);
 
+// Of as many places of `bytes` as there are ranks each has filled its own; then all have all.
+void tell_each_other(Communicator& ranks, void* places, size_t bytes);
+
 // Returns once every rank has called it.
 void meet(Communicator& ranks);
 

@@ -16,32 +16,16 @@ constexpr std::chrono::seconds kOthersSpeakWithin(10);  // tools/program.cpp: on
 
 using Line = std::array<char, 64>;
 
-// What every rank says, in their order.
-std::vector<Line> say_to_all(Communicator& ranks, Line own) {
-  std::vector<Line> all(static_cast<size_t>(ranks.size()));
-  std::vector<Message> give, take;
-  for (int peer = 0; peer < ranks.size(); peer++) {
-    Line& theirs = all[static_cast<size_t>(peer)];
-    if (peer == ranks.rank()) {
-      theirs = own;
-      continue;
-    }
-    give.push_back({peer, own.data(), own.size()});
-    take.push_back({peer, theirs.data(), theirs.size()});
-  }
-  ranks.exchange(give, take);
-  return all;
-}
-
 // A launcher may show each process a GPU of its own, so it is told by what it is called on its bus.
 void take_own_gpu(Communicator& ranks) {
   const std::string here = ranks.machine(ranks.rank());
   int before = 0;  // ranks of this machine
   for (int rank = 0; rank < ranks.rank(); rank++) before += ranks.machine(rank) == here;
   use_gpu(before % std::max(count_gpus(), 1));
-  Line own{};
+  std::vector<Line> gpus(static_cast<size_t>(ranks.size()));
+  Line& own = gpus[static_cast<size_t>(ranks.rank())];
   current_gpu_on_bus().copy(own.data(), own.size() - 1);
-  const std::vector<Line> gpus = say_to_all(ranks, own);
+  tell_each_other(ranks, gpus.data(), sizeof(Line));
   for (int b = 0; b < ranks.size(); b++)
     for (int a = 0; a < b; a++)
       if (ranks.machine(a) == ranks.machine(b) &&
