@@ -2,8 +2,8 @@
 // networks, the corruption, the whole training step of each network, and a picture's restoration.
 // Each benchmark runs five times; the table shows median and spread (cv) of time, GB/s, GFLOP/s and
 // the share of this device's measured roofline. On a GPU a training step also tells the time of its
-// graph alone (graph_ms) and what the host adds to it (host_gap, a share of the step). FILTER is a
-// regular expression over names.
+// graph alone (graph_ms) and what the host adds to it (host_gap, a share of the step); everywhere how long it
+// waited for pictures (waiting, a share as well). FILTER is a regular expression over names.
 #include "profiling/bench.h"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
       "roofline: the least time that this device's measured copy and matrix product allow, as a\n"
       "share of the time taken (1: nothing left to gain). On a GPU every op finds cold caches,\n"
       "and a training step tells graph_ms, its graph's own time, and host_gap, the share that\n"
-      "the host adds.");
+      "the host adds. waiting is the share of a step in which it waits for its pictures.");
   std::string filter = ".", json, model = "all", precision = "fp32";
   DeviceOptions device{.device = "cpu"};
   BenchOptions options;

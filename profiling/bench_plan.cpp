@@ -11,6 +11,7 @@
 #include "profiling/bench.h"
 #include "runtime/stopwatch.h"
 #include "runtime/trace.h"
+#include "train/elapsed.h"
 #include "train/step_pipeline.h"
 
 namespace dae {
@@ -80,7 +81,10 @@ void time_step(benchmark::State& state, const BenchOptions& options,
   Trainer& trainer = model->trainer();
   const bool gpu = options.device == Device::cuda;
   if (!gpu) {
+    const Elapsed stepping;
+    const double before = trainer.seconds_waited();
     for (auto _ : state) trainer.run(1);
+    state.counters["waiting"] = (trainer.seconds_waited() - before) / stepping.seconds();
   } else {
     if (options.once) {
       const trace::Profiled profiled;
@@ -91,7 +95,10 @@ void time_step(benchmark::State& state, const BenchOptions& options,
     const int64_t pairs =
         options.once ? 1 : std::max<int64_t>(3, static_cast<int64_t>(options.seconds / trial / 2));
     for (auto _ : state) {
-      const double step = seconds_of_steps(trainer, 2 * pairs) / (2.0 * static_cast<double>(pairs));
+      const double before = trainer.seconds_waited();
+      const double seconds = seconds_of_steps(trainer, 2 * pairs);
+      const double step = seconds / (2.0 * static_cast<double>(pairs));
+      state.counters["waiting"] = (trainer.seconds_waited() - before) / seconds;
       const double alone = seconds_of_graph(trainer, options.once ? 1 : kGraphRuns);
       state.SetIterationTime(step);
       state.counters["graph_ms"] = alone * 1e3;

@@ -320,8 +320,8 @@ Evaluation Session::evaluate_held_out(int64_t most_views) {
   return evaluation;
 }
 
-std::string waiting_in_words(const Trainer& trainer, Device device, double stepping) {
-  if (device == Device::cuda || stepping <= 0) return "";
+std::string waiting_in_words(const Trainer& trainer, double stepping) {
+  if (stepping <= 0) return "";
   return fmt::format("waited for pictures: {:.2f}% of the time\n",
                      100 * trainer.seconds_waited() / stepping);
 }
@@ -359,7 +359,7 @@ TrainingOutcome Session::finish() {
   folder_->write_report(render_report(input));
   if (trainer_->executor().profiled_runs() > 0)
     outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype) +
-                      waiting_in_words(*trainer_, options_.device, stepping_seconds_);
+                      waiting_in_words(*trainer_, stepping_seconds_);
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/device.h"
+#include "train/elapsed.h"
 
 namespace dae {
 namespace {
@@ -189,10 +190,12 @@ int StepPipeline::take_steps(uint64_t number, int at_most) {
   Pending& pending = pending_[turn_];
   collect(pending);
   const bool pair = at_most >= 2;
+  Pending& before = pending_[1 - turn_];
   Executor& executor = pair_.program.executor();
   if (pair) {
     const uint64_t coming[] = {number + 1, number + 2};
     upload(turn_, 2, coming);
+    end_gap(before);
     if (pairs_run_ < kUncaptured) {
       executor.run_on(streams_);
       pairs_run_++;
@@ -204,6 +207,7 @@ int StepPipeline::take_steps(uint64_t number, int at_most) {
     pending.consumed.record(streams_[kCompute]);
     prepared_ = number + 2;
   } else {
+    end_gap(before);
     single_.program.executor().run(Queue{Device::cuda, streams_[kCompute].get()});
     prepared_.reset();
   }
@@ -214,7 +218,16 @@ int StepPipeline::take_steps(uint64_t number, int at_most) {
                    static_cast<size_t>(pending.steps) * record_bytes(), streams_[kCopy]);
   pending.arrived.record(streams_[kCopy]);
   streams_[kCompute].wait(pending.arrived);  // before the next steps write their losses
+  pending.gap.start(streams_[kCompute].get());
+  pending.gap_begun = true;
   return pending.steps;
+}
+
+// Between steps that follow each other the GPU has nothing to do only where draws and views come late.
+void StepPipeline::end_gap(Pending& pending) {
+  if (!pending.gap_begun) return;
+  pending.gap.stop(streams_[kCompute].get());
+  pending.gap_over = true;
 }
 
 void StepPipeline::collect(Pending& pending) {
@@ -225,6 +238,8 @@ void StepPipeline::collect(Pending& pending) {
   for (size_t i = 0; i < static_cast<size_t>(pending.steps); i++)
     note_loss({values + i * size, size});
   pending.steps = 0;
+  if (pending.gap_over) seconds_waited_ += pending.gap.seconds();
+  pending.gap_begun = pending.gap_over = false;
 }
 
 void StepPipeline::finish() {
@@ -236,7 +251,9 @@ void StepPipeline::finish() {
 }
 
 void StepPipeline::take_profiled_step(uint64_t number) {
+  const Elapsed preparing;  // with nothing beside it
   prepare(number);
+  seconds_waited_ += preparing.seconds();
   finish();
   single_.program.executor().run_profiled(Queue{Device::cuda, streams_[kCompute].get()}, [&] {
     done_.record(streams_[kCompute]);

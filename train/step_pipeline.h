@@ -26,6 +26,7 @@
 #include "corrupt/pictures.h"
 #include "model/input.h"
 #include "runtime/named_buffers.h"
+#include "runtime/stopwatch.h"
 #include "runtime/stream.h"
 #include "train/trainer.h"
 
@@ -40,6 +41,7 @@ class StepPipeline final : public Trainer {
   // host does not count. There is a graph once two pairs were enqueued.
   const cuda::Graph& graph() const { return graph_; }
   const cuda::Stream& compute() const { return streams_[0]; }
+  double seconds_waited() const override { return seconds_waited_; }
 
  private:
   struct Pass {
@@ -51,6 +53,8 @@ class StepPipeline final : public Trainer {
     cuda::Event consumed;  // the corruption has read the slots
     cuda::Event arrived;   // in losses
     int steps = 0;         // whose losses are on their way
+    cuda::Stopwatch gap;   // from the end of these steps to the beginning of the next
+    bool gap_begun = false, gap_over = false;
   };
   MemoryNeed need_of_plans(bool resident) const override;
   void attach() override;
@@ -69,6 +73,7 @@ class StepPipeline final : public Trainer {
   int64_t first_slot(int turn, int set) const { return (2 * turn + set) * own_batch(); }
   size_t view_bytes() const;
   size_t record_bytes() const;
+  void end_gap(Pending& pending);
   void collect(Pending& pending);
   void wait(
       const cuda::Event& event) const;  // the host does, for what other ranks may have a part in
@@ -87,6 +92,7 @@ class StepPipeline final : public Trainer {
   cuda::Graph graph_;
   const int exceptions_ = std::uncaught_exceptions();
   int turn_ = 0, pairs_run_ = 0;
+  double seconds_waited_ = 0;
   std::optional<uint64_t> prepared_;  // the step whose batch lies in the first set
 };
 

@@ -94,8 +94,9 @@ class Trainer {
   size_t arena_bytes() const { return arena_.bytes(); }
   const Executor& executor() const { return step().program.executor(); }  // of one step
   const MemoryNeed& memory() const { return need_; }
-  // How long steps have waited for pictures; on a GPU that is not known.
-  virtual double seconds_waited() const { return 0; }
+  // How long steps have waited for pictures to be read, of those whose loss was taken. On a GPU by its own clock: what
+  // lies between the end of steps and the beginning of the next, while the host was not asked for anything else.
+  virtual double seconds_waited() const = 0;
 
  protected:
   // One step as a program, and what in it is read and written between steps.

@@ -86,6 +86,8 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   const auto& step = found.at("conv/train_step");
   EXPECT_GT(static_cast<double>(step.counters.at("images/s")), 0);
   EXPECT_EQ(step.counters.contains("host_gap"), GetParam() == Device::cuda);
+  const auto waiting = static_cast<double>(step.counters.at("waiting"));
+  EXPECT_TRUE(waiting >= 0 && waiting <= 1) << waiting;
 }
 
 TEST_P(BenchTest, CountsHalfTheBytesInBf16) {

@@ -161,6 +161,20 @@ TEST_F(SimulatedTrainer, RestoringStaysWithinItsMemory) {
   }
 }
 
+// By the simulated clock any two points lie a microsecond apart, so this counts the gaps that are timed: between steps
+// that follow each other, and none while nobody asks for a step.
+TEST_F(SimulatedTrainer, WaitsBetweenStepsThatFollowEachOther) {
+  const auto trainer = make();
+  for (int i = 0; i < 6; i++) trainer->run(2);
+  trainer->take_mean_loss();
+  EXPECT_NEAR(trainer->seconds_waited(), 5e-6, 1e-9);
+  for (int i = 0; i < 3; i++) trainer->run(1);
+  trainer->take_mean_loss();
+  EXPECT_NEAR(trainer->seconds_waited(), 7e-6, 1e-9);
+  trainer->run_profiled();
+  EXPECT_GT(trainer->seconds_waited(), 7e-6);
+}
+
 // At any moment: in the first, uncaptured pair, while photographs are uploaded, in a replay.
 TEST_F(SimulatedTrainer, ABrokenGpuEndsTheRunAndNothingElse) {
   for (const uint64_t works : {0, 5, 60, 500, 1500}) {

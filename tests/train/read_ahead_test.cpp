@@ -1,13 +1,18 @@
-// What the thread that reads ahead promises to the one that computes.
+// What the thread that reads ahead promises to the one that computes, and how long steps wait for pictures.
+//
+// Simulated GPU: not at all (its clock stands still: trainer_resources_test counts what is timed)
 #include "train/read_ahead.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
+#include <thread>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/error.h"
+#include "tests/support/op_case.h"
 #include "tests/support/sharded_run.h"
 
 namespace dae::test {
@@ -104,6 +109,34 @@ TEST(ReadAhead, SourcesAreCheckedBeforeTheyAreUsed) {
     EXPECT_STREQ(error.what(), "3.png: its pixels were damaged");
   }
 }
+
+class WaitingTest : public testing::TestWithParam<Device> {};
+
+// Steps wait for pictures that are read slowly, and while nobody asks for a step none waits.
+TEST_P(WaitingTest, IsForPicturesAlone) {
+  if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
+  const Pictures pictures;
+  TrainerConfig config = sharded_config("mse", 1, 1);
+  config.device = GetParam();
+  int read = 0;
+  config.check_source = [&](int64_t) {
+    if (read++ > 0)
+      std::this_thread::sleep_for(100ms);  // the first may be read before the first step
+  };
+  const auto trainer = make_trainer(config, pictures.sources);
+  for (int step = 0; step < 6; step++) trainer->run(2);
+  trainer->take_mean_loss();
+  ASSERT_GE(read, 3);
+  EXPECT_GE(trainer->seconds_waited(), 0.09 * (read - 2));
+  const double waited = trainer->seconds_waited();
+  std::this_thread::sleep_for(2s);
+  for (int step = 0; step < 3; step++) trainer->run(2);
+  trainer->take_mean_loss();
+  EXPECT_LT(trainer->seconds_waited() - waited, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, WaitingTest, testing::Values(Device::cpu, Device::cuda),
+                         device_name);
 
 }  // namespace
 }  // namespace dae::test
