@@ -14,37 +14,12 @@
 namespace dae::test {
 namespace {
 
-struct Outcome {
-  Checkpoint checkpoint;
-  double loss = 0;
-  std::vector<double> shown;
-  bool operator==(const Outcome& other) const {
-    const Checkpoint &a = checkpoint, &b = other.checkpoint;
-    return a.weights == b.weights && a.ema == b.ema && a.moment1 == b.moment1 &&
-           a.moment2 == b.moment2 && a.state.gradient_norm == b.state.gradient_norm &&
-           loss == other.loss && shown == other.shown;
-  }
-};
-
 TrainerConfig gpu_config(const char* loss, int64_t shards, DType dtype = DType::bf16) {
   TrainerConfig config = sharded_config(loss, shards, shards);
   config.device = Device::cuda;
   config.network.dtype = dtype;
   config.network.size = 16;
   return config;
-}
-
-Outcome outcome_of(Trainer& trainer, int steps, const Checkpoint* from) {
-  if (from) trainer.restore(*from);
-  for (int done = 0; done < steps;) done += trainer.run(std::min(2, steps - done));
-  Outcome outcome;
-  outcome.loss = trainer.take_mean_loss();
-  for (const TermMean& term : trainer.mean_terms()) {
-    outcome.shown.push_back(term.value);
-    outcome.shown.push_back(term.gradient_norm);
-  }
-  outcome.checkpoint = trainer.checkpoint();
-  return outcome;
 }
 
 void on_gpus(int ranks, const TrainerConfig& config, const std::function<void(Trainer&)>& leads) {
@@ -69,10 +44,10 @@ void on_gpus(int ranks, const TrainerConfig& config, const std::function<void(Tr
 Outcome train(const TrainerConfig& config, int ranks, int steps, const Checkpoint* from = nullptr) {
   if (ranks == 0) {
     const Pictures pictures;
-    return outcome_of(*make_trainer(config, pictures.sources), steps, from);
+    return outcome_of(*make_trainer(config, pictures.sources), steps, from, 2);
   }
   Outcome outcome;
-  on_gpus(ranks, config, [&](Trainer& trainer) { outcome = outcome_of(trainer, steps, from); });
+  on_gpus(ranks, config, [&](Trainer& trainer) { outcome = outcome_of(trainer, steps, from, 2); });
   return outcome;
 }
 

@@ -15,41 +15,6 @@
 namespace dae::test {
 namespace {
 
-struct Outcome {
-  Checkpoint checkpoint;
-  double loss = 0;
-  std::vector<TermMean> terms;
-  std::vector<float> losses;  // of each step
-
-  std::vector<double> shown() const {
-    std::vector<double> numbers;
-    for (const TermMean& term : terms) {
-      numbers.push_back(term.value);
-      numbers.push_back(term.gradient_norm);
-    }
-    return numbers;
-  }
-  bool operator==(const Outcome& other) const {
-    const Checkpoint &a = checkpoint, &b = other.checkpoint;
-    return a.weights == b.weights && a.ema == b.ema && a.moment1 == b.moment1 &&
-           a.moment2 == b.moment2 && a.state.gradient_norm == b.state.gradient_norm &&
-           loss == other.loss && losses == other.losses && shown() == other.shown();
-  }
-};
-
-Outcome outcome_of(Trainer& trainer, int steps, const Checkpoint* from = nullptr) {
-  Outcome outcome;
-  if (from) trainer.restore(*from);
-  for (int done = 0; done < steps;) {
-    done += trainer.run(1);
-    outcome.losses.push_back(trainer.loss());
-  }
-  outcome.loss = trainer.take_mean_loss();
-  outcome.terms = trainer.mean_terms();
-  outcome.checkpoint = trainer.checkpoint();
-  return outcome;
-}
-
 Outcome train(const TrainerConfig& config, int ranks, int steps, const Checkpoint* from = nullptr) {
   const Pictures pictures;
   if (ranks == 0) return outcome_of(*make_trainer(config, pictures.sources), steps, from);
@@ -101,11 +66,8 @@ TEST(Ranks, ShardsLearnWhatABatchDoes) {
     EXPECT_NEAR(shards.checkpoint.state.gradient_norm, batch.checkpoint.state.gradient_norm,
                 1e-4f * batch.checkpoint.state.gradient_norm);
     ASSERT_EQ(shards.terms.size(), batch.terms.size());
-    for (size_t i = 0; i < batch.terms.size(); i++) {
-      EXPECT_NEAR(shards.terms[i].value, batch.terms[i].value, 1e-6 * batch.terms[i].value);
-      EXPECT_NEAR(shards.terms[i].gradient_norm, batch.terms[i].gradient_norm,
-                  1e-5 * batch.terms[i].gradient_norm);
-    }
+    for (size_t i = 0; i < batch.terms.size(); i++)
+      EXPECT_NEAR(shards.terms[i], batch.terms[i], (i % 2 == 0 ? 1e-6 : 1e-5) * batch.terms[i]);
     double difference = 0, norm = 0;
     for (size_t i = 0; i < batch.checkpoint.moment1.size(); i++) {
       const double want = batch.checkpoint.moment1[i], got = shards.checkpoint.moment1[i];
