@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "data/text.h"
 #include "record/device_record.h"
 #include "runtime/error.h"
 #include "train/held_out.h"
@@ -98,7 +99,7 @@ struct JoinedRun {
 
 JoinedRun join_run(const SessionOptions& options) {
   Communicator& ranks = *options.ranks;
-  const json told = json::parse(broadcast(ranks, ""));
+  const json told = json_from(broadcast(ranks, ""));
   JoinedRun run;
   told.at("feature_widths").get_to(run.features.widths);
   run.features.values.resize(told.at("feature_values").get<size_t>());

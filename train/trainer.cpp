@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/text.h"
 #include "kernels/cast.h"
 #include "model/perceptual.h"
 #include "record/device_record.h"
@@ -54,7 +55,7 @@ std::unique_ptr<Trainer> plan_as_rank_zero(const TrainerConfig& config,
   std::unique_ptr<Trainer> trainer;
   if (chooses) trainer = plan_trainer(config, sources);
   const nlohmann::json there =
-      nlohmann::json::parse(broadcast(ranks, chooses ? describe_device(config.device).dump() : ""));
+      json_from(broadcast(ranks, chooses ? describe_device(config.device).dump() : ""));
   if (chooses) return trainer;
   reuse_engines(there);
   trainer = plan_trainer(config, sources);

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "data/files.h"
 #include "runtime/error.h"
+#include "tests/support/json_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -27,8 +27,7 @@ Image random_image(int64_t height, int64_t width) {
 }
 
 TEST(Image, ReadsWhatPillowReads) {
-  std::ifstream file(kFolder + "pixels.json");
-  const nlohmann::json expected = nlohmann::json::parse(file);
+  const nlohmann::json expected = json_fixture("data/pixels.json");
   ASSERT_GE(expected.size(), 19u);
   for (const auto& [name, want] : expected.items()) {
     const Image image = load_image(kFolder + name);

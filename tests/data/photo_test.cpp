@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "data/files.h"
 #include "runtime/error.h"
+#include "tests/support/json_file.h"
 #include "tests/support/photo_sample.h"
 #include "tests/support/tiff_bytes.h"
 
@@ -20,8 +20,7 @@ namespace {
 const std::string kFolder = std::string(DAE_FIXTURES) + "/photos/";
 
 nlohmann::json expected() {
-  std::ifstream file(kFolder + "photos.json");
-  return nlohmann::json::parse(file);
+  return json_fixture("photos/photos.json");
 }
 
 Photo random_photo(int channels, int bits) {

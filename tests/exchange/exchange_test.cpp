@@ -11,6 +11,7 @@
 
 #include "data/files.h"
 #include "data/image.h"
+#include "data/text.h"
 #include "exchange/onnx_file.h"
 #include "exchange/tensorboard.h"
 #include "record/run_folder.h"
@@ -199,7 +200,7 @@ TEST_F(OnnxFile, SaysWhatItIsAndNamesNoPicture) {
   EXPECT_EQ(said["receptive_radius"], std::to_string(receptive_radius(told_unet())));
   EXPECT_EQ(said["grid"], "8");
   EXPECT_EQ(said["dae_version"], version());
-  EXPECT_EQ(nlohmann::json::parse(said["config"]).at("model").at("noise_input"), true);
+  EXPECT_EQ(json_from(said["config"]).at("model").at("noise_input"), true);
   EXPECT_EQ(model.SerializeAsString().find("someone"), std::string::npos);
   EXPECT_EQ(model.SerializeAsString().find("portrait"), std::string::npos);
 }

@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "tests/kernels/machine_path.h"
+#include "tests/support/json_file.h"
 
 namespace dae::test {
 namespace {
@@ -182,8 +183,7 @@ std::string budget_of(const Code& code, const fs::path& sass, const std::string&
 TEST(CompiledCode, KeepsItsBudget) {
   const fs::path folder = DAE_COMPILED_CODE;
   if (folder.empty()) GTEST_SKIP() << "built without nvcc";
-  const auto budgets =
-      nlohmann::json::parse(read(fs::path(DAE_SOURCE) / "kernels/compiled_code.json"));
+  const auto budgets = json_file(fs::path(DAE_SOURCE) / "kernels/compiled_code.json");
   const std::map<std::string, Code> kernels = compiled_kernels(folder);
   ASSERT_GE(kernels.size(), 20u) << folder << ": build dae_compiled_code first";
   for (const auto& [name, code] : kernels) {
@@ -226,8 +226,7 @@ TEST(CompiledCode, MachineCodeKeepsItsBudget) {
   if (!DAE_HAS_MACHINE_CODE)
     GTEST_SKIP() << "no nvdisasm when the build was configured: bash tools/test.sh installs it, or "
                     "install NVIDIA's package cuda-nvdisasm-13-0, then configure again";
-  const auto budgets =
-      nlohmann::json::parse(read(fs::path(DAE_SOURCE) / "kernels/compiled_code.json"));
+  const auto budgets = json_file(fs::path(DAE_SOURCE) / "kernels/compiled_code.json");
   std::set<std::string> seen;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".sass") continue;

@@ -13,6 +13,7 @@
 #include "laboratory/measures/sliced_wasserstein.h"
 #include "quality/scores.h"
 #include "record/run_folder.h"
+#include "tests/support/json_file.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
 
@@ -237,7 +238,7 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
   ASSERT_EQ(train("fixed", "--size 16 --model fc --latent 8"), 0) << read("err");
   // What a run looks like that has not come to its last step.
   ASSERT_EQ(train("stopped", "--size 32 --width 4 --blocks 1"), 0) << read("err");
-  auto config = nlohmann::json::parse(read("stopped/config.json"));
+  auto config = json_file(path("stopped/config.json"));
   config.erase("hash");  // a change by hand
   config["optimizer"]["steps"] = 400;
   std::ofstream(path("stopped/config.json")) << config;
@@ -256,7 +257,7 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   EXPECT_EQ(page.find("nan"), std::string::npos);
 
-  const auto json = nlohmann::json::parse(read("page.json"));
+  const auto json = json_file(path("page.json"));
   ASSERT_EQ(json["runs"].size(), 2u);
   EXPECT_EQ(json["views"], 8);
   EXPECT_EQ(json["runs"][0]["loss"], "mse");
@@ -277,7 +278,7 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
                 path("scores.json")),
             0)
       << read("err");
-  const auto scores = nlohmann::json::parse(read("scores.json"));
+  const auto scores = json_file(path("scores.json"));
   for (const char* key : {"psnr", "aligned_psnr"})
     EXPECT_NEAR(json["runs"][0][key]["value"].get<double>(),
                 scores["all"][key]["restored"].get<double>(), 1e-6)
@@ -289,7 +290,7 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
 TEST_F(BlurReport, LeavesOutWhatRunsWereTrainedOn) {
   make_photos("photos", 4);
   ASSERT_EQ(train("first", "--size 16 --width 4 --blocks 1"), 0) << read("err");
-  const auto config = nlohmann::json::parse(read("first/config.json"));
+  const auto config = json_file(path("first/config.json"));
   const BlurPage page = compare("first", "photos/../photos");
   EXPECT_EQ(pictures_of(page.material.views), config["data"]["held_out"].size());
   EXPECT_NE(fmt::format("{}", fmt::join(page.corrupted.notes, "\n")).find("MTF50"),
@@ -305,7 +306,7 @@ TEST_F(BlurReport, KnowsPicturesByWhereTheyLie) {
                 " --size 16 --width 4 --blocks 1 --batch 2 --steps 3 --out " + path("first")),
             0)
       << read("err");
-  const auto config = nlohmann::json::parse(read("first/config.json"));
+  const auto config = json_file(path("first/config.json"));
   const size_t held_out = config["data"]["held_out"].size();
   for (const auto& [folder, want] :
        {std::pair<std::string, size_t>{"all/photos/inside", held_out}, {"all", held_out + 2}}) {
@@ -315,7 +316,7 @@ TEST_F(BlurReport, KnowsPicturesByWhereTheyLie) {
                   path("scores.json")),
               0)
         << read("err");
-    EXPECT_EQ(nlohmann::json::parse(read("scores.json"))["trained_on"], 4 - held_out) << folder;
+    EXPECT_EQ(json_file(path("scores.json"))["trained_on"], 4 - held_out) << folder;
     EXPECT_NE(read("err").find("were trained on"), std::string::npos) << read("err");
   }
 }
@@ -334,7 +335,7 @@ TEST_F(BlurReport, TrainsInTheTimeThereIs) {
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   for (const char* const not_there : {"Cannot be answered", "nan", "0.00 ["})
     EXPECT_EQ(page.find(not_there), std::string::npos) << not_there;
-  const auto json = nlohmann::json::parse(read("page.json"));
+  const auto json = json_file(path("page.json"));
   EXPECT_EQ(json["setting"]["runs"], 0);
   EXPECT_TRUE(json["question 4"]["equal steps"][0]["psnr"]["mean"].is_null());
 }

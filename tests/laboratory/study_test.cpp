@@ -8,9 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "data/text.h"
 #include "laboratory/study_page.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
+#include "tests/support/json_file.h"
 #include "tests/support/studies.h"
 
 namespace dae::test {
@@ -132,8 +134,8 @@ TEST_F(StudyRuns, TakesUpARunThatWasCutOff) {
   fs::remove(folder_ / "loss-mse_seed-1/checkpoint.previous.safetensors");
   EXPECT_EQ(study.train_missing(notes, {}), Study::End::over);
   EXPECT_EQ(read(folder_ / "loss-mse_seed-1/checkpoint.safetensors"), weights);
-  EXPECT_EQ(nlohmann::json::parse(read(record("loss-mse_seed-1", "result.json")))["evaluation"],
-            nlohmann::json::parse(was)["evaluation"]);
+  EXPECT_EQ(json_file(record("loss-mse_seed-1", "result.json"))["evaluation"],
+            json_from(was)["evaluation"]);
 }
 
 TEST_F(StudyRuns, IsSharedAndEachRunTrainedOnce) {
@@ -158,7 +160,7 @@ TEST_F(StudyRuns, IsSharedAndEachRunTrainedOnce) {
   EXPECT_TRUE(notes[0].failures.empty() && notes[1].failures.empty());
   // Whoever is last knows it, and the table has the runs of both.
   EXPECT_TRUE(ends[0] == Study::End::over || ends[1] == Study::End::over);
-  const auto table = nlohmann::json::parse(read(folder_ / "study.json"));
+  const auto table = json_file(folder_ / "study.json");
   for (const auto& setting : table["settings"]) EXPECT_EQ(setting["finished"], 3);
 }
 

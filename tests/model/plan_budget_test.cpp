@@ -12,7 +12,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "kernels/layers/mma_candidates.h"
@@ -21,6 +20,7 @@
 #include "model/optimizer.h"
 #include "runtime/layout.h"
 #include "tests/support/form_in_use.h"
+#include "tests/support/json_file.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -83,8 +83,8 @@ class PlanBudget : public testing::TestWithParam<std::tuple<Device, Case>> {
 void PlanBudget::expect_kept(const std::string& how) {
   const Case& network = std::get<1>(GetParam());
   const std::string name = fmt::format("{} on {}{}", network.name, name_of(device()), how);
-  std::ifstream file(std::filesystem::path(DAE_FIXTURES) / "../../model/plan_budgets.json");
-  const nlohmann::json budget = nlohmann::json::parse(file).at(name);
+  const nlohmann::json budget =
+      json_file(std::filesystem::path(DAE_SOURCE) / "model/plan_budgets.json").at(name);
   const Cost cost = cost_of_step(device(), network.config);
   EXPECT_EQ(cost.steps, budget.at("steps").get<int64_t>()) << name;
   EXPECT_EQ(cost.flops, budget.at("flops").get<int64_t>()) << name;

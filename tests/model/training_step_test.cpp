@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "kernels/layers/mma_candidates.h"
@@ -17,6 +16,7 @@
 #include "runtime/program.h"
 #include "tests/support/form_in_use.h"
 #include "tests/support/hashed.h"
+#include "tests/support/json_file.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -140,8 +140,7 @@ Slack in_bf16(NetworkKind kind) {
 // A run of ten steps has PyTorch's losses and gradient norms on the way, and its weights at the
 // end.
 void expect_what_pytorch_gives(StepRun& run, const char* name, const Slack& may) {
-  std::ifstream file(std::string(DAE_FIXTURES) + "/training_steps.json");
-  const nlohmann::json want = nlohmann::json::parse(file).at(name);
+  const nlohmann::json want = json_fixture("training_steps.json").at(name);
   for (int step = 0; step < kSteps; step++) {
     run.run();
     const double want_loss = want["losses"][step], want_norm = want["gradient_norms"][step];

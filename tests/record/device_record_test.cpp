@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/text.h"
+
 namespace dae::test {
 namespace {
 
@@ -12,7 +14,7 @@ using nlohmann::json;
 using Lines = std::vector<std::string>;
 
 json gpu_record() {
-  return json::parse(R"({"kind": "cuda", "gpu": "A", "driver": 13000, "runtime": 13000,
+  return json_from(R"({"kind": "cuda", "gpu": "A", "driver": 13000, "runtime": 13000,
     "cudnn": 91002, "cublaslt": 130100, "engines": {"conv 1": {"engine": "57", "seconds": 0.1},
                                 "conv 2": {"engine": "3", "seconds": 0.2}}})");
 }
@@ -42,10 +44,10 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
 }
 
 TEST(DeviceRecord, EveryDifferenceOfSoftwareIsNamed) {
-  const json then = json::parse(R"({"dae": "0.1.0", "oneDNN": "2.6.3", "instruction_set": 231,
+  const json then = json_from(R"({"dae": "0.1.0", "oneDNN": "2.6.3", "instruction_set": 231,
     "cpu": "A", "threads": 2, "compiler": "12.2.0"})");
   EXPECT_EQ(software_changes(then, then), Lines{});
-  const json now = json::parse(R"({"dae": "0.2.0", "oneDNN": "3.0.0", "instruction_set": 63,
+  const json now = json_from(R"({"dae": "0.2.0", "oneDNN": "3.0.0", "instruction_set": 63,
     "cpu": "B", "threads": 1, "compiler": "14.1.0"})");
   EXPECT_EQ(software_changes(then, now),
             (Lines{"dae was 0.1.0 and is 0.2.0", "oneDNN was 2.6.3 and is 3.0.0",

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/safetensors.h"
+#include "data/text.h"
 #include "runtime/error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -94,7 +95,7 @@ TEST_F(NetworkFile, GivesWeightsByNameAndTheConfiguration) {
   }
   EXPECT_EQ(contents.weights[0].name, "head.weight");
   EXPECT_EQ(contents.weights[0].shape, (std::vector<int64_t>{4, 3, 3, 16}));
-  const auto config = nlohmann::json::parse(contents.config);
+  const auto config = json_from(contents.config);
   EXPECT_EQ(config.at("model").at("levels"), 2);
   EXPECT_EQ(config.at("corruption").at("noise"), "0:55");
   EXPECT_EQ(contents.note, "");

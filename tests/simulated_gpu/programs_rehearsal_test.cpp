@@ -14,6 +14,7 @@
 
 #include "data/image.h"
 #include "data/synthetic.h"
+#include "tests/support/json_file.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -90,7 +91,7 @@ TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
   for (const char* name :
        {"config.json", "metrics.csv", "checkpoint.safetensors", "report.html", "samples/final.png"})
     EXPECT_TRUE(fs::exists(path("run/") + name)) << name;
-  const auto device = nlohmann::json::parse(read("run/config.json"))["device"];
+  const auto device = json_file(path("run/config.json"))["device"];
   EXPECT_EQ(device["kind"], "cuda");
   EXPECT_EQ(device["gpu"], "simulated GPU");
   EXPECT_FALSE(device["engines"].empty());
@@ -115,7 +116,7 @@ TEST_F(SimulatedPrograms, TrainResumeEvaluateAndRestore) {
       outcome = run("evaluate " + path("run") + (view == "crops" ? " --views 1" : "") + " --view " +
                     view + " --device " + on + " --json " + path(on + ".json"));
       ASSERT_EQ(outcome.code, 0) << outcome.err;
-      scores[on == "cpu"] = nlohmann::json::parse(read(on + ".json"));
+      scores[on == "cpu"] = json_file(path(on + ".json"));
     }
     for (const char* row : {"all", "noise", "blur", "clean"})
       EXPECT_NEAR(scores[0][row]["psnr"]["restored"].get<double>(),
@@ -182,7 +183,7 @@ TEST_F(SimulatedPrograms, ABlurReportIsThatOfTheCpu) {
         run("blur_report " + path("run") + " --dataset " + path("unseen") + " --size 32 --device " +
             on + " --out " + path(on + ".html") + " --json " + path(on + ".json"));
     ASSERT_EQ(outcome.code, 0) << outcome.out << outcome.err;
-    reports[on == "cpu"] = nlohmann::json::parse(read(on + ".json"));
+    reports[on == "cpu"] = json_file(path(on + ".json"));
   }
   for (const char* const measure :
        {"psnr", "transfer_low", "error_high", "texture", "mtf50_06", "perceptual"}) {

@@ -6,11 +6,11 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "runtime/tensor.h"
+#include "tests/support/json_file.h"
 
 namespace dae::test {
 
@@ -52,8 +52,7 @@ inline LossFixture make_pictures(const Shape& shape) {
 }
 
 inline nlohmann::json loss_fixture_file() {
-  std::ifstream file(std::string(DAE_FIXTURES) + "/losses.json");
-  return nlohmann::json::parse(file);
+  return json_fixture("losses.json");
 }
 
 inline std::vector<LossFixture> loss_fixtures() {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "runtime/picture.h"
+#include "tests/support/json_file.h"
 
 namespace dae::test {
 
@@ -22,8 +22,7 @@ struct Picture {
 // `part` is "pairs" or "srgb_to_lab". By value: a loop over a part of a temporary would read freed
 // memory.
 inline nlohmann::json quality_fixture(const char* part) {
-  std::ifstream file(std::string(DAE_FIXTURES) + "/quality.json");
-  return nlohmann::json::parse(file).at(part);
+  return json_fixture("quality.json").at(part);
 }
 
 // `which` is "clean" or "other".

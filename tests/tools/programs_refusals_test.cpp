@@ -6,6 +6,7 @@
 
 #include "data/files.h"
 #include "runtime/device.h"
+#include "tests/support/json_file.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -130,7 +131,7 @@ TEST_F(Programs, SkipsBrokenPicturesAndNamesThem) {
   ASSERT_EQ(compared.code, 1) << "some were left out: " << compared.err;
   for (const char* const name : {"cut.jpg", "leaf1.png", "leaf2.png is 8x8", "photos/line.jpg"})
     EXPECT_NE(compared.err.find(name), std::string::npos) << compared.err;
-  const nlohmann::json json = nlohmann::json::parse(read("pairs.json"));
+  const nlohmann::json json = json_file(path("pairs.json"));
   EXPECT_EQ(json["images"], 2);  // leaf0, point
   EXPECT_EQ(json["left_out"].size(), 4u);
   EXPECT_EQ(json["without_partner"], nlohmann::json({"leaf3"}));
@@ -199,7 +200,7 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   EXPECT_NE(outcome.out.find("checkpoint.previous.safetensors is taken"), std::string::npos)
       << outcome.out << outcome.err;
   EXPECT_TRUE(fs::exists(path("taken/checkpoint.damaged.safetensors")));
-  const auto config = nlohmann::json::parse(read("taken/config.json"));
+  const auto config = json_file(path("taken/config.json"));
   EXPECT_EQ(config["budget"], "--steps 2; from step 2: --steps 4");
   EXPECT_EQ(run("train_cuda --resume --steps 5 --out " + path("taken") + "/").code, 0);
   EXPECT_NE(read("taken/report.html").find("<h1>Run taken</h1>"), std::string::npos);

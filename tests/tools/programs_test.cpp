@@ -8,6 +8,7 @@
 
 #include "data/files.h"
 #include "runtime/device.h"
+#include "tests/support/json_file.h"
 
 namespace dae::test {
 namespace {
@@ -32,7 +33,7 @@ TEST_F(Programs, TrainEvaluateAndDenoise) {
   for (const char* name :
        {"config.json", "metrics.csv", "checkpoint.safetensors", "report.html", "samples/final.png"})
     EXPECT_TRUE(fs::exists(path("run/") + name)) << name;
-  const auto config = nlohmann::json::parse(read("run/config.json"));
+  const auto config = json_file(path("run/config.json"));
   EXPECT_EQ(config["data"]["held_out"].size(), 1u);
   EXPECT_EQ(config["optimizer"]["steps"], 6);
   // One picture is held out, and yet as many views of it are scored as of a hundred.
@@ -43,7 +44,7 @@ TEST_F(Programs, TrainEvaluateAndDenoise) {
   outcome = run("evaluate " + path("run") + " --dataset " + path("photos") + " --json " +
                 path("scores.json"));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  const auto scores = nlohmann::json::parse(read("scores.json"));
+  const auto scores = json_file(path("scores.json"));
   EXPECT_EQ(scores["images"], 16);
   for (const char* row : {"all", "noise", "blur", "brightness", "channel", "clean"})
     EXPECT_TRUE(scores[row]["psnr"].contains("restored")) << row;
@@ -95,7 +96,7 @@ TEST_F(Programs, ARunIsExportedUsedAndTrainedFurther) {
   outcome =
       run("train_cuda --size 24 --batch 2 --dataset " + path("photos") + " --steps 3" + further);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  const auto config = nlohmann::json::parse(read("further/config.json"));
+  const auto config = json_file(path("further/config.json"));
   EXPECT_EQ(config["from"], file);
   EXPECT_EQ(config["model"]["width"], 4);
   EXPECT_EQ(config["model"]["size"], 24);
@@ -134,7 +135,7 @@ TEST_F(Programs, TrainsForASumOfLosses) {
   const std::string options =
       "--size 24 --loss 'mse + 0.1*ssim+2e-2*ms_ssim+0.1*dct+0.3*l1' --steps 6 --out ";
   ASSERT_EQ(run(train(options + path("whole"))).code, 0) << read("err");
-  const auto config = nlohmann::json::parse(read("whole/config.json"));
+  const auto config = json_file(path("whole/config.json"));
   EXPECT_EQ(config["loss"], "mse+0.1*ssim+0.02*ms_ssim+0.1*dct+0.3*l1");
   std::istringstream metrics(read("whole/metrics.csv"));
   std::string header, row;
@@ -242,7 +243,7 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
   // The same run, interrupted: its schedule is for eight steps, its checkpoint of an earlier one.
   ASSERT_EQ(run(train("--steps 8 --out " + path("parts"))).code, 0);
   ASSERT_EQ(run(train("--steps 4 --out " + path("half"))).code, 0);
-  auto config = nlohmann::json::parse(read("half/config.json"));
+  auto config = json_file(path("half/config.json"));
   EXPECT_EQ(config["optimizer"]["steps"], 4);
   EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
   ASSERT_EQ(run("train_cuda --resume --steps 12 --out " + path("whole")).code, 0);
@@ -313,7 +314,7 @@ TEST_F(Programs, NamesNeedNotBeUtf8) {
                path("photos/h\xfclle \xe2\x82\xac") + std::to_string(i) + ".png");
   Outcome outcome = run(train("--steps 2 --out " + path("run")));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  const auto config = nlohmann::json::parse(read("run/config.json"));
+  const auto config = json_file(path("run/config.json"));
   EXPECT_NE(config["data"]["held_out"][0].get<std::string>().find("h\\xfclle \xe2\x82\xac"),
             std::string::npos);
   outcome = run("evaluate " + path("run"));  // which has to find the picture held out
@@ -345,7 +346,7 @@ TEST_F(Programs, ResumeTakesTheSameCommandAgain) {
 TEST_F(Programs, ResumeFollowsItsPicturesAndKeepsThemApart) {
   make_photos("photos", 12);
   ASSERT_EQ(run(train("--steps 2 --out " + path("run"))).code, 0);
-  const auto held_out = nlohmann::json::parse(read("run/config.json"))["data"]["held_out"];
+  const auto held_out = json_file(path("run/config.json"))["data"]["held_out"];
   make_photos("photos", 40);
   fs::copy_file(path("photos") + "/" + held_out[0].get<std::string>(), path("photos/copy.png"));
   fs::rename(path("photos"), path("elsewhere"));
@@ -354,7 +355,7 @@ TEST_F(Programs, ResumeFollowsItsPicturesAndKeepsThemApart) {
   const Outcome moved = run(resume + path("elsewhere") + " --steps 4");
   ASSERT_EQ(moved.code, 0) << moved.err;
   EXPECT_NE(moved.err.find("1 of 40 images are copies"), std::string::npos) << moved.err;
-  const auto config = nlohmann::json::parse(read("run/config.json"));
+  const auto config = json_file(path("run/config.json"));
   EXPECT_EQ(config["data"]["held_out"], held_out);
   EXPECT_EQ(config["data"]["dataset"], path("elsewhere"));
   make_photos("others", 1);

@@ -10,6 +10,7 @@
 
 #include "data/photo.h"
 #include "quality/scores.h"
+#include "tests/support/json_file.h"
 #include "tests/support/photo_sample.h"
 #include "tests/support/programs.h"
 
@@ -93,7 +94,7 @@ TEST_F(Programs, EvaluatePairsWritesTheFiguresOfThePairs) {
   }
   const std::string command = "evaluate --pairs " + path("clean") + " " + path("made");
   ASSERT_EQ(run(command + " --json " + path("a.json")).code, 0) << read("err");
-  json all = json::parse(read("a.json"));
+  json all = json_file(path("a.json"));
   EXPECT_EQ(all["images"], 3);
   expect_summary([&](const char* key) { return all["pairs"].at(key); }, summarize(scores));
   EXPECT_GT(
@@ -101,7 +102,7 @@ TEST_F(Programs, EvaluatePairsWritesTheFiguresOfThePairs) {
       0.5);
   for (const char* const name : {"0.png", "1.png"}) std::filesystem::remove(path("made/") + name);
   EXPECT_EQ(run(command + " --json " + path("a.json")).code, 1) << "two have no partner";
-  all = json::parse(read("a.json"));
+  all = json_file(path("a.json"));
   EXPECT_EQ(all["images"], 1);
   EXPECT_TRUE(all["pairs"]["psnr"].is_null()) << "of an exact copy it is infinite";
   EXPECT_EQ(all["pairs"]["ssim"], 1);
@@ -116,7 +117,7 @@ TEST_F(Programs, EvaluateWritesTheFiguresOfTheLibrary) {
           .code,
       0)
       << read("err");
-  const json file = json::parse(read("e.json"));
+  const json file = json_file(path("e.json"));
   setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
   const Evaluation evaluation =
       evaluate(path("run"), {.device = Device::cpu, .dataset = path("photos")});
@@ -152,7 +153,7 @@ TEST_F(Programs, MetricsAreWhatTheirNamesSay) {
   std::getline(lines, line);
   const std::vector<std::string> header = split(line);
   const double peak =
-      json::parse(read("run/config.json"))["optimizer"]["learning_rate"].get<double>();
+      json_file(path("run/config.json"))["optimizer"]["learning_rate"].get<double>();
   double training = 0, seconds = 0;
   int steps = 0;
   while (std::getline(lines, line)) {

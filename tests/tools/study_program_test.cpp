@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/support/json_file.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -47,7 +48,7 @@ TEST_F(StudyProgram, TrainsComparesAndGoesOn) {
         "study/study.html\n"})
     EXPECT_NE(outcome.out.find(line), std::string::npos) << line << "\n" << outcome.out;
   EXPECT_TRUE(fs::exists(path("study/loss-mse_seed-1/tensorboard")));
-  const auto table = nlohmann::json::parse(read("study/study.json"));
+  const auto table = json_file(path("study/study.json"));
   EXPECT_EQ(table["runs"][3]["setting"]["loss"], "mse+0.1*l1");
 
   // The command that the table has for a run makes that run.
@@ -119,7 +120,7 @@ TEST_F(StudyProgram, ProcessesShareIt) {
   for (int number = 1; number <= 6; number++)
     EXPECT_EQ(count(said, fmt::format("{}/6 loss", number)), 1u) << said;
   EXPECT_NE(said.find("6 of 6 runs are finished"), std::string::npos) << said;
-  EXPECT_EQ(nlohmann::json::parse(read("study/study.json"))["missing"].size(), 0u);
+  EXPECT_EQ(json_file(path("study/study.json"))["missing"].size(), 0u);
   if (count(own.out, ": 60 steps, ") > 0) {
     EXPECT_EQ(own.out.find("rank 1 on "), 0u) << own.out;
   }

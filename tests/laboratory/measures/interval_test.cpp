@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/json_file.h"
 #include "tests/support/quality_pairs.h"
 
 namespace dae::test {
 namespace {
 
 TEST(Interval, AgreesWithScipysPairedTTest) {
-  std::ifstream file(std::string(DAE_FIXTURES) + "/intervals.json");
-  const nlohmann::json entries = nlohmann::json::parse(file);
+  const nlohmann::json entries = json_fixture("intervals.json");
   ASSERT_EQ(entries.size(), 7u);
   for (const auto& entry : entries) {
     const std::vector<double> a = entry.at("a"), b = entry.at("b");
