@@ -37,9 +37,9 @@ void TrainingArguments::add_to(CLI::App& app, const std::string& of_the_seed) {
       ->check(CLI::IsMember({"bf16", "fp32"}));
   app.add_option("--size", given.size, "training crops in pixels, a multiple of 8")
       ->capture_default_str();
-  app.add_option("--batch", given.batch, "crops a step")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
+  app.add_option("--batch", given.batch,
+                 "crops a step [16; on cuda 128 of 64x64 pixels, as many pixels of other sizes]")
+      ->check(CLI::Range(1, 65536));
   app.add_option("--shards", given.shards,
                  "parts of a batch whose gradients are computed apart and added in one order: the "
                  "same bits on any number of ranks that divides them [the ranks]")
@@ -55,7 +55,9 @@ void TrainingArguments::add_to(CLI::App& app, const std::string& of_the_seed) {
       ->check(number_between(1e-9, 1e9))
       ->excludes(time)
       ->excludes(steps);
-  app.add_option("--lr", given.learning_rate, "peak learning rate [2e-3; with --from 5e-4]")
+  app.add_option(
+         "--lr", given.learning_rate,
+         "peak learning rate [2e-3; with --from 5e-4; times the root of --batch / 16 above that]")
       ->check(number_between(1e-9, 1));
   app.add_option(
          "--loss", given.loss,

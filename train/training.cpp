@@ -13,12 +13,13 @@
 #include "runtime/field.h"
 #include "train/budget.h"
 #include "train/configured.h"
+#include "train/defaults.h"
 #include "train/session.h"
 
 namespace dae {
 namespace {
 
-constexpr double kDefaultSeconds = 300, kPeak = 2e-3, kPeakFrom = 5e-4;
+constexpr double kDefaultSeconds = 300;
 
 NetworkKind kind_of(const std::string& model) {
   for (const NetworkKind kind : {NetworkKind::unet, NetworkKind::conv, NetworkKind::fc})
@@ -93,10 +94,6 @@ void set_precision(const TrainingOptions& options, NetworkConfig& network) {
 RunConfig config_of(const TrainingOptions& options, const RunConfig* from, int ranks) {
   if (options.dataset.empty())
     fail_field("dataset", "is missing: name a folder of images, or `synthetic`");
-  if (options.batch < 1 || options.batch > 65536)
-    fail_field("batch", "{}: give 1 to 65536 crops", options.batch);
-  const double peak = options.learning_rate.value_or(from ? kPeakFrom : kPeak);
-  if (!(peak >= 1e-9 && peak <= 1)) fail_field("learning_rate", "{:g}: give 1e-09 to 1", peak);
   if (options.max_side < 0 || options.max_side > 65536)
     fail_field("max_side", "{}: give 0 to 65536 pixels", options.max_side);
   validate(options.corruption);
@@ -104,6 +101,10 @@ RunConfig config_of(const TrainingOptions& options, const RunConfig* from, int r
   config.network = from ? network_like(from->network, options) : network_of(options);
   set_precision(options, config.network);
   check(config.network);
+  const int64_t batch = options.batch.value_or(default_batch(options.device, options.size));
+  if (batch < 1 || batch > 65536) fail_field("batch", "{}: give 1 to 65536 crops", batch);
+  const double peak = options.learning_rate.value_or(default_learning_rate(batch, from != nullptr));
+  if (!(peak >= 1e-9 && peak <= 1)) fail_field("learning_rate", "{:g}: give 1e-09 to 1", peak);
   config.loss = parse_loss(options.loss);
   check(config.loss, options.size);
   config.corruption = options.corruption;
@@ -120,7 +121,7 @@ RunConfig config_of(const TrainingOptions& options, const RunConfig* from, int r
   config.validation = absolute_dataset(options.validation);
   config.given = absolute_dataset(options.pairs);
   if (from) config.from = std::filesystem::absolute(options.from).lexically_normal().string();
-  config.batch = options.batch;
+  config.batch = batch;
   config.shards = options.shards == 0 ? ranks : options.shards;
   config.seed = options.seed;
   return config;

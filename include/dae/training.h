@@ -52,12 +52,12 @@ struct TrainingOptions {
   std::string loss = "mse";             // a sum such as "mse+0.1*ssim": docs/models.md
   std::filesystem::path features = {};  // of a perceptual loss; empty: a network trained first
   CorruptSpec corruption = {};
-  int64_t batch = 16;
+  std::optional<int64_t> batch = {};  // [16; on a GPU 128 crops of 64x64, as many pixels of others]
   // Parts of a batch whose gradients are computed apart and added in one order, 1 to 64: a divisor of
   // `batch` and a multiple of the ranks. However many ranks share them, the bits are the same.
   int64_t shards = 0;  // 0: as many as there are ranks
-  std::optional<double> learning_rate =
-      {};                      // at its peak [2e-3; 5e-4 where it starts from another]
+  // At its peak [2e-3; 5e-4 where it starts from another; times the root of batch / 16 where that is above 1].
+  std::optional<double> learning_rate = {};
   uint64_t seed = 1;           // of everything random
   TrainingBudget budget = {};  // none: 300 seconds
 

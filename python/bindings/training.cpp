@@ -127,7 +127,7 @@ void add_options(nb::module_& module) {
       .def_rw("loss", &TrainingOptions::loss)
       .def_rw("features", &TrainingOptions::features)
       .def_rw("corruption", &TrainingOptions::corruption)
-      .def_rw("batch", &TrainingOptions::batch)
+      .def_rw("batch", &TrainingOptions::batch, nb::arg().none())
       .def_rw("shards", &TrainingOptions::shards)
       .def_rw("learning_rate", &TrainingOptions::learning_rate, nb::arg().none())
       .def_rw("seed", &TrainingOptions::seed)

@@ -41,10 +41,10 @@ class SimulatedPrograms : public Programs {
   }
   Outcome train_on(const std::string& device, const std::string& out, const std::string& more = "",
                    const std::string& environment = "") {
-    return run(
-        train("--device " + device + " --precision fp32 --size 8 --width 1 --steps 5 --out " +
-              path(out) + " " + more),
-        environment);
+    const std::string batch = more.find("--batch") == std::string::npos ? " --batch 16" : "";
+    return run(train("--device " + device + " --precision fp32 --size 8 --width 1 --steps 5" +
+                     batch + " --out " + path(out) + " " + more),
+               environment);
   }
   Outcome resume(const std::string& out, const std::string& device,
                  const std::string& environment = "") {
