@@ -1,11 +1,13 @@
 #include "model/builder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 #include "kernels/cast.h"
 #include "kernels/noise_input.h"
+#include "kernels/partial_sums.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -38,7 +40,8 @@ Builder::Builder(const Network& n)
       dtype_(n.dtype),
       weights_(n.weights),
       layer_weights_(n.layer_weights),
-      gradients_(n.gradients) {}
+      gradients_(n.gradients),
+      parts_(n.parts) {}
 
 Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                         const std::string& weights) {
@@ -53,7 +56,8 @@ Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                   .dtype = DType::f32,
                   .weights = values,
                   .layer_weights = values,
-                  .gradients = kNoTensor});
+                  .gradients = kNoTensor,
+                  .parts = 1});
 }
 
 void Builder::add_cast(const std::string& name, Phase phase, TensorId x, TensorId y) {
@@ -106,7 +110,8 @@ Builder Builder::another_pass(TensorId gradients) const {
                   .dtype = dtype_,
                   .weights = weights_,
                   .layer_weights = layer_weights_,
-                  .gradients = gradients == kNoTensor ? gradients_ : gradients});
+                  .gradients = gradients == kNoTensor ? gradients_ : gradients,
+                  .parts = parts_});
 }
 
 Reach Builder::reach(TensorId value) const {
@@ -194,6 +199,7 @@ void Builder::backward() {
     node->add_steps(gradient->second);
   }
   tape_.clear();
+  add_partial_sums();
 }
 
 // --- What layers share ------------------------------------------------------------------------
@@ -231,16 +237,62 @@ void Builder::bias_backward(const std::string& name, TensorId y, TensorId dy, Te
       name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(gradient))});
   std::vector<TensorId> reads = {gradient};
   if (relu) reads.push_back(out);
+  const bool leaves_parts = device_ == Device::cuda;
+  TensorId result = db;
+  if (leaves_parts) {
+    const Shape s = plan_.shape(gradient);
+    result = plan_.slice(workspace, name + ".db.parts", 0,
+                         {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]});
+  }
   plan_.add({.op = "relu_bias_backward",
              .name = name,
              .phase = Phase::backward,
              .reads = reads,
-             .writes = relu ? std::vector{gradient, db} : std::vector{db},
+             .writes = relu ? std::vector{gradient, result} : std::vector{result},
              .scratch = {workspace},
              .run = [=](const Queue& q, const TensorTable& t) {
-               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient], t[db], relu,
-                                  t[workspace]);
+               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient],
+                                  t[leaves_parts ? kNoTensor : db], relu, t[workspace]);
              }});
+  if (leaves_parts) add_later(result, db);
+}
+
+void Builder::add_later(TensorId partial, TensorId sum) {
+  go_on_to(sum);
+  left_.push_back({partial, sum});
+}
+
+// All sums that are left are of one part of the gradients, and complete it where another begins.
+void Builder::go_on_to(TensorId gradient) {
+  if (plan_.tensors()[gradient].root != gradients_) return;
+  const std::vector<int64_t> begins = gradient_parts();
+  const auto part_of = [&](TensorId id) {
+    const TensorInfo& info = plan_.tensors()[id];
+    const auto place = static_cast<int64_t>(info.offset / size_of(info.view.dtype));
+    return std::ranges::upper_bound(begins, place) - begins.begin();
+  };
+  if (!left_.empty() && part_of(gradient) != part_of(left_.back().sum)) add_partial_sums();
+}
+
+void Builder::add_partial_sums() {
+  for (size_t first = 0; first < left_.size(); first += kMostPartialSums) {
+    const size_t count = std::min(kMostPartialSums, left_.size() - first);
+    const std::vector<Left> all(left_.begin() + static_cast<ptrdiff_t>(first),
+                                left_.begin() + static_cast<ptrdiff_t>(first + count));
+    Step step{.op = "sum_partials", .name = "biases", .phase = Phase::backward};
+    for (const auto& [partial, sum] : all) {
+      step.reads.push_back(partial);
+      step.writes.push_back(sum);
+    }
+    // A step allocates nothing, so the list is there before.
+    step.run = [all, sums = std::vector<PartialSum>(count)](const Queue& q,
+                                                            const TensorTable& t) mutable {
+      for (size_t i = 0; i < all.size(); i++) sums[i] = {t[all[i].partial], t[all[i].sum]};
+      sum_partials(q, sums);
+    };
+    plan_.add(std::move(step));
+  }
+  left_.clear();
 }
 
 // oneDNN sums dy over pixels while it makes dw, for nothing; cuDNN and cuBLASLt do not, so there

@@ -90,6 +90,11 @@ class Builder {
   void set_gradient(TensorId value, TensorId gradient);
   void backward();
 
+  // Has backward() complete the gradients in so many parts, one after the other as its layers come, the last
+  // of them first: who gives them away need not wait for its end. In this pass and those after it.
+  void divide_gradients(int parts) { parts_ = parts; }
+  std::vector<int64_t> gradient_parts() const { return parameters_.part_begins(parts_); }
+
   // A tensor shaped and stored like `like`.
   TensorId tensor_like(const std::string& name, TensorId like);
 
@@ -117,6 +122,7 @@ class Builder {
     bool training, frozen;
     DType dtype;
     TensorId weights, layer_weights, gradients;
+    int parts;
   };
   explicit Builder(const Network& network);
   Phase phase(Phase of_trained) const { return frozen_ ? Phase::loss : of_trained; }
@@ -139,6 +145,7 @@ class Builder {
   template <class Op, class Spec>
   void add_weight_gradient(const char* op, const std::string& name, const Spec& spec, TensorId x,
                            TensorId dy, const Weight& w, TensorId db) {
+    go_on_to(w.gradient);
     add_planned(name + ".dw",
                 {.op = op,
                  .name = name,
@@ -188,6 +195,11 @@ class Builder {
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);
+  // Gradients of biases are sums whose ends are left for one step of all of them: `partial` {rows, columns}
+  // is to be added up into `sum`.
+  void add_later(TensorId partial, TensorId sum);
+  void go_on_to(TensorId gradient);
+  void add_partial_sums();
   void bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db, bool relu);
   bool library_makes_db() const;
   TensorId activation_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
@@ -199,12 +211,17 @@ class Builder {
   bool training_, frozen_ = false;
   DType dtype_;
   TensorId weights_, layer_weights_, gradients_ = kNoTensor;
+  int parts_ = 1;  // of the gradients
 
   struct Node {
     TensorId output;
     std::function<void(TensorId gradient)> add_steps;
   };
   std::vector<Node> tape_;
+  struct Left {
+    TensorId partial, sum;
+  };
+  std::vector<Left> left_;      // of one part of the gradients
   std::set<TensorId> trained_;  // values whose gradient is asked for
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave
