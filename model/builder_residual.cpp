@@ -15,7 +15,7 @@ TensorId Builder::residual_block(const std::string& name, TensorId x) {
   const Tensor map = plan_.view(x);  // a copy: steps that are added may move the list
   if (choose_residual_forward(device_, map, training_) == ResidualForm::at_once) {
     const TensorId h = training_ ? a.y : kNoTensor;
-    plan_.add({.op = "residual_block",
+    plan_step({.op = "residual_block",
                .name = name,
                .phase = Phase::forward,
                .reads = {x, a.w.value, a.b.value, b.w.value, b.b.value},
@@ -72,7 +72,7 @@ TensorId Builder::add_residual_gradients(const std::string& name, TensorId x, Te
   const TensorId h = a.y, dx = gradient_map(name, x);
   const Shape shape = residual_block_sums(plan_.shape(x)), rows = {shape[1], shape[2]};
   const TensorId sums = plan_.tensor(name + ".db.parts", shape);
-  plan_.add({.op = "residual_block_backward",
+  plan_step({.op = "residual_block_backward",
              .name = name,
              .phase = Phase::backward,
              .reads = {dy, a.w.value, b.w.value, h},
