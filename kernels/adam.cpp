@@ -27,7 +27,8 @@ void adam_cpu(const AdamConfig& config, const AdamTensors& t) {
   });
   double squared_norm = 0;
   for (int64_t i = 0; i < t.workspace.count(); i++) squared_norm += partial[i];
-  complete_state(config, squared_norm, state);
+  begin_update(config, state);
+  note_clipping(clipping_of(config, squared_norm), state);
   if (state.gradient_scale == 0) return;
 
   float *const w = t.weights.as<float>(), *const m = t.m.as<float>(), *const v = t.v.as<float>(),

@@ -71,10 +71,13 @@ void relu_bias_backward_cpu(const Tensor& y, const Tensor& dy, const Tensor& db,
   }
 }
 
-void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
+void check_map(const char* op, const Queue& q, const Tensor& map) {
   if (map.shape.rank() != 4) fail("{}: expected an NHWC tensor, got {}", op, to_string(map));
   check_float(op, "the feature map", map, q.device);
   check_layout(op, "the feature map", map, q.device);
+}
+
+void check_bias(const char* op, const Tensor& map, const Tensor& b) {
   if (b.dtype != DType::f32) check_dtype(op, "the bias", b, map.dtype);
   check_shape(op, "the bias", b, {map.shape[3]});
 }
@@ -82,7 +85,8 @@ void check(const char* op, const Queue& q, const Tensor& map, const Tensor& b) {
 }  // namespace
 
 void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tensor& y, bool relu) {
-  check("bias_relu", q, y, b);
+  check_map("bias_relu", q, y);
+  check_bias("bias_relu", y, b);
   check_dtype("bias_relu", "the bias", b, y.dtype);
   if (addend.data) {
     check_same_layout("bias_relu", "the addend and y", addend, y);
@@ -94,13 +98,13 @@ void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tens
 int64_t relu_bias_backward_workspace_count(const Tensor& dy) {
   // CPU: a row of channels an image. CUDA: a row for each of the blocks of pixels.
   const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
-  const int64_t block = bias_backward_pixels_a_block(pixels);
-  return dy.shape[3] * std::max(dy.shape[0], (pixels + block - 1) / block);
+  return dy.shape[3] * std::max(dy.shape[0], bias_backward_blocks(pixels));
 }
 
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace) {
-  check("relu_bias_backward", q, dy, db);
+  check_map("relu_bias_backward", q, dy);
+  if (q.device == Device::cpu || db.data) check_bias("relu_bias_backward", dy, db);
   if (relu) {
     check_same_layout("relu_bias_backward", "y and dy", y, dy);
     check_dtype("relu_bias_backward", "y", y, dy.dtype);

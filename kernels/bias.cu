@@ -11,8 +11,8 @@
 // relu_bias_backward: a block owns a run of pixels and all channels (256 units of 16 bytes at most;
 // more take another row of blocks). Its threads are rows of one pixel's channels, so a thread keeps
 // its channels' sums in registers while it walks every rows-th pixel; the rows are then added
-// through shared memory, in order. Partial sums go to the workspace and a second kernel adds those
-// (kernels/partial_sums.cuh). Runs are 64
+// through shared memory, in order. Partial sums go to the workspace, and kernels/partial_sums.h adds
+// those, of one op or of many. Runs are 64
 // pixels or more and at most about 1024 blocks: eight a SM keep its memory pipeline full, in 32
 // registers (left alone the compiler takes 40 in bf16, and six fit). ReLU is a template's argument:
 // y behind a branch would be loaded only once dy has arrived. Rejected: one pass with atomicAdd
@@ -20,7 +20,8 @@
 // bytes).
 #include "kernels/bias.h"
 #include "kernels/division.h"
-#include "kernels/partial_sums.cuh"
+#include "kernels/elements.cuh"
+#include "kernels/partial_sums.h"
 
 namespace dae::cuda {
 namespace {
@@ -101,7 +102,7 @@ void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const T
   const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
   const int64_t pixels_a_block = bias_backward_pixels_a_block(pixels);
   const int channels = static_cast<int>(dy.shape[3]);
-  const auto blocks = static_cast<unsigned>(ceil_div(pixels, pixels_a_block));
+  const auto blocks = static_cast<unsigned>(bias_backward_blocks(pixels));
   with_unit(dy, pack_aligned(dy) && pack_aligned(y), [&](auto element, auto unit) {
     using T = decltype(element);
     constexpr int V = decltype(unit)::value;
@@ -111,11 +112,9 @@ void relu_bias_backward(void* stream, const Tensor& y, const Tensor& dy, const T
            stream, relu ? y.as<const T>() : nullptr, dy.as<T>(), workspace.as<float>(), pixels,
            pixels_a_block, channels);
   });
-  with_element(db.dtype, [&](auto element) {
-    using T = decltype(element);
-    sum_partials("relu_bias_backward", stream, workspace.as<const float>(), blocks, channels,
-                 db.as<T>());
-  });
+  if (!db.data) return;
+  const PartialSum sum[] = {{{workspace.data, {int64_t{blocks}, dy.shape[3]}}, db}};
+  sum_partials(stream, sum);
 }
 
 }  // namespace dae::cuda

@@ -20,7 +20,9 @@ void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tens
 // With `relu`, first in place dy = y > 0 ? dy : 0, where y is what bias_relu gave; without, y may
 // be an empty Tensor. Then db[c] = sum over n, h, w of dy, written, not added to; partial sums of
 // fixed chunks of pixels, added in order, so the same bits for every number of threads and every
-// run. `workspace` is f32 {relu_bias_backward_workspace_count(dy)}.
+// run. `workspace` is f32 {relu_bias_backward_workspace_count(dy)}. On CUDA db may be an empty Tensor:
+// then what kernels/partial_sums.h adds up is left at the workspace's start, a row of channels for
+// each of bias_backward_blocks(pixels).
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace);
 int64_t relu_bias_backward_workspace_count(const Tensor& dy);
@@ -28,6 +30,10 @@ int64_t relu_bias_backward_workspace_count(const Tensor& dy);
 // CUDA: the pixels whose gradients one block adds.
 inline int64_t bias_backward_pixels_a_block(int64_t pixels) {
   return std::max<int64_t>(64, (pixels + 1023) / 1024);
+}
+inline int64_t bias_backward_blocks(int64_t pixels) {
+  const int64_t each = bias_backward_pixels_a_block(pixels);
+  return (pixels + each - 1) / each;
 }
 
 namespace cuda {

@@ -19,27 +19,24 @@ void residual_block(const Queue& q, const Tensor& x, const Tensor& w1, const Ten
   DAE_DISPATCH(q, {}, cuda::residual_block(q.stream, x, w1, b1, w2, b2, h, y));
 }
 
-int64_t residual_block_backward_workspace_count(const Shape& map) {
-  return int64_t{2} * mma_tiles(map).count * map[3];
+Shape residual_block_sums(const Shape& map) {
+  return {2, mma_tiles(map).count, map[3]};
 }
 
 void residual_block_backward(const Queue& q, const Tensor& dy, const Tensor& w1, const Tensor& w2,
-                             const Tensor& h, const Tensor& dh, const Tensor& dx, const Tensor& db1,
-                             const Tensor& db2, const Tensor& workspace) {
+                             const Tensor& h, const Tensor& dh, const Tensor& dx,
+                             const Tensor& sums) {
   const char* const op = "residual_block_backward";
   check_mma_map(op, "dy", dy, q.device);
-  const Shape filters = {dy.shape[3], 3, 3, dy.shape[3]}, biases = {dy.shape[3]};
+  const Shape filters = {dy.shape[3], 3, 3, dy.shape[3]};
   check_mma_tensor(op, "w1", w1, filters);
   check_mma_tensor(op, "w2", w2, filters);
   check_mma_tensor(op, "h", h, dy.shape);
   check_mma_tensor(op, "dh", dh, dy.shape);
   check_mma_tensor(op, "dx", dx, dy.shape);
-  check_mma_tensor(op, "db1", db1, biases);
-  check_mma_tensor(op, "db2", db2, biases);
-  check_shape(op, "workspace", workspace, {residual_block_backward_workspace_count(dy.shape)});
-  check_dtype(op, "workspace", workspace, DType::f32);
-  DAE_DISPATCH(q, {},
-               cuda::residual_block_backward(q.stream, dy, w1, w2, h, dh, dx, db1, db2, workspace));
+  check_shape(op, "sums", sums, residual_block_sums(dy.shape));
+  check_dtype(op, "sums", sums, DType::f32);
+  DAE_DISPATCH(q, {}, cuda::residual_block_backward(q.stream, dy, w1, w2, h, dh, dx, sums));
 }
 
 }  // namespace dae

@@ -18,7 +18,6 @@
 // operations: 217 a byte, so the tensor cores decide where two convolutions and an addition on
 // their own wait for memory (115 a byte).
 #include "kernels/conv3x3_mma.cuh"
-#include "kernels/partial_sums.cuh"
 #include "kernels/residual_block.h"
 
 namespace dae::cuda {
@@ -204,14 +203,11 @@ void residual_block(void* stream, const Tensor& x, const Tensor& w1, const Tenso
 }
 
 void residual_block_backward(void* stream, const Tensor& dy, const Tensor& w1, const Tensor& w2,
-                             const Tensor& h, const Tensor& dh, const Tensor& dx, const Tensor& db1,
-                             const Tensor& db2, const Tensor& workspace) {
-  const char* const op = "residual_block_backward";
-  run<Use::gradient>(op, stream, dy.shape,
+                             const Tensor& h, const Tensor& dh, const Tensor& dx,
+                             const Tensor& sums) {
+  run<Use::gradient>("residual_block_backward", stream, dy.shape,
                      {read(dy), read(w2), read(w1), nullptr, nullptr, read(h), dh.as<BFloat16>(),
-                      dx.as<BFloat16>(), workspace.as<float>()});
-  sum_partials(op, stream, workspace.as<const float>(), mma_tiles(dy.shape).count,
-               static_cast<int>(dy.shape[3]), db1.as<BFloat16>(), db2.as<BFloat16>());
+                      dx.as<BFloat16>(), sums.as<float>()});
 }
 
 }  // namespace dae::cuda

@@ -8,13 +8,13 @@
 //
 //   dh = round(h > 0 ? conv's data gradient of dy by w2 : 0)
 //   dx = round(dy + conv's data gradient of dh by w1)
-//   db1, db2 = sums of dh and of dy over images and pixels, rounded
+//   sums = of dh and of dy over pixels, for the biases' gradients: what kernels/partial_sums.h adds up
 //
 // All maps {N, H, W, C}, filters {C, 3, 3, C}, biases {C}: bf16, NHWC, C is 32 or 64. Products are
 // exact, sums are f32 in the hardware's order, which is the same in every run; h and dh are rounded
-// as when they go through memory, so a block is what its convolutions are one by one. The biases'
-// sums are f32 within a tile and fp64 over tiles, in order. The filters' gradients, of h and dy and
-// of x and dh, are kernels/conv3x3_mma_weights.h's or a library's. On cuda alone. h and dh are written for what comes after; a forward pass that nothing comes after leaves
+// as when they go through memory, so a block is what its convolutions are one by one. `sums` is f32
+// {2, tiles, C}: rows of dh's tiles, then of dy's. The filters' gradients, of h and dy and of x and
+// dh, are kernels/conv3x3_mma_weights.h's or a library's. On cuda alone. h and dh are written for what comes after; a forward pass that nothing comes after leaves
 // h out ({}). Throws Error naming the op when shapes, types, the device or an address (all
 // multiples of 16 bytes) do not fit. Empty tensors are no work.
 #pragma once
@@ -28,18 +28,18 @@ void residual_block(const Queue& q, const Tensor& x, const Tensor& w1, const Ten
                     const Tensor& w2, const Tensor& b2, const Tensor& h, const Tensor& y);
 
 void residual_block_backward(const Queue& q, const Tensor& dy, const Tensor& w1, const Tensor& w2,
-                             const Tensor& h, const Tensor& dh, const Tensor& dx, const Tensor& db1,
-                             const Tensor& db2, const Tensor& workspace);
+                             const Tensor& h, const Tensor& dh, const Tensor& dx,
+                             const Tensor& sums);
 
-// Elements of its f32 workspace for maps of this shape.
-int64_t residual_block_backward_workspace_count(const Shape& map);
+// The shape of its sums for maps of this shape.
+Shape residual_block_sums(const Shape& map);
 
 namespace cuda {
 void residual_block(void* stream, const Tensor& x, const Tensor& w1, const Tensor& b1,
                     const Tensor& w2, const Tensor& b2, const Tensor& h, const Tensor& y);
 void residual_block_backward(void* stream, const Tensor& dy, const Tensor& w1, const Tensor& w2,
-                             const Tensor& h, const Tensor& dh, const Tensor& dx, const Tensor& db1,
-                             const Tensor& db2, const Tensor& workspace);
+                             const Tensor& h, const Tensor& dh, const Tensor& dx,
+                             const Tensor& sums);
 }  // namespace cuda
 
 }  // namespace dae

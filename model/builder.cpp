@@ -1,14 +1,21 @@
 #include "model/builder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 #include "kernels/cast.h"
 #include "kernels/noise_input.h"
+#include "kernels/partial_sums.h"
 #include "runtime/error.h"
 
 namespace dae {
+namespace {
+
+constexpr size_t kMostBehind = 4;  // gradients of weights, two residual blocks' of convolutions
+
+}  // namespace
 
 Builder::Builder(Device device, Plan& plan, ParameterSet& parameters, bool training, DType dtype)
     : device_(device),
@@ -38,7 +45,9 @@ Builder::Builder(const Network& n)
       dtype_(n.dtype),
       weights_(n.weights),
       layer_weights_(n.layer_weights),
-      gradients_(n.gradients) {}
+      gradients_(n.gradients),
+      parts_(n.parts),
+      streams_(n.streams) {}
 
 Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                         const std::string& weights) {
@@ -53,11 +62,13 @@ Builder Builder::frozen(Device device, Plan& plan, ParameterSet& parameters,
                   .dtype = DType::f32,
                   .weights = values,
                   .layer_weights = values,
-                  .gradients = kNoTensor});
+                  .gradients = kNoTensor,
+                  .parts = 1,
+                  .streams = {}});
 }
 
 void Builder::add_cast(const std::string& name, Phase phase, TensorId x, TensorId y) {
-  plan_.add({.op = "cast",
+  plan_step({.op = "cast",
              .name = name,
              .phase = phase,
              .reads = {x},
@@ -85,7 +96,7 @@ void Builder::has_input(TensorId x, TensorId copy) {
 TensorId Builder::noise_input(const std::string& name, TensorId x, TensorId told) {
   const Shape& s = plan_.shape(x);
   const TensorId y = plan_.tensor(name, {s[0], s[1] / 2, s[2] / 2, 16});
-  plan_.add({.op = "noise_input",
+  plan_step({.op = "noise_input",
              .name = name,
              .phase = Phase::forward,
              .reads = {x, told},
@@ -106,7 +117,9 @@ Builder Builder::another_pass(TensorId gradients) const {
                   .dtype = dtype_,
                   .weights = weights_,
                   .layer_weights = layer_weights_,
-                  .gradients = gradients == kNoTensor ? gradients_ : gradients});
+                  .gradients = gradients == kNoTensor ? gradients_ : gradients,
+                  .parts = parts_,
+                  .streams = streams_});
 }
 
 Reach Builder::reach(TensorId value) const {
@@ -149,11 +162,32 @@ TensorId Builder::scratch(const std::string& name, int64_t bytes) {
   return plan_.tensor(name + ".workspace", {bytes}, DType::u8);
 }
 
+// --- Steps ------------------------------------------------------------------------------------
+
+void Builder::plan_step(Step step) {
+  step.stream = stream_;
+  const size_t weight_steps = weight_steps_.size();
+  if (stream_ == 0 && weight_steps > kMostBehind)
+    step.after = {weight_steps_[weight_steps - 1 - kMostBehind]};
+  plan_.add(std::move(step));
+}
+
+// Nothing in backward waits for what these write. They may fall so far behind the data gradients:
+// what they read is kept for them, all feature maps and their gradients at worst.
+void Builder::plan_weights_step(Step step) {
+  for (const TensorId id : step.writes)
+    if (plan_.tensors()[id].root == gradients_) go_on_to(id);
+  if (stream_ != 0 || streams_.weights == 0) return plan_step(std::move(step));
+  step.stream = streams_.weights;
+  weight_steps_.push_back(static_cast<int>(plan_.steps().size()));
+  plan_.add(std::move(step));
+}
+
 // --- The tape ---------------------------------------------------------------------------------
 
 void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
   trained_.insert(output);
-  if (training_ || frozen_) tape_.push_back({output, std::move(add_steps)});
+  if (training_ || frozen_) tape_.push_back({output, stream_, std::move(add_steps)});
 }
 
 void Builder::set_gradient(TensorId value, TensorId gradient) {
@@ -162,7 +196,7 @@ void Builder::set_gradient(TensorId value, TensorId gradient) {
 
 // sum += x.
 void Builder::add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum) {
-  plan_.add({.op = "add",
+  plan_step({.op = "add",
              .name = name,
              .phase = phase,
              .reads = {x, sum},
@@ -191,9 +225,12 @@ void Builder::backward() {
     const auto gradient = gradient_of_.find(node->output);
     if (gradient == gradient_of_.end())
       fail("builder: {} has no gradient", plan_.tensors()[node->output].name);
+    stream_ = node->stream;
     node->add_steps(gradient->second);
   }
+  stream_ = 0;
   tape_.clear();
+  add_partial_sums();
 }
 
 // --- What layers share ------------------------------------------------------------------------
@@ -210,7 +247,7 @@ std::vector<TensorId> Builder::given(std::vector<TensorId> ids) {
 }
 
 void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
-  plan_.add(
+  plan_step(
       {.op = "relu_backward",
        .name = name,
        .phase = phase(Phase::backward),
@@ -231,16 +268,61 @@ void Builder::bias_backward(const std::string& name, TensorId y, TensorId dy, Te
       name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(gradient))});
   std::vector<TensorId> reads = {gradient};
   if (relu) reads.push_back(out);
-  plan_.add({.op = "relu_bias_backward",
+  const bool leaves_parts = device_ == Device::cuda;
+  TensorId result = db;
+  if (leaves_parts) {
+    const Shape s = plan_.shape(gradient);
+    result = plan_.slice(workspace, name + ".db.parts", 0,
+                         {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]});
+  }
+  plan_step({.op = "relu_bias_backward",
              .name = name,
              .phase = Phase::backward,
              .reads = reads,
-             .writes = relu ? std::vector{gradient, db} : std::vector{db},
+             .writes = relu ? std::vector{gradient, result} : std::vector{result},
              .scratch = {workspace},
              .run = [=](const Queue& q, const TensorTable& t) {
-               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient], t[db], relu,
-                                  t[workspace]);
+               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient],
+                                  t[leaves_parts ? kNoTensor : db], relu, t[workspace]);
              }});
+  if (leaves_parts) add_later(result, db);
+}
+
+void Builder::add_later(TensorId partial, TensorId sum) {
+  go_on_to(sum);
+  left_.push_back({partial, sum});
+}
+
+// All sums that are left are of one part of the gradients, and complete it where another begins.
+void Builder::go_on_to(TensorId gradient) {
+  const std::vector<int64_t> begins = gradient_parts();
+  const auto part_of = [&](TensorId id) {
+    const TensorInfo& info = plan_.tensors()[id];
+    const auto place = static_cast<int64_t>(info.offset / size_of(info.view.dtype));
+    return std::ranges::upper_bound(begins, place) - begins.begin();
+  };
+  if (!left_.empty() && part_of(gradient) != part_of(left_.back().sum)) add_partial_sums();
+}
+
+void Builder::add_partial_sums() {
+  for (size_t first = 0; first < left_.size(); first += kMostPartialSums) {
+    const size_t count = std::min(kMostPartialSums, left_.size() - first);
+    const std::vector<Left> all(left_.begin() + static_cast<ptrdiff_t>(first),
+                                left_.begin() + static_cast<ptrdiff_t>(first + count));
+    Step step{.op = "sum_partials", .name = "biases", .phase = Phase::backward};
+    for (const auto& [partial, sum] : all) {
+      step.reads.push_back(partial);
+      step.writes.push_back(sum);
+    }
+    // A step allocates nothing, so the list is there before.
+    step.run = [all, sums = std::vector<PartialSum>(count)](const Queue& q,
+                                                            const TensorTable& t) mutable {
+      for (size_t i = 0; i < all.size(); i++) sums[i] = {t[all[i].partial], t[all[i].sum]};
+      sum_partials(q, sums);
+    };
+    plan_weights_step(std::move(step));
+  }
+  left_.clear();
 }
 
 // oneDNN sums dy over pixels while it makes dw, for nothing; cuDNN and cuBLASLt do not, so there

@@ -38,6 +38,15 @@ class Builder {
   // Says that a step has made that copy already; kNoTensor says nothing. Before input(x).
   void has_input(TensorId x, TensorId copy);
 
+  // On which streams of the plan work runs beside a pass's own, which is 0's: what makes the gradients of
+  // weights and biases, and in both directions what is added while aside(true) holds. In this pass and
+  // those after it.
+  struct Streams {
+    int weights = 0, aside = 0;
+  };
+  void use_streams(const Streams& streams) { streams_ = streams; }
+  void aside(bool is) { stream_ = is ? streams_.aside : 0; }
+
   // For running the network once more in the same plan, on other inputs: the same weights and
   // gradients, or others of their own in the flat tensor `gradients`, and an empty tape. What a tape holds
   // refers to its builder, so none is copied or moved.
@@ -90,6 +99,11 @@ class Builder {
   void set_gradient(TensorId value, TensorId gradient);
   void backward();
 
+  // Has backward() complete the gradients in so many parts, one after the other as its layers come, the last
+  // of them first: who gives them away need not wait for its end. In this pass and those after it.
+  void divide_gradients(int parts) { parts_ = parts; }
+  std::vector<int64_t> gradient_parts() const { return parameters_.part_begins(parts_); }
+
   // A tensor shaped and stored like `like`.
   TensorId tensor_like(const std::string& name, TensorId like);
 
@@ -117,8 +131,12 @@ class Builder {
     bool training, frozen;
     DType dtype;
     TensorId weights, layer_weights, gradients;
+    int parts;
+    Streams streams;
   };
   explicit Builder(const Network& network);
+  void plan_step(Step step);          // on the stream of this part of the pass
+  void plan_weights_step(Step step);  // on that of gradients which only the update reads
   Phase phase(Phase of_trained) const { return frozen_ ? Phase::loss : of_trained; }
   static double he_bound(int64_t fan_in, bool relu);
   static std::vector<TensorId> given(std::vector<TensorId> ids);  // those that are tensors
@@ -130,23 +148,27 @@ class Builder {
   // and a workspace of its own.
   template <class Op, class... Operands>
   void add_planned(const std::string& scratch_name, Step step, const Op& op, Operands... operands) {
+    plan_step(planned(scratch_name, std::move(step), op, operands...));
+  }
+  template <class Op, class... Operands>
+  Step planned(const std::string& scratch_name, Step step, const Op& op, Operands... operands) {
     const TensorId workspace = scratch(scratch_name, op.workspace_bytes());
     step.scratch = {workspace};
     step.run = [=](const Queue& q, const TensorTable& t) { op(q, t[operands]..., t[workspace]); };
-    plan_.add(std::move(step));
+    return step;
   }
   // dw, and db unless it is kNoTensor, by the planned op `op` of type Op.
   template <class Op, class Spec>
   void add_weight_gradient(const char* op, const std::string& name, const Spec& spec, TensorId x,
                            TensorId dy, const Weight& w, TensorId db) {
-    add_planned(name + ".dw",
-                {.op = op,
-                 .name = name,
-                 .phase = Phase::backward,
-                 .reads = {x, dy},
-                 .writes = given({w.gradient, db}),
-                 .flops = spec.flops()},
-                Op(device_, spec), x, dy, w.gradient, db);
+    plan_weights_step(planned(name + ".dw",
+                              {.op = op,
+                               .name = name,
+                               .phase = Phase::backward,
+                               .reads = {x, dy},
+                               .writes = given({w.gradient, db}),
+                               .flops = spec.flops()},
+                              Op(device_, spec), x, dy, w.gradient, db));
   }
   TensorId gradient_map(const std::string& name, TensorId x);  // for dx, as the layer `name` has it
   TensorId stored_as(const std::string& name, TensorId x, int block, Phase phase);
@@ -188,6 +210,11 @@ class Builder {
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);
+  // Gradients of biases are sums whose ends are left for one step of all of them: `partial` {rows, columns}
+  // is to be added up into `sum`.
+  void add_later(TensorId partial, TensorId sum);
+  void go_on_to(TensorId gradient);
+  void add_partial_sums();
   void bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db, bool relu);
   bool library_makes_db() const;
   TensorId activation_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
@@ -199,12 +226,22 @@ class Builder {
   bool training_, frozen_ = false;
   DType dtype_;
   TensorId weights_, layer_weights_, gradients_ = kNoTensor;
+  int parts_ = 1;  // of the gradients
+
+  Streams streams_;
+  int stream_ = 0;                 // of the steps that are being added
+  std::vector<int> weight_steps_;  // places in the plan of those that are on a stream of their own
 
   struct Node {
     TensorId output;
+    int stream;
     std::function<void(TensorId gradient)> add_steps;
   };
   std::vector<Node> tape_;
+  struct Left {
+    TensorId partial, sum;
+  };
+  std::vector<Left> left_;      // of one part of the gradients
   std::set<TensorId> trained_;  // values whose gradient is asked for
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave

@@ -40,7 +40,7 @@ void Builder::add_data_gradient(const std::string& name, Phase phase, const Conv
                                .relu = finish.relu,
                                .gate = is_there(finish.gate)});
   const TensorId workspace = scratch(plan_.tensors()[dx].name, op.workspace_bytes());
-  plan_.add({.op = "conv2d_backward_data",
+  plan_step({.op = "conv2d_backward_data",
              .name = name,
              .phase = phase,
              .reads = given({dy, w.value, finish.addend, finish.bias, finish.gate}),
@@ -143,7 +143,7 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                       {.addend = addend, .bias = b.value, .relu = relu}, y);
   } else {  // oneDNN does the convolution alone
     add_data_gradient(name, Phase::forward, spec, x, w, {}, y);
-    plan_.add({.op = "bias_relu",
+    plan_step({.op = "bias_relu",
                .name = name,
                .phase = Phase::forward,
                .reads = given({b.value, addend, y}),
@@ -205,7 +205,7 @@ TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, c
                .writes = {z},
                .flops = spec.flops()},
               Conv2dForward(device_, spec), x, w.value, kNoTensor, kNoTensor, z);
-  plan_.add({.op = "pixel_shuffle",
+  plan_step({.op = "pixel_shuffle",
              .name = name,
              .phase = Phase::forward,
              .reads = {z, b.value},
@@ -216,7 +216,7 @@ TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, c
   on_backward(y, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);
     const TensorId dz = tensor_like("d(" + name + ".phases)", z);
-    plan_.add({.op = "pixel_shuffle_backward",
+    plan_step({.op = "pixel_shuffle_backward",
                .name = name,
                .phase = Phase::backward,
                .reads = {dy},
@@ -238,7 +238,7 @@ TensorId Builder::by_weight_sums(const std::string& name, TensorId x, int64_t fi
   const Shape shape =
       transposes ? Shape{channels, 4, 4, filters} : Shape{4 * filters, 2, 2, channels};
   Weight w{plan_.tensor(name + ".weight_sums", shape, dtype_), kNoTensor, kNoTensor};
-  plan_.add({.op = "upconv_weights",
+  plan_step({.op = "upconv_weights",
              .name = name,
              .phase = Phase::forward,
              .reads = {w3.master},
@@ -249,15 +249,16 @@ TensorId Builder::by_weight_sums(const std::string& name, TensorId x, int64_t fi
   if (training_) {
     w.gradient = plan_.tensor("d(" + name + ".weight_sums)", shape, dtype_);
     // Recorded before the convolution, so it runs after the convolution's gradients.
-    tape_.push_back({w.value, [=, this](TensorId) {
-                       plan_.add({.op = "upconv_weights_backward",
-                                  .name = name,
-                                  .phase = Phase::backward,
-                                  .reads = {w.gradient},
-                                  .writes = {w3.gradient},
-                                  .run = [=](const Queue& q, const TensorTable& t) {
-                                    upconv_weights_backward(q, t[w.gradient], t[w3.gradient]);
-                                  }});
+    tape_.push_back({w.value, stream_, [=, this](TensorId) {
+                       plan_weights_step({.op = "upconv_weights_backward",
+                                          .name = name,
+                                          .phase = Phase::backward,
+                                          .reads = {w.gradient},
+                                          .writes = {w3.gradient},
+                                          .run = [=](const Queue& q, const TensorTable& t) {
+                                            upconv_weights_backward(q, t[w.gradient],
+                                                                    t[w3.gradient]);
+                                          }});
                      }});
     gradient_of_[w.value] = w.gradient;
   }
@@ -269,7 +270,7 @@ TensorId Builder::by_weight_sums(const std::string& name, TensorId x, int64_t fi
 TensorId Builder::upsampled(const std::string& name, TensorId x, int64_t filters, bool relu) {
   const Shape in = plan_.shape(x);
   const TensorId large = feature_map(name + ".upsampled", {in[0], 2 * in[1], 2 * in[2], in[3]});
-  plan_.add({.op = "upsample2x",
+  plan_step({.op = "upsample2x",
              .name = name,
              .phase = Phase::forward,
              .reads = {x},
@@ -278,7 +279,7 @@ TensorId Builder::upsampled(const std::string& name, TensorId x, int64_t filters
   if (trained_.contains(x))
     on_backward(large, [=, this](TensorId d_large) {
       const TensorId dx = gradient_map(name, x);
-      plan_.add({.op = "upsample2x_backward",
+      plan_step({.op = "upsample2x_backward",
                  .name = name,
                  .phase = Phase::backward,
                  .reads = {d_large},

@@ -45,7 +45,7 @@ TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bo
 TensorId Builder::stored_as(const std::string& name, TensorId x, int block, Phase phase) {
   if (plan_.view(x).block == block) return x;
   const TensorId y = plan_.tensor(name + ".relayout", plan_.shape(x), DType::f32, block);
-  plan_.add({.op = "relayout",
+  plan_step({.op = "relayout",
              .name = name,
              .phase = phase,
              .reads = {x},
@@ -81,7 +81,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
   const Shape in = plan_.shape(x);
   const TensorId y = plan_.tensor(name, {in[0], 2 * in[3]}, dtype_);
   const TensorId argmax = plan_.tensor(name + ".argmax", {in[0], in[3]}, DType::i32);
-  plan_.add({.op = "global_pool",
+  plan_step({.op = "global_pool",
              .name = name,
              .phase = Phase::forward,
              .reads = {x},
@@ -92,7 +92,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
   reach_[y] = Reach::all();
   on_backward(y, [=, this](TensorId dy) {
     const TensorId dx = gradient_map(name, x);
-    plan_.add({.op = "global_pool_backward",
+    plan_step({.op = "global_pool_backward",
                .name = name,
                .phase = Phase::backward,
                .reads = {dy, argmax},
@@ -107,7 +107,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
 
 TensorId Builder::bounded_gain(const std::string& name, TensorId o) {
   const TensorId g = plan_.tensor(name, plan_.shape(o));
-  plan_.add(
+  plan_step(
       {.op = "bounded_gain",
        .name = name,
        .phase = Phase::forward,
@@ -117,7 +117,7 @@ TensorId Builder::bounded_gain(const std::string& name, TensorId o) {
   reach_[g] = reach(o);
   on_backward(g, [=, this](TensorId dg) {
     const TensorId d_o = tensor_like("d(" + name + ".input)", o);
-    plan_.add({.op = "bounded_gain_backward",
+    plan_step({.op = "bounded_gain_backward",
                .name = name,
                .phase = Phase::backward,
                .reads = {o, g, dg},

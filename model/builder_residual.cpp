@@ -15,7 +15,7 @@ TensorId Builder::residual_block(const std::string& name, TensorId x) {
   const Tensor map = plan_.view(x);  // a copy: steps that are added may move the list
   if (choose_residual_forward(device_, map, training_) == ResidualForm::at_once) {
     const TensorId h = training_ ? a.y : kNoTensor;
-    plan_.add({.op = "residual_block",
+    plan_step({.op = "residual_block",
                .name = name,
                .phase = Phase::forward,
                .reads = {x, a.w.value, a.b.value, b.w.value, b.b.value},
@@ -65,28 +65,29 @@ void Builder::on_residual_backward(const std::string& name, TensorId x, const De
   });
 }
 
-// Writes dh and the biases' gradients, and returns dx, to which dy has been added.
+// Writes dh and what is added up to the biases' gradients, and returns dx, to which dy has been added.
 TensorId Builder::add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
                                          const DeclaredConv& a, const DeclaredConv& b,
                                          TensorId dh) {
   const TensorId h = a.y, dx = gradient_map(name, x);
-  const TensorId sums = plan_.tensor(name + ".db.workspace",
-                                     {residual_block_backward_workspace_count(plan_.shape(x))});
-  plan_.add({.op = "residual_block_backward",
+  const Shape shape = residual_block_sums(plan_.shape(x)), rows = {shape[1], shape[2]};
+  const TensorId sums = plan_.tensor(name + ".db.parts", shape);
+  plan_step({.op = "residual_block_backward",
              .name = name,
              .phase = Phase::backward,
              .reads = {dy, a.w.value, b.w.value, h},
-             .writes = {dh, dx, a.b.gradient, b.b.gradient},
-             .scratch = {sums},
+             .writes = {dh, dx, sums},
              .flops = a.spec.flops() + b.spec.flops(),
              .run = [=](const Queue& q, const TensorTable& t) {
                residual_block_backward(q, t[dy], t[a.w.value], t[b.w.value], t[h], t[dh], t[dx],
-                                       t[a.b.gradient], t[b.b.gradient], t[sums]);
+                                       t[sums]);
              }});
+  add_later(plan_.slice(sums, name + ".a.db.parts", 0, rows), a.b.gradient);
+  add_later(plan_.slice(sums, name + ".b.db.parts", rows.count(), rows), b.b.gradient);
   return dx;
 }
 
-// The same but for dx.
+// The same but for dx. What a library leaves in f32 is one row of partial sums, to be rounded.
 void Builder::add_middle_gradient(const std::string& name, TensorId dy, const DeclaredConv& a,
                                   const DeclaredConv& b, TensorId dh) {
   bias_backward(name + ".b", b.y, dy, b.b.gradient, false);
@@ -94,7 +95,7 @@ void Builder::add_middle_gradient(const std::string& name, TensorId dy, const De
   const TensorId sums =
       narrow ? plan_.tensor(name + ".a.db", plan_.shape(a.b.gradient)) : a.b.gradient;
   add_data_gradient(name + ".b", Phase::backward, b.spec, dy, b.w, {.gate = a.y, .sums = sums}, dh);
-  if (narrow) add_cast(name + ".a", Phase::backward, sums, a.b.gradient);
+  if (narrow) add_later(plan_.reshape(sums, {1, plan_.shape(sums)[0]}), a.b.gradient);
 }
 
 }  // namespace dae

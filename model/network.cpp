@@ -183,7 +183,12 @@ TensorId build_body(Builder& b, const NetworkConfig& config, TensorId x, TensorI
 NetworkOutput build_network(Builder& b, const NetworkConfig& config, TensorId x, TensorId told) {
   NetworkOutput output;
   // The global path first: its backward steps then come last, and its gradient buffers are small.
-  if (has_gain(config)) output.gain = build_gain(b, x);
+  // Nothing but the output waits for it, so it may run beside the rest.
+  if (has_gain(config)) {
+    b.aside(true);
+    output.gain = build_gain(b, x);
+    b.aside(false);
+  }
   output.values = build_body(b, config, x, told);
   return output;
 }

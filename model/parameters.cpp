@@ -1,5 +1,8 @@
 #include "model/parameters.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "runtime/error.h"
 #include "runtime/philox.h"
 
@@ -32,6 +35,19 @@ int64_t ParameterSet::weights() const {
   int64_t sum = 0;
   for (const Parameter& parameter : list_) sum += parameter.shape.count();
   return sum;
+}
+
+std::vector<int64_t> ParameterSet::part_begins(int parts) const {
+  std::vector<int64_t> begins = {0};
+  for (int i = 1; i < parts && !list_.empty(); i++) {
+    const int64_t equal = count_ * i / parts;
+    const Parameter& nearest =
+        *std::min_element(list_.begin(), list_.end(), [&](const Parameter& a, const Parameter& b) {
+          return std::abs(a.offset - equal) < std::abs(b.offset - equal);
+        });
+    if (nearest.offset > begins.back()) begins.push_back(nearest.offset);
+  }
+  return begins;
 }
 
 void ParameterSet::initialize(uint64_t seed, float* buffer) const {

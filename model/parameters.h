@@ -26,6 +26,8 @@ class ParameterSet {
   const std::vector<Parameter>& list() const { return list_; }
   int64_t count() const { return count_; }  // elements of the buffer, gaps included
   int64_t weights() const;                  // elements of the parameters themselves
+  // Where up to so many parts of the buffer begin, as equal as they can be where each begins with a parameter.
+  std::vector<int64_t> part_begins(int parts) const;
 
   // Writes the first values. Each depends on the seed, the parameter's name and the element's index
   // alone, so it stays what it is when a network gains a layer.

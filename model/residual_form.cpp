@@ -1,7 +1,6 @@
 #include "model/residual_form.h"
 
 #include "kernels/bias.h"
-#include "kernels/cast.h"
 #include "kernels/conv3x3_mma.h"
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/cuda_timer.h"
@@ -42,22 +41,20 @@ double backward_seconds(ResidualForm form, const Shape& map, DType dtype) {
   const ConvSpec spec{.x = map, .y = map, .bias = false, .dtype = dtype};
   const Tensor dy = trial.tensor(map), h = trial.tensor(map), dh = trial.tensor(map),
                dx = trial.tensor(map), w1 = trial.tensor(spec.weights()),
-               w2 = trial.tensor(spec.weights()), db1 = trial.tensor({map[3]}),
-               db2 = trial.tensor({map[3]});
+               w2 = trial.tensor(spec.weights());
   if (form == ResidualForm::at_once) {
-    const Tensor sums = trial.tensor({residual_block_backward_workspace_count(map)}, DType::f32);
-    return cuda::median_seconds(
-        kTimedRuns, [&] { residual_block_backward(q, dy, w1, w2, h, dh, dx, db1, db2, sums); });
+    const Tensor sums = trial.tensor(residual_block_sums(map), DType::f32);
+    return cuda::median_seconds(kTimedRuns,
+                                [&] { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); });
   }
   const Conv2dBackwardData second(q.device, spec, {.gate = true}),
       first(q.device, spec, {.addend = true});
   const Tensor second_space = trial.space_for(second), first_space = trial.space_for(first),
-               wide_db1 = trial.tensor({map[3]}, DType::f32),
+               db1 = trial.tensor({map[3]}, DType::f32),
                sums = trial.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
   return cuda::median_seconds(kTimedRuns, [&] {
-    relu_bias_backward(q, {}, dy, db2, false, sums);
-    second(q, dy, w2, {.gate = h, .sums = wide_db1}, dh, second_space);
-    cast(q, wide_db1, db1);
+    relu_bias_backward(q, {}, dy, {}, false, sums);
+    second(q, dy, w2, {.gate = h, .sums = db1}, dh, second_space);
     first(q, dh, w1, {.addend = dy}, dx, first_space);
   });
 }

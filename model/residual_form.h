@@ -10,7 +10,7 @@ namespace dae {
 enum class ResidualForm { convolutions, at_once };
 
 // Of a block of maps {N, H, W, C}, by itself and on the way back, as far as the forms differ: the
-// filters' gradients are convolutions in both. Always by convolutions on the CPU and of maps that
+// filters' gradients are convolutions in both, and the ends of the biases' sums are left for later. Always by convolutions on the CPU and of maps that
 // are not for tensor cores. Elsewhere the fastest, measured on the GPU at hand; recorded and reused
 // like a library's engine (kernels/layers/engines.h). `keeps` says that the map between is needed
 // afterwards.

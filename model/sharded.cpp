@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <set>
 
 #include "model/shards.h"
 #include "runtime/error.h"
@@ -33,11 +31,12 @@ class GradientSum {
         mine_(shards_of(sharding.shards, sharding.size(), sharding.rank())) {}
 
   void add() {
+    if (sharding_.size() > 1 && batch_.exchange != 0) first_.divide_gradients(kBuckets);
     for (const ShardRange& branch : branches_of(sharding_.shards, mine_))
       add_branch(branch, branches_++);
     if (sharding_.size() == 1) return add_sum("gradients.mean", {slot(0)}, {}, scale(), slot(0), 0);
     // Backward begins with the last layer, whose gradient is the last of all.
-    const std::vector<int64_t> begins = bucket_begins();
+    const std::vector<int64_t> begins = first_.gradient_parts();
     int64_t end = plan_.shape(slot(0)).count();
     for (size_t i = begins.size(); i-- > 0;) {
       add_exchange({begins[i], end}, i + 1 == begins.size());
@@ -147,27 +146,6 @@ class GradientSum {
   struct Bucket {
     int64_t begin, end;  // elements of the gradients
   };
-
-  // Equal parts, but that each begins where a tensor does: of one that is in two buckets both would wait for it.
-  std::vector<int64_t> bucket_begins() {
-    std::vector<int64_t> begins = {0};
-    if (batch_.exchange == 0) return begins;
-    const TensorId gradients = slot(0);
-    const int64_t count = plan_.shape(gradients).count();
-    std::set<int64_t> tensors = {0};
-    for (const Step& step : plan_.steps())
-      for (const TensorId id : step.writes)
-        if (const TensorInfo& info = plan_.tensors()[id]; info.root == gradients)
-          tensors.insert(static_cast<int64_t>(info.offset / size_of(info.view.dtype)));
-    for (int i = 1; i < kBuckets; i++) {
-      const int64_t equal = count * i / kBuckets;
-      const int64_t begin = *std::min_element(
-          tensors.begin(), tensors.end(),
-          [&](int64_t a, int64_t b) { return std::abs(a - equal) < std::abs(b - equal); });
-      if (begin > begins.back()) begins.push_back(begin);
-    }
-    return begins;
-  }
 
   TensorId part_of(TensorId gradients, Bucket bucket, int rank) {
     const int ranks = sharding_.size();

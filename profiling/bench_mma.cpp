@@ -109,23 +109,18 @@ const std::vector<Form>& forms() {
       {"residual_block_backward", 4, 2, 2,
        [](Bench& b) -> Call {
          const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
-                      w2 = b.filters(), db1 = b.biases(), db2 = b.biases(),
-                      workspace =
-                          b.tensor({residual_block_backward_workspace_count(dy.shape)}, DType::f32);
-         return [=](const Queue& q) {
-           residual_block_backward(q, dy, w1, w2, h, dh, dx, db1, db2, workspace);
-         };
+                      w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32);
+         return [=](const Queue& q) { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); };
        },
        [](Bench& b) -> Call {
-         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), db1 = b.biases(),
-                      db2 = b.biases(),
+         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
                       workspace = b.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
          const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
                     second = b.gradient(Direction::backward_data, {dh, b.filters(), dx});
          return [=](const Queue& q) {
-           relu_bias_backward(q, {}, dy, db2, false, workspace);
+           relu_bias_backward(q, {}, dy, {}, false, workspace);
            first(q);
-           relu_bias_backward(q, h, dh, db1, true, workspace);
+           relu_bias_backward(q, h, dh, {}, true, workspace);
            second(q);
            add(q, dy, dx);
          };

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The timeline of a training step: what runs on the three streams, when, and what the host does
+# The timeline of a training step: what runs on the four streams, when, and what the host does
 # meanwhile. docs/nsight.md says how to read it.
 #   bash profiling/nsys_step.sh [unet|conv|fc] [--precision bf16] [--batch 256] [--size 64]
 #                               [--build build/release] [--out NAME]

@@ -57,7 +57,10 @@ Clocks order_steps(const Plan& plan, bool one_stream, std::vector<std::vector<in
     if (const int before = last[stream_of(i)]; before >= 0) merge(i, before);
     // Latest first: an event of a late step often makes waiting for the earlier ones unnecessary.
     for (int j = i - 1; j >= 0; j--) {
-      if (clocks[i][stream_of(j)] >= j || !conflict(accesses[i], accesses[j])) continue;
+      if (clocks[i][stream_of(j)] >= j) continue;
+      const std::vector<int>& after = steps[i].after;
+      if (std::ranges::find(after, j) == after.end() && !conflict(accesses[i], accesses[j]))
+        continue;
       waits[i].push_back(j);
       merge(i, j);
     }

@@ -1,9 +1,9 @@
 // Where a plan's tensors lie in one arena, and which steps wait for which.
 //
 // Two steps conflict when they touch overlapping bytes and one of them writes. A later step waits
-// for every earlier one it conflicts with: by standing on the same stream, through another wait, or
-// by an event of its own. Two tensors may share memory only if this order (vector clocks over the
-// streams), not the order of the list, puts every use of one before every use of the other.
+// for each earlier one that it conflicts with or names in `after`: by standing on the same stream,
+// through another wait, or by an event. Two tensors may share memory only if this order (vector
+// clocks over the streams), not the list's, puts every use of one before every use of the other.
 #pragma once
 
 #include <cstddef>

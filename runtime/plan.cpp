@@ -70,6 +70,10 @@ void Plan::add(Step step) {
     if (!info.external() && !written_[info.root])
       fail("plan: step {} ({}) reads {} before any step writes it", step.name, step.op, info.name);
   }
+  for (const int earlier : step.after)
+    if (earlier < 0 || earlier >= static_cast<int>(steps_.size()))
+      fail("plan: step {} ({}) comes after {}, of {} steps", step.name, step.op, earlier,
+           steps_.size());
   for (const TensorId id : step.writes) written_[tensors_[id].root] = true;
   steps_.push_back(std::move(step));
 }

@@ -45,6 +45,8 @@ struct Step {
   std::string name;  // where it stands: "encoder.1.a"
   Phase phase = Phase::forward;
   int stream = 0;  // steps of one stream run in list order; others are ordered by what they touch
+  // And by this: places in the list of steps that are over first.
+  std::vector<int> after = {};
   std::vector<TensorId> reads = {}, writes = {};  // in place: in both
   std::vector<TensorId> scratch = {};             // written, then read, by this step alone
   int64_t flops = 0;

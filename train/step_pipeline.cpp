@@ -10,7 +10,7 @@
 namespace dae {
 namespace {
 
-constexpr int kCompute = 0, kInput = 1, kCopy = 2, kBetweenRanks = 3;
+constexpr int kCompute = 0, kInput = 1, kCopy = 2, kWeights = 3, kBetweenRanks = 4;
 constexpr int kUncaptured = 1;  // pairs: the libraries set themselves up in their first calls
 
 }  // namespace
@@ -33,6 +33,7 @@ Program StepPipeline::plan_preparation() {
 Trainer::StepProgram StepPipeline::plan_steps(bool pair) {
   Plan plan;
   Builder first(Device::cuda, plan, parameters_, true, config_.network.dtype);
+  first.use_streams({.weights = kWeights, .aside = kInput});
   const Shape image = {own_batch(), config_.network.size, config_.network.size, 3};
   const TensorId records = plan.external("losses", {2 * records_size()});
   std::array<Pass, 2> passes;
@@ -82,7 +83,8 @@ StepPipeline::StepPipeline(const TrainerConfig& config, std::vector<Source> sour
       preparation_(plan_preparation()),
       single_(plan_steps(false)),
       pair_(plan_steps(true)) {
-  for (int i = 0; i <= (config.sharding.gpus ? kBetweenRanks : kCopy); i++) streams_.emplace_back();
+  for (int i = 0; i <= (config.sharding.gpus ? kBetweenRanks : kWeights); i++)
+    streams_.emplace_back();
 }
 
 // Memory is given back once its GPU has done all work, of which an exchange may wait for a rank that this one no

@@ -1,7 +1,8 @@
 // Training steps on a GPU, without the host in between: the corruption of the next batch runs
 // beside the network on this one.
 //
-// Three streams. On `compute` the network, its loss and its update; on `input` the corruption; on
+// Four streams. On `compute` the network, its loss and its update; on `weights` the gradients of weights
+// and biases, beside those of feature maps; on `input` the corruption and the network's global path; on
 // `copy` what goes to and from the host: the draws of coming batches, the losses of past ones. Two
 // steps make one plan, since there are two sets of batch memory: while the network reads one, the
 // corruption fills the other. After one uncaptured run the pair is captured into a CUDA graph and
@@ -10,7 +11,7 @@
 // host writes them into pinned memory that it reuses only after the event of its last copy.
 //
 // Photographs that do not all fit are streamed (pictures.h): with the draws of a batch come its
-// views, on a fourth stream, `upload`. The draws say in which slots they lie, so the graph need not
+// views, on a stream of their own, `upload`. The draws say in which slots they lie, so the graph need not
 // know that there are two sets of slots: the views of the next pair arrive while this pair runs,
 // and only the draws, a few hundred bytes a view, wait for it to be over.
 //

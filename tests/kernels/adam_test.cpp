@@ -164,8 +164,9 @@ TEST_P(AdamTest, ReportsTheNormAndTheClipping) {
   EXPECT_NEAR(runner.get_state().gradient_scale, 1 / norm, 1e-5 / norm);
 }
 
-// More partial sums than the second kernel has threads: what its second pass adds alone.
-TEST_P(AdamTest, TheNormIsOfEveryChunk) {
+// More partial sums than a block has threads, more weights than all blocks have in one pass: what the
+// second passes add and update alone.
+TEST_P(AdamTest, TakesEveryChunkAndEveryWeight) {
   if (watcher() != Watcher::none) GTEST_SKIP() << "a million weights take a sanitizer minutes";
   const int64_t count = 257 * kAdamChunk + 3;
   Values gradient(count);
@@ -174,16 +175,26 @@ TEST_P(AdamTest, TheNormIsOfEveryChunk) {
   Runner runner(GetParam(), count, Values(count));
   runner.step({}, gradient);
   EXPECT_NEAR(runner.get_state().gradient_norm, 5, 1e-5);
+  const std::vector<float> m = runner.get(runner.m);
+  EXPECT_NEAR(m[256 * kAdamChunk], 0.1 * 3 / 5, 1e-6);
+  EXPECT_NEAR(m[count - 1], 0.1 * 4 / 5, 1e-6);
+}
+
+TEST_P(AdamTest, AnUpdateOfNoWeightsCompletesTheState) {
+  Runner runner(GetParam(), 0, {});
+  runner.step({}, {});
+  EXPECT_EQ(runner.get_state().gradient_scale, 1);
+  EXPECT_NEAR(runner.get_state().correction1, 10, 1e-5);
 }
 
 TEST_P(AdamTest, SkipsAGradientThatIsNotFinite) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 3e38}) {
-    Runner runner(GetParam(), 100, random_values(100, 1));
-    runner.step({}, random_values(100, 2));
+    Runner runner(GetParam(), 2100, random_values(2100, 1));
+    runner.step({}, random_values(2100, 2));
     const std::vector<float> w = runner.get(runner.w), m = runner.get(runner.m),
                              v = runner.get(runner.v), ema = runner.get(runner.ema);
-    Values gradient = random_values(100, 3);
+    Values gradient = random_values(2100, 3);
     gradient[57] = bad;
     gradient[58] = bad;
     runner.step({}, gradient);

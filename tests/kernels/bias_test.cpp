@@ -1,5 +1,6 @@
 #include "kernels/bias.h"
 
+#include "kernels/partial_sums.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -84,6 +85,17 @@ std::vector<OpCase> cases() {
                  v[2] = channel_sums(v[1], channels);
                },
            .tolerance = {1e-6 + 1e-7 * double(s[0] * s[1] * s[2]), 0, "f32 sums of pixels"}});
+      if (misalign || block > 1) continue;
+      // The same, but that the partial sums are left, and added by an op of their own.
+      OpCase& left = list.emplace_back(list.back());
+      left.name = "backward_left_" + size;
+      left.run = [relu, s = s](const Queue& q, const auto& t) {
+        relu_bias_backward(q, relu ? t[0] : Tensor{}, t[1], {}, relu, t[3]);
+        const Shape rows = {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]};
+        const PartialSum sum[] = {{{t[3].data, rows}, t[2]}};
+        sum_partials(q, sum);
+      };
+      left.gpu_only = true;
     }
   return list;
 }

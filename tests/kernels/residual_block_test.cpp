@@ -1,5 +1,6 @@
 #include "kernels/residual_block.h"
 
+#include "kernels/partial_sums.h"
 #include "runtime/error.h"
 #include "tests/support/reference_conv.h"
 
@@ -65,32 +66,35 @@ std::vector<OpCase> cases() {
          .gpu_only = true});
     Values h = eighths(s, 6);
     for (double& v : h) v = v > 0 ? v : 0;
-    list.push_back({.name = "backward_" + to_string(s),
-                    .args = {given("dy", eighths(s, 7)),
-                             w1,
-                             w2,
-                             given("h", h),
-                             out("dh"),
-                             out("dx"),
-                             {.name = "db1", .shape = biases, .role = Role::out, .dtype = kBf16},
-                             {.name = "db2", .shape = biases, .role = Role::out, .dtype = kBf16},
-                             {.name = "workspace",
-                              .shape = {residual_block_backward_workspace_count(s)},
-                              .role = Role::scratch}},
-                    .run =
-                        [](const Queue& q, const auto& t) {
-                          residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7],
-                                                  t[8]);
-                        },
-                    .reference =
-                        [=](auto& v) {
-                          v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
-                          v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
-                          v[6] = conv_backward_bias(plain, v[4]);
-                          v[7] = conv_backward_bias(plain, v[0]);
-                        },
-                    .tolerance = kExact,
-                    .gpu_only = true});
+    list.push_back(
+        {.name = "backward_" + to_string(s),
+         .args = {given("dy", eighths(s, 7)),
+                  w1,
+                  w2,
+                  given("h", h),
+                  out("dh"),
+                  out("dx"),
+                  {.name = "db1", .shape = biases, .role = Role::out, .dtype = kBf16},
+                  {.name = "db2", .shape = biases, .role = Role::out, .dtype = kBf16},
+                  {.name = "sums", .shape = residual_block_sums(s), .role = Role::scratch}},
+         .run =
+             [](const Queue& q, const auto& t) {
+               residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[8]);
+               const Shape rows = {t[8].shape[1], t[8].shape[2]};
+               const PartialSum of_biases[] = {
+                   {{t[8].data, rows}, t[6]},
+                   {{t[8].template as<float>() + rows.count(), rows}, t[7]}};
+               sum_partials(q, of_biases);
+             },
+         .reference =
+             [=](auto& v) {
+               v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
+               v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
+               v[6] = conv_backward_bias(plain, v[4]);
+               v[7] = conv_backward_bias(plain, v[0]);
+             },
+         .tolerance = kExact,
+         .gpu_only = true});
   }
   return list;
 }
@@ -122,12 +126,12 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
   EXPECT_THROW(residual_block(gpu, map, w, b, w, b, other, map), Error);
   EXPECT_THROW(residual_block(gpu, map, w, b, w, b, {}, other), Error);
   EXPECT_THROW(residual_block(gpu, map, w, b, w, bf16({16}), {}, map), Error);
-  const auto backward = [&](const Tensor& h, const Tensor& workspace) {
-    residual_block_backward(gpu, map, w, w, h, map, map, b, b, workspace);
+  const auto backward = [&](const Tensor& h, const Tensor& sums) {
+    residual_block_backward(gpu, map, w, w, h, map, map, sums);
   };
-  const Tensor workspace{data, {2 * 32}};
-  EXPECT_THROW(backward(other, workspace), Error);
-  EXPECT_THROW(backward(map, Tensor{data, {32}}), Error) << "too little workspace";
+  const Tensor sums{data, {2, 1, 32}};
+  EXPECT_THROW(backward(other, sums), Error);
+  EXPECT_THROW(backward(map, Tensor{data, {1, 1, 32}}), Error) << "too few sums";
 }
 
 }  // namespace

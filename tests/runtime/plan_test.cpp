@@ -98,6 +98,32 @@ TEST(Layout, TensorsOfDisjointLifetimesShareMemory) {
   EXPECT_EQ(layout.bytes_unshared, 3u * 4096);
 }
 
+TEST(Plan, RefusesAStepAfterOneThatThereIsNot) {
+  for (const int earlier : {-1, 1}) {
+    Plan plan;
+    plan.add(step("1", {}, {}));
+    Step second = step("2", {}, {});
+    second.after = {earlier};
+    EXPECT_THROW(plan.add(second), Error) << earlier;
+  }
+}
+
+// Nothing that it touches orders 2 and 3: what 2 has may be 3's only where that comes after.
+TEST(Layout, AStepWaitsForWhatItSaysItComesAfter) {
+  for (const bool says : {false, true}) {
+    Plan plan;
+    const TensorId a = plan.tensor("a", {1000}), b = plan.tensor("b", {1000});
+    plan.add(step("1", {}, {}));
+    plan.add(step("2", {}, {a}, 1));
+    Step third = step("3", {}, {b});
+    if (says) third.after = {1};
+    plan.add(third);
+    const Layout layout = lay_out(plan, false);
+    EXPECT_EQ(layout.waits[2], says ? std::vector{1} : std::vector<int>{});
+    EXPECT_EQ(overlap(plan, layout, a, b), says);
+  }
+}
+
 // kTensorAlignment is what kernels' packs and libraries count on, whatever the tensors' sizes.
 TEST(Layout, EveryTensorIsAligned) {
   Plan plan;

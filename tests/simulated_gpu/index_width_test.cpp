@@ -18,6 +18,7 @@
 #include "kernels/ms_ssim_loss.h"
 #include "kernels/noise_input.h"
 #include "kernels/output_backward.h"
+#include "kernels/partial_sums.h"
 #include "kernels/perceptual_loss.h"
 #include "kernels/pixel_loss.h"
 #include "kernels/pixel_shuffle.h"
@@ -153,7 +154,7 @@ std::vector<Case> cases() {
   const Part bf16_map{{1, 8, 8, 32}, Role::in, DType::bf16},
       bf16_out{{1, 8, 8, 32}, Role::out, DType::bf16},
       filters{{32, 3, 3, 32}, Role::in, DType::bf16, true},
-      biases{{32}, Role::in, DType::bf16, true}, bias_sums{{32}, Role::out, DType::bf16, true};
+      biases{{32}, Role::in, DType::bf16, true};
   return {
       {"conv3x3_mma",
        {bf16_map, filters, biases, bf16_out},
@@ -162,12 +163,13 @@ std::vector<Case> cases() {
        {bf16_map, filters, biases, filters, biases, bf16_out, bf16_out},
        [](auto& q, auto& t) { residual_block(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6]); }},
       {"residual_block_backward",
-       {bf16_map, filters, filters, bf16_map, bf16_out, bf16_out, bias_sums, bias_sums},
+       {bf16_map, filters, filters, bf16_map, bf16_out, bf16_out},
        [](auto& q, auto& t) {
-         residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8]);
+         residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5],
+                                 {t[6].data, residual_block_sums(t[0].shape)});
        },
        false,
-       residual_block_backward_workspace_count},
+       [](const Shape& s) { return residual_block_sums(s).count(); }},
       {"add", {map, map_in_out}, [](auto& q, auto& t) { add(q, t[0], t[1]); }},
       {"relu_backward", {map, map_in_out}, [](auto& q, auto& t) { relu_backward(q, t[0], t[1]); }},
       {"bias_relu",
@@ -272,6 +274,19 @@ TEST_P(IndexWidth, TheLastImageOfManyIsAsItIsAlone) {
 }
 INSTANTIATE_TEST_SUITE_P(simulated, IndexWidth, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
+
+TEST(IndexWidthSimulated, TheLastOfManyPartialSumsIsAdded) {
+  simulated::settings().last_blocks = kLastBlocks;
+  const Shape shape{(1 << 11) + 1, 1 << 20};
+  const Reserved partial(static_cast<size_t>(shape.count()) * sizeof(float)),
+      sums(static_cast<size_t>(shape[1]) * sizeof(float));
+  if (!partial.is_there()) GTEST_SKIP() << "so many addresses cannot be reserved here";
+  reinterpret_cast<float*>(partial.data())[shape.count() - 1] = 3;
+  const PartialSum all[] = {{{partial.data(), shape}, {sums.data(), {shape[1]}}}};
+  sum_partials(Queue{Device::cuda}, all);
+  synchronize_device();
+  EXPECT_EQ(reinterpret_cast<float*>(sums.data())[shape[1] - 1], 3);
+}
 
 TEST(IndexWidthSimulated, TheLastViewOfManyIsCorruptedAsItIsAlone) {
   simulated::settings().last_blocks = kLastBlocks;

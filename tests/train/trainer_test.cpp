@@ -1,5 +1,5 @@
 // Whole training runs: batches, corruption, network, update. On a GPU that is the pipeline of
-// train/step_pipeline.h with its three streams and its graph; it must train like the CPU, and its
+// train/step_pipeline.h with its four streams and its graph; it must train like the CPU, and its
 // bits must not depend on how calls are split or on when queued work runs.
 //
 // Simulated GPU: under ThreadSanitizer as well, */PipelineTest.StreamsAreOrdered/* (the streams, by
