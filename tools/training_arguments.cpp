@@ -57,7 +57,7 @@ void TrainingArguments::add_to(CLI::App& app, const std::string& of_the_seed) {
       ->excludes(steps);
   app.add_option(
          "--lr", given.learning_rate,
-         "peak learning rate [2e-3; with --from 5e-4; times the root of --batch / 16 above that]")
+         "peak learning rate [2e-3; with --from 5e-4; times the root of --batch / 16, from 1 to 2]")
       ->check(number_between(1e-9, 1));
   app.add_option(
          "--loss", given.loss,

@@ -7,7 +7,7 @@ namespace dae {
 namespace {
 
 constexpr int64_t kBatch = 16, kMostOnGpu = 1024, kPixelsOnGpu = 128 * 64 * 64;
-constexpr double kPeak = 2e-3, kPeakFrom = 5e-4;
+constexpr double kPeak = 2e-3, kPeakFrom = 5e-4, kMostTimes = 2;
 
 }  // namespace
 
@@ -17,8 +17,8 @@ int64_t default_batch(Device device, int64_t size) {
 }
 
 double default_learning_rate(int64_t batch, bool from) {
-  const double crops = static_cast<double>(std::max(batch, kBatch));
-  return (from ? kPeakFrom : kPeak) * std::sqrt(crops / static_cast<double>(kBatch));
+  const double times = std::sqrt(static_cast<double>(batch) / static_cast<double>(kBatch));
+  return (from ? kPeakFrom : kPeak) * std::clamp(times, 1.0, kMostTimes);
 }
 
 }  // namespace dae

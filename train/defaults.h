@@ -13,8 +13,8 @@ namespace dae {
 int64_t default_batch(Device device, int64_t size);
 
 // Adam's learning rate at its peak: 2e-3 for 16 crops a step and fewer, 5e-4 where a run starts `from` another, and
-// more in proportion to the root of a larger batch, whose gradients are that much less noisy (docs/scale.md has what
-// that does).
+// more in proportion to the root of a larger batch, whose gradients are that much less noisy; but at most twice that:
+// at four times, the default unet's training came apart (docs/scale.md).
 double default_learning_rate(int64_t batch, bool from);
 
 }  // namespace dae

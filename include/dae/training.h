@@ -56,7 +56,7 @@ struct TrainingOptions {
   // Parts of a batch whose gradients are computed apart and added in one order, 1 to 64: a divisor of
   // `batch` and a multiple of the ranks. However many ranks share them, the bits are the same.
   int64_t shards = 0;  // 0: as many as there are ranks
-  // At its peak [2e-3; 5e-4 where it starts from another; times the root of batch / 16 where that is above 1].
+  // At its peak [2e-3; 5e-4 where it starts from another; times the root of batch / 16, but from 1 to 2].
   std::optional<double> learning_rate = {};
   uint64_t seed = 1;           // of everything random
   TrainingBudget budget = {};  // none: 300 seconds

@@ -47,7 +47,7 @@ class TrainingOptions(Budget, total=False):
     corruption: Corruption  # its seed is not used [Corruption()]
     batch: Optional[int]  # crops a step [16; on a GPU 128 of 64x64 pixels, as many pixels of other sizes]
     shards: int  # parts of a batch whose gradients are added in one order, for mpirun's ranks to go on with [1]
-    learning_rate: Optional[float]  # at its peak [2e-3; 5e-4 from another network; * sqrt(batch / 16) above 16]
+    learning_rate: Optional[float]  # at its peak [2e-3; 5e-4 from another network; times sqrt(batch / 16), from 1 to 2]
     seed: int  # of everything random [1]
     device: Optional[str]  # "cpu", "cuda"; None: the GPU where there is one
     precision: str  # "fp32", or on a GPU "bf16"

@@ -28,6 +28,7 @@ namespace {
 
 struct Cost {
   int64_t steps = 0, flops = 0, bytes = 0;
+  int64_t beside = 0;                   // steps on streams of their own
   int64_t arena = 0, arena_beside = 0;  // on one stream; with what may run beside the rest
 };
 
@@ -58,6 +59,7 @@ Cost cost_of_step(Device device, NetworkConfig config) {
   for (const Step& step : plan.steps()) {
     cost.flops += step.flops;
     cost.bytes += plan.bytes(step);
+    if (step.stream != 0) cost.beside++;
   }
   return cost;
 }
@@ -91,6 +93,7 @@ void PlanBudget::expect_kept(const std::string& how) {
   EXPECT_EQ(cost.steps, budget.at("steps").get<int64_t>()) << name;
   EXPECT_EQ(cost.flops, budget.at("flops").get<int64_t>()) << name;
   EXPECT_LE(cost.bytes, budget.at("bytes").get<int64_t>()) << name;
+  EXPECT_EQ(cost.beside, budget.value("beside", 0)) << name;
   // On a CPU it depends on what oneDNN wants for its threads and instructions.
   if (device() == Device::cuda) {
     EXPECT_LE(cost.arena, budget.at("arena").get<int64_t>()) << name;
@@ -98,9 +101,10 @@ void PlanBudget::expect_kept(const std::string& how) {
   }
   if (HasFailure())
     fmt::print(
-        "\"{}\": {{\"steps\": {}, \"flops\": {}, \"bytes\": {}, \"arena\": {}, \"arena_beside\": "
+        "\"{}\": {{\"steps\": {}, \"beside\": {}, \"flops\": {}, \"bytes\": {}, \"arena\": {}, "
+        "\"arena_beside\": "
         "{}}}\n",
-        name, cost.steps, cost.flops, cost.bytes, cost.arena, cost.arena_beside);
+        name, cost.steps, cost.beside, cost.flops, cost.bytes, cost.arena, cost.arena_beside);
 }
 
 TEST_P(PlanBudget, IsKept) {

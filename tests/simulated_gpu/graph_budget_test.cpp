@@ -6,12 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "kernels/layers/mma_candidates.h"
 #include "tests/simulated_gpu/work.h"
 #include "tests/support/form_in_use.h"
+#include "tests/support/json_file.h"
 #include "tests/support/sharded_run.h"
 #include "train/step_pipeline.h"
 
@@ -36,9 +36,9 @@ int64_t nodes_of_step() {
 }
 
 void expect_kept(const std::string& name) {
-  std::ifstream file(std::filesystem::path(DAE_FIXTURES) / "../../model/plan_budgets.json");
-  EXPECT_EQ(nodes_of_step(), nlohmann::json::parse(file).at(name).at("nodes").get<int64_t>())
-      << name;
+  const nlohmann::json budgets =
+      json_file(std::filesystem::path(DAE_SOURCE) / "model/plan_budgets.json");
+  EXPECT_EQ(nodes_of_step(), budgets.at(name).at("nodes").get<int64_t>()) << name;
 }
 
 TEST(SimulatedGraphBudget, IsKept) {

@@ -18,14 +18,15 @@ TEST(Defaults, BatchesFillAGpu) {
   EXPECT_EQ(default_batch(Device::cuda, 8), 1024);
 }
 
-TEST(Defaults, RatesGrowWithTheRootOfTheBatch) {
+TEST(Defaults, RatesGrowWithTheRootOfTheBatchUpToTwice) {
   for (const int64_t batch : {1, 8, 16}) {
     EXPECT_DOUBLE_EQ(default_learning_rate(batch, false), 2e-3);
     EXPECT_DOUBLE_EQ(default_learning_rate(batch, true), 5e-4);
   }
   EXPECT_DOUBLE_EQ(default_learning_rate(64, false), 4e-3);
   EXPECT_DOUBLE_EQ(default_learning_rate(64, true), 1e-3);
-  EXPECT_DOUBLE_EQ(default_learning_rate(1024, false), 1.6e-2);
+  EXPECT_DOUBLE_EQ(default_learning_rate(36, false), 3e-3);
+  EXPECT_DOUBLE_EQ(default_learning_rate(1024, false), 4e-3);
 }
 
 }  // namespace
