@@ -1,9 +1,11 @@
 """A copy of the sources with a build of its own, in which bugs are planted: no GPU, no warnings, no sanitizer."""
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -72,7 +74,7 @@ class Workspace:
 
     @staticmethod
     def code_of(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
     def objects(self, file):
         """What the compiler makes of a file; nothing for a header."""
@@ -81,6 +83,21 @@ class Workspace:
     def differs(self, path):
         """Whether a built file is another than without a bug."""
         return self.code_of(path) != self.codes[path]
+
+    def plain_code(self, file):
+        """The machine code of a file as it stands, made without guesses of which way is taken: an order of blocks that
+        follows from one, as from a `continue` at a loop's end, is no other program."""
+        commands = [c for c in json.loads((self.build_folder / "compile_commands.json").read_text())
+                    if c["file"] == str(self.source / file) and not self.sanitized(c["command"])]
+        codes = []
+        for command in commands:
+            with tempfile.NamedTemporaryFile(suffix=".o") as made:
+                words = shlex.split(command["command"])
+                words[words.index("-o") + 1] = made.name
+                subprocess.run([*words, "-O1", "-g0", "-fno-guess-branch-probability"], cwd=command["directory"],
+                               check=True, capture_output=True)
+                codes.append(self.code_of(made.name))
+        return codes
 
     def path_of(self, program):
         return self.source / "tests" / program if program.endswith(".py") else self.build_folder / "tests" / program
