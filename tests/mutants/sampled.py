@@ -83,6 +83,35 @@ def files_of(source, room):
                   if path.suffix in (".cpp", ".cu", ".h"))
 
 
+def bare(text):
+    """A line without its comments and strings."""
+    text = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', '""', text)
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", text)
+
+
+def may_leave_a_loop(lines, number):
+    """Whether a statement after a line may stand in a loop or a switch, as far as what it is indented by says."""
+    indent, opening = 1000, re.compile(r"\b(for|while|switch)\b|\bdo {")
+    for line in reversed(lines[:number]):
+        if line.strip() and len(line) - len(line.lstrip()) < indent:
+            indent = len(line) - len(line.lstrip())
+            if opening.search(line):
+                return True
+    return False
+
+
+def cannot_compile(lines, number, text):
+    """Whether it takes no compiler to see that a mutation of a line is no C++; most are none."""
+    line, changed = bare(lines[number - 1]), bare(text)
+    if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
+        return True
+    if re.search(r"\n\s*(break|continue);$", text) and not may_leave_a_loop(lines, number):
+        return True
+    named = r"\b(\w+_cast|template|vector|array|optional|pair|map|set|span|function|duration_cast)\s*"
+    return bool(re.search(named + r"(<=|>=|==|!=|>|/|%|\+)", changed)
+                or re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))
+
+
 def shuffled(tool, source, room, seed):
     """The room's mutants, one a line, as far as they go: dictionaries of file, line, from, to."""
     bits = random.Random(f"{room} {seed}")
@@ -90,8 +119,9 @@ def shuffled(tool, source, room, seed):
               for line, texts in sorted(mutations_of(tool, source, file).items())]
     bits.shuffle(places)
     for file, line, texts in places:
-        text = (source / file).read_text().splitlines(keepends=True)[line - 1]
-        yield {"room": room, "file": file, "line": line, "from": text.strip(), "to": bits.choice(texts).rstrip("\n")}
+        lines, mutation = (source / file).read_text().splitlines(), bits.choice(texts).rstrip("\n")
+        if not cannot_compile(lines, line, mutation):
+            yield {"room": room, "file": file, "line": line, "from": lines[line - 1].strip(), "to": mutation}
 
 
 def holders(workspace, file):
