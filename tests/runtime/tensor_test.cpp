@@ -1,4 +1,5 @@
 // Shapes and views, and the sentences that say which tensor an op cannot take.
+// Simulated GPU: not at all (nothing runs on a device: its name alone decides what is said)
 #include "runtime/tensor.h"
 
 #include <fmt/format.h>
