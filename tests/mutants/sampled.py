@@ -100,9 +100,11 @@ def may_leave_a_loop(lines, number):
     return False
 
 
-def cannot_compile(lines, number, text):
-    """Whether it takes no compiler to see that a mutation of a line is no C++; most are none."""
+def is_no_program(lines, number, text):
+    """Whether it takes no compiler to see that a mutation of a line is no C++, or a comment; most are."""
     line, changed = bare(lines[number - 1]), bare(text)
+    if line.split() == changed.split() and '"' not in line:
+        return True
     if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
         return True
     if re.search(r"\n\s*(break|continue);$", text) and not may_leave_a_loop(lines, number):
@@ -120,7 +122,7 @@ def shuffled(tool, source, room, seed):
     bits.shuffle(places)
     for file, line, texts in places:
         lines, mutation = (source / file).read_text().splitlines(), bits.choice(texts).rstrip("\n")
-        if not cannot_compile(lines, line, mutation):
+        if not is_no_program(lines, line, mutation):
             yield {"room": room, "file": file, "line": line, "from": lines[line - 1].strip(), "to": mutation}
 
 
