@@ -111,6 +111,7 @@ void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const
   }
   check_shape("relu_bias_backward", "workspace", workspace,
               {relu_bias_backward_workspace_count(dy)});
+  check_dtype("relu_bias_backward", "workspace", workspace, DType::f32);
   DAE_DISPATCH(q, relu_bias_backward_cpu(y, dy, db, relu, workspace),
                cuda::relu_bias_backward(q.stream, y, dy, db, relu, workspace));
 }

@@ -86,6 +86,7 @@ void residual_output_backward(const Queue& q, const Tensor& r, const Tensor& x, 
     check_dtype(op, "dgain", dgain, DType::f32);
   }
   check_shape(op, "workspace", workspace, {loss_workspace_count(s)});
+  check_dtype(op, "workspace", workspace, DType::f32);
   DAE_DISPATCH(q, residual_output_backward_cpu(r, x, gain, dy, dr, dgain, workspace),
                cuda::residual_output_backward(q.stream, r, x, gain, dy, dr, dgain, workspace));
 }

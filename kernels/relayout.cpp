@@ -8,6 +8,8 @@ namespace dae {
 void relayout(const Queue& q, const Tensor& x, const Tensor& y) {
   if (q.device != Device::cpu) fail("relayout: feature maps are blocked on the CPU only");
   check_shape("relayout", "y", y, x.shape);
+  check_dtype("relayout", "x", x, DType::f32);
+  check_dtype("relayout", "y", y, DType::f32);
   const auto* const in = x.as<const float>();
   auto* const out = y.as<float>();
   const int64_t pixels = x.shape[1] * x.shape[2], channels = x.shape[3];

@@ -105,9 +105,14 @@ void residual_mse(const Queue& q, const Tensor& r, const Tensor& x, const Tensor
   check_shape(op, "target", target, r.shape);
   check_same_layout(op, "dr and r", dr, r);
   check_dtype(op, "dr", dr, r.dtype);
-  if (gain.data) check_same_layout(op, "dgain and gain", dgain, gain);
+  if (gain.data) {
+    check_same_layout(op, "dgain and gain", dgain, gain);
+    check_dtype(op, "dgain", dgain, DType::f32);
+  }
   check_shape(op, "loss", loss, {1});
+  check_dtype(op, "loss", loss, DType::f32);
   check_shape(op, "workspace", workspace, {loss_workspace_count(r.shape)});
+  check_dtype(op, "workspace", workspace, DType::f32);
   DAE_DISPATCH(q, residual_mse_cpu(r, x, gain, target, dr, dgain, loss, workspace),
                cuda::residual_mse(q.stream, r, x, gain, target, dr, dgain, loss, workspace));
 }

@@ -69,7 +69,9 @@ void sigmoid_mse(const Queue& q, const Tensor& z, const Tensor& target, const Te
   check_same_layout(op, "dz and z", dz, z);
   check_dtype(op, "dz", dz, z.dtype);
   check_shape(op, "loss", loss, {1});
+  check_dtype(op, "loss", loss, DType::f32);
   check_shape(op, "workspace", workspace, {loss_workspace_count(s)});
+  check_dtype(op, "workspace", workspace, DType::f32);
   DAE_DISPATCH(q, sigmoid_mse_cpu(z, target, dz, loss, workspace),
                cuda::sigmoid_mse(q.stream, z, target, dz, loss, workspace));
 }

@@ -304,7 +304,7 @@ class TcpCommunicator final : public Communicator {
     asio::async_read(peers_[0].data, asio::buffer(places.data(), places.size() * sizeof(Place)),
                      [&](error_code result, size_t) { error = result; });
     run_until([&] { return error != asio::error::would_block; },
-              [&] { complain_of(0, "it waits for others"); });
+              [&] { complain_of(size(), "rank 0 waits for them"); });
     if (error) throw RankLost("rank 0 ended before all ranks had met");
     for (size_t i = 0; i < peers_.size(); i++) peers_[i].place = places[i];
   }

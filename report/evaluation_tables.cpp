@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "report/html.h"
 
@@ -100,7 +101,11 @@ std::string to_html(const Evaluation& evaluation) {
         html += fmt::format("<td>{}</td>", show(column, row.*candidate.summary));
       html += "</tr>\n";
     }
-  return html + "</table>";
+  html += "</table>\n";
+  std::istringstream notes(exact_note(evaluation));
+  for (std::string line; std::getline(notes, line);)
+    html += fmt::format("<p class=\"note\">{}</p>\n", html::escape(line));
+  return html;
 }
 
 json to_json(const Summary& summary) {

@@ -8,8 +8,8 @@
 
 namespace dae {
 
-// The tables for people, as text; infinity reads "exact" where every view is, and "inf" where some
-// are.
+// The tables for people; infinity reads "exact", for every view is. Where some are, which the means leave out,
+// a line after the table says so.
 std::string to_text(const Evaluation& evaluation);
 std::string to_html(const Evaluation& evaluation);
 nlohmann::json to_json(const Evaluation& evaluation);  // infinity and NaN are null

@@ -633,5 +633,39 @@ TEST(Corrupt, NamesWhatDoesNotFit) {
   EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.order = Order::camera}, 8, 8), Error);
 }
 
+// Every argument of another type or shape is named; nothing of it is read before.
+TEST(Corrupt, RefusalsNameWhatTheyAreOf) {
+  alignas(64) static std::byte memory[1 << 16];
+  const int64_t source = sizeof(Source), draw = sizeof(Draw);
+  struct Given {
+    Tensor sources{memory, {1, source}, DType::u8}, draws{memory, {2, draw}, DType::u8},
+        clean{memory, {2, 4, 5, 3}, DType::u8}, corrupted{memory, {2, 4, 5, 3}},
+        workspace{memory, {1000}}, told{memory, {2}};
+    explicit Given(int64_t s, int64_t d) { sources.shape = {1, s}, draws.shape = {2, d}; }
+  };
+  const auto expect_said = [&](const std::string& what, const auto& change) {
+    Given given(source, draw);
+    change(given);
+    try {
+      corrupt(Queue{Device::cpu}, given.sources, given.draws, {}, given.clean, given.corrupted,
+              given.workspace, given.told);
+      ADD_FAILURE() << what << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with("corrupt: " + what + " is "))
+          << error.what();
+    }
+  };
+  const auto expect_both = [&](const std::string& what, Tensor Given::*argument) {
+    expect_said(what, [=](Given& g) { (g.*argument).dtype = DType::u64; });
+    expect_said(what, [=](Given& g) { (g.*argument).shape = {7}; });
+  };
+  expect_both("the source table", &Given::sources);
+  expect_both("the draws", &Given::draws);
+  expect_both("clean", &Given::clean);
+  expect_both("corrupted", &Given::corrupted);
+  expect_both("told", &Given::told);
+  expect_both("workspace", &Given::workspace);
+}
+
 }  // namespace
 }  // namespace dae::test

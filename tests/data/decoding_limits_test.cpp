@@ -201,5 +201,29 @@ TEST(DecodingLimits, SizesOfAPnmAreRead) {
   }
 }
 
+// Where nothing else is said, 3 * 2^28 bytes of samples, as SECURITY.md says: 805 MB. What is refused by its size is so
+// before its bytes are missed.
+TEST(DecodingLimits, WithoutALimitOfItsOwnAPictureHasTheDocumentedOne) {
+  const auto too_many = [](const std::string& header) {
+    try {
+      decode_photo(Bytes(header.begin(), header.end()), "a.pnm");
+    } catch (const Error& error) {
+      const std::string said = error.what();
+      const bool by_size =
+          said.find("pixels are too many: 805 MB, at most 805 are allowed") != said.npos;
+      EXPECT_TRUE(by_size || said.find("too many") == said.npos) << said;
+      return by_size;
+    }
+    ADD_FAILURE() << header << " was decoded";
+    return false;
+  };
+  for (const char* const fits :
+       {"P6 16384 16384 255\n", "P5 16384 49152 255\n", "P6 16384 8192 65535\n"})
+    EXPECT_FALSE(too_many(fits)) << fits;
+  for (const char* const larger :
+       {"P6 16385 16384 255\n", "P5 16384 49153 255\n", "P6 16384 8193 65535\n"})
+    EXPECT_TRUE(too_many(larger)) << larger;
+}
+
 }  // namespace
 }  // namespace dae::test

@@ -8,8 +8,9 @@
 A room's lines are shuffled by the seed; of each in turn one mutation is drawn, until `count` were tried. One
 that does not compile, or leaves the machine code of its file as it was, does not count. Each is tried with the
 tests that hold its file: NAME_test of ROOM/NAME.cpp, every test that includes ROOM/NAME.h, and their twins on
-the simulated GPU; if they see nothing, with the rest of what tests the room, whole steps and whole programs. What
-changes nothing that a user or a caller could see stands in equivalent.json with the reason.
+the simulated GPU; if they see nothing, with the rest of what tests the room, whole steps and whole programs: the
+quickest first, and none whose machine code is what it was. What changes nothing that a user or a caller could
+see stands in equivalent.json with the reason.
 
 Every result is a line of build/mutants/sampled.jsonl, and what was tried before is not tried again.
 build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
@@ -17,71 +18,37 @@ build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
 import argparse
 import collections
 import concurrent.futures
-import contextlib
-import hashlib
-import importlib
-import io
 import json
 import os
 import pathlib
 import queue
-import random
 import re
-import subprocess
 import sys
 import threading
-import venv
+import time
 
+from drawing import files_of, mutation_tool, shuffled
 from workspace import WORK, Workspace
 
-TOOL = "universalmutator==1.14.1"
-ROOMS = ["runtime", "data", "corrupt", "quality", "kernels", "model", "record", "train", "restore", "evaluate", "report",
-         "laboratory", "tools"]
-# Tests of whole steps, for the rooms that make them, and of whole runs and programs, for what a file's own tests
-# and its room's let through.
+# Not mpi: only a program that mpirun launched opens it, and what launches one is no program of GoogleTest's
+# (reliability/ranks_test.py).
+ROOMS = ["runtime", "ranks", "data", "corrupt", "quality", "kernels", "model", "record", "train", "restore", "evaluate",
+         "report", "laboratory", "exchange", "tools"]
+# Tests of whole steps, for the rooms that make them, which have a CUDA side; and of whole runs and programs, for what
+# a file's own tests and its room's let through.
 STEP_ROOMS = ["runtime", "corrupt", "kernels", "model", "train"]
 STEPS = ["trainer_test", "simulated_trainer_test", "training_step_test"]
-BROAD = ["denoiser_test", "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test"]
-SECONDS = 900  # on a busy machine; of what takes seconds
+BROAD = ["denoiser_test", "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test",
+         "programs_values_test"]
+# Tests of a room's that are scripts: they start the programs.
+SCRIPTS = {"ranks": ["reliability/ranks_test.py"], "data": ["reliability/packs_test.py"],
+           "record": ["record/run_folder_test.py", "reliability/crashes_test.py"],
+           "train": ["reliability/crashes_test.py", "reliability/ranks_test.py"],
+           "exchange": ["exchange/tensorboard_test.py"], "tools": ["tools/package_test.py"]}
+SECONDS = 900  # without a bug, on a busy machine
+SLOWER, SECONDS_MORE = 10, 60  # how often as long and how much longer it may take with one
 SAME_CODE = "the same machine code"
 RESULTS = WORK / "sampled.jsonl"
-
-
-def mutation_tool():
-    """universalmutator's module, from PyPI into a folder of the build."""
-    folder = WORK / "tool"
-    if not folder.exists():
-        venv.create(folder, with_pip=True)
-    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", TOOL], check=True)
-    sys.path += [str(path) for path in (folder / "lib").glob("python3*/site-packages")]
-    return importlib.import_module("universalmutator.mutator")
-
-
-def mutations_of(tool, source, file):
-    """{line's number: [its mutated texts]} of a file."""
-    lines = (source / file).read_text().splitlines(keepends=True)
-    with contextlib.redirect_stdout(io.StringIO()):
-        found = tool.mutants_regexp(lines, ["universal.rules", "c_like.rules", "cpp.rules"], ignorePatterns=[])
-    by_line = collections.defaultdict(list)
-    for number, text, *_ in found:
-        by_line[number].append(text)
-    return by_line
-
-
-def files_of(source, room):
-    return sorted(str(path.relative_to(source)) for path in (source / room).rglob("*")
-                  if path.suffix in (".cpp", ".cu", ".h"))
-
-
-def shuffled(tool, source, room, seed):
-    """The room's mutants, one a line, as far as they go: dictionaries of file, line, from, to."""
-    bits = random.Random(f"{room} {seed}")
-    places = [(file, line, texts) for file in files_of(source, room)
-              for line, texts in sorted(mutations_of(tool, source, file).items())]
-    bits.shuffle(places)
-    for file, line, texts in places:
-        text = (source / file).read_text().splitlines(keepends=True)[line - 1]
-        yield {"room": room, "file": file, "line": line, "from": text.strip(), "to": bits.choice(texts).rstrip("\n")}
 
 
 def holders(workspace, file):
@@ -93,43 +60,86 @@ def holders(workspace, file):
     room = [test for test in workspace.tests if test.startswith(path.parts[0] + "/")]
     names = []
     for test in [*first, *room]:
-        names += [pathlib.Path(test).stem, "simulated_" + pathlib.Path(test).stem]
+        names.append(pathlib.Path(test).stem)
+        if path.parts[0] in STEP_ROOMS:  # elsewhere the twin runs the same code
+            names.append("simulated_" + pathlib.Path(test).stem)
     names += [*(STEPS if path.parts[0] in STEP_ROOMS else []), *BROAD]
     names = [name for name in dict.fromkeys(names) if name in workspace.programs]
     own = [name for name in names if name.removeprefix("simulated_") in {pathlib.Path(t).stem for t in first}]
     own = own or names[:4]
-    return own, [name for name in names if name not in own]
+    return own, [name for name in names if name not in own] + SCRIPTS.get(path.parts[0], [])
 
 
-def objects_of(workspace, file):
-    """What the compiler made of the file, as one digest; empty for a header."""
-    if file.endswith(".h"):
-        return ""
-    digest = hashlib.sha256()
-    for path in sorted(workspace.build_folder.rglob(f"*/{file}.o")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+class Clock:
+    """How long each test program takes without a bug. One that fails then would be taken to see every bug."""
+
+    def __init__(self):
+        self.file = WORK / "seconds.json"
+        self.by_code = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.seconds = {}
+
+    def measure(self, workspace, programs):
+        for program in [p for p in programs if p not in self.seconds]:
+            code = workspace.whole_code_of(program)
+            if code not in self.by_code:
+                if not workspace.build([program], jobs=1)[0]:
+                    sys.exit(f"{program} does not compile without a bug")
+                start = time.monotonic()
+                failed = workspace.run(program, "*", SECONDS)
+                if failed:
+                    sys.exit(f"{program} fails without a bug: {failed}")
+                self.by_code[code] = round(time.monotonic() - start, 2)
+                self.file.write_text(json.dumps(self.by_code))
+            self.seconds[program] = self.by_code[code]
+
+    def limit(self, program):
+        return SECONDS_MORE + SLOWER * self.seconds[program]
 
 
-def verdict(workspace, mutant):
+def what_sees(workspace, clock, programs):
+    """(what the first of the programs that sees the planted bug says, "" if none does and None if one does not compile;
+    whether one is another program by it)."""
+    could = False
+    for program in sorted(programs, key=clock.seconds.get):
+        if not workspace.build([program], jobs=1)[0]:
+            return None, could
+        if workspace.can_see(program):
+            could = True
+            caught = workspace.run(program, "*", clock.limit(program))
+            if caught:
+                return f"{program}: {caught}", could
+    return "", could
+
+
+def same_plain_code(workspace, file, text):
+    before = workspace.plain_code(file)
+    with workspace.planted(file, text):
+        return workspace.plain_code(file) == before
+
+
+def verdict(workspace, clock, mutant):
     """("caught", by what), ("survived", ""), ("invalid", "") or ("equivalent", why)."""
     lines = (workspace.source / mutant["file"]).read_text().splitlines(keepends=True)
     lines[mutant["line"] - 1] = mutant["to"] + "\n"
-    own, rest = holders(workspace, mutant["file"])
-    workspace.build(own, jobs=1)  # as it was, whatever was planted before
-    before = objects_of(workspace, mutant["file"])
-    with workspace.planted(mutant["file"], "".join(lines)):
-        if not workspace.build(own, jobs=1)[0]:
-            return "invalid", ""
-        if before and objects_of(workspace, mutant["file"]) == before:
+    objects = workspace.objects(mutant["file"])
+    could_one = bool(objects)
+    for number, programs in enumerate(holders(workspace, mutant["file"])):
+        if number == 1 and objects and same_plain_code(workspace, mutant["file"], "".join(lines)):
             return "equivalent", SAME_CODE
-        for program in [*own, *rest]:
-            if not workspace.build([program], jobs=1)[0]:
-                return "invalid", ""
-            caught = workspace.run(program, "*", SECONDS)
-            if caught:
-                return "caught", f"{program}: {caught}"
-    return "survived", ""
+        clock.measure(workspace, programs)
+        with workspace.planted(mutant["file"], "".join(lines)):
+            if number == 0 and objects:  # the file alone says most of it, before anything is linked
+                if not workspace.build([path.relative_to(workspace.build_folder) for path in objects], jobs=1)[0]:
+                    return "invalid", ""
+                if not any(map(workspace.differs, objects)):
+                    return "equivalent", SAME_CODE
+            said, could = what_sees(workspace, clock, programs)
+        could_one = could_one or could
+        if said is None:
+            return "invalid", ""
+        if said:
+            return "caught", said
+    return ("survived", "") if could_one else ("equivalent", SAME_CODE)
 
 
 def key_of(mutant):
@@ -143,6 +153,7 @@ class Sampler:
         for workspace in workspaces:
             self.free.put(workspace)
         self.lock = threading.Lock()
+        self.clock = Clock()
         self.results = read_results()
         self.known = {key_of(e): e["why"] for e in
                       json.loads(pathlib.Path(__file__).with_name("equivalent.json").read_text())}
@@ -156,12 +167,12 @@ class Sampler:
         elif earlier and not again:
             return earlier
         else:
-            workspace = self.free.get()
+            workspace, start = self.free.get(), time.monotonic()
             try:
-                what, by = verdict(workspace, mutant)
+                what, by = verdict(workspace, self.clock, mutant)
             finally:
                 self.free.put(workspace)
-            result = {**mutant, "verdict": what, "by": by}
+            result = {**mutant, "verdict": what, "by": by, "seconds": round(time.monotonic() - start)}
         with self.lock:
             self.results[key] = result
             with RESULTS.open("a") as out:
@@ -225,24 +236,24 @@ def main():
     parser.add_argument("rooms", nargs="*", default=ROOMS)
     parser.add_argument("--count", type=int, default=3, help="mutants a room")
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="mutants at once")
     parser.add_argument("--again", action="store_true", help="try those that survived once more, and no others")
     options = parser.parse_args()
     rooms = options.rooms or ROOMS
     tool = mutation_tool()
-    workers = len(os.sched_getaffinity(0))
-    workspaces = [Workspace(WORK if n == 0 else WORK / str(n)) for n in range(workers)]
+    workspaces = [Workspace(WORK if n == 0 else WORK / str(n)) for n in range(options.jobs)]
     for workspace in workspaces:
         held = [holders(workspace, file) for room in rooms for file in files_of(workspace.source, room)]
         workspace.build_whole(sorted({program for own, rest in held for program in own + rest}))
     sampler = Sampler(workspaces)
     if options.again:
         survivors = [r for r in sampler.results.values() if what_is_wrong(r) and r["room"] in rooms]
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             standing = filter(None, (moved(workspaces[0].source, r) for r in survivors))
             results = list(pool.map(lambda mutant: sampler.try_one(mutant, again=True), standing))
     else:
         results = [r for room in rooms for r in
-                   sample(sampler, tool, workspaces[0].source, room, options.count, options.seed, workers)]
+                   sample(sampler, tool, workspaces[0].source, room, options.count, options.seed, options.jobs)]
     write_scores(list(sampler.results.values()) if options.again else results)
     sys.exit(any(what_is_wrong(r) for r in results))
 

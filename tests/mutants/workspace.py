@@ -1,8 +1,11 @@
 """A copy of the sources with a build of its own, in which bugs are planted: no GPU, no warnings, no sanitizer."""
 import contextlib
+import hashlib
+import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -35,11 +38,16 @@ class Workspace:
 
         listed = subprocess.check_output(["cmake", "--build", self.build_folder, "--target", "help"], text=True)
         self.programs = set(re.findall(r"^(\w+_test): phony$", listed, re.M))
+        self.for_scripts = re.findall(r"^(dae_manual|dae_mpi|waiting_rank): phony$", listed, re.M)
         folder = self.source / "tests"
         self.tests = {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*_test.cpp"))}
+        self.run_programs = {prefix + pathlib.Path(test).stem for test, text in self.tests.items()
+                             if re.search(r"DAE_PROGRAMS|support/programs\.h", text) for prefix in ("", "simulated_")}
+        self.codes = {}
 
     def build(self, programs, jobs=None):
-        """Whether the test programs are built, and what the compiler said."""
+        """Whether the test programs are built, and what the compiler said. For a script: what it starts."""
+        programs = [name for test in programs for name in (self.for_scripts if str(test).endswith(".py") else [test])]
         environment = {**os.environ, "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
         done = subprocess.run(["cmake", "--build", self.build_folder, *(["-j", str(jobs)] if jobs else []),
                                "--target", *programs], capture_output=True, text=True, errors="replace",
@@ -51,10 +59,66 @@ class Workspace:
         fine, output = self.build(programs)
         if not fine:
             sys.exit(output[-3000:])
+        built = [path for path in self.build_folder.rglob("*.o") if not self.sanitized(path)]
+        self.codes = {path: self.code_of(path) for path in [*built, *self.started(),
+                                                            *map(self.path_of, programs)]}
+
+    @staticmethod
+    def sanitized(path):
+        return re.search("_(asan|tsan)_", str(path))
+
+    def started(self):
+        """The programs that tests start."""
+        return sorted(path for folder in ("", "simulated") for path in (self.build_folder / folder).glob("*")
+                      if path.is_file() and os.access(path, os.X_OK))
+
+    @staticmethod
+    def code_of(path):
+        return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+    def objects(self, file):
+        """What the compiler makes of a file; nothing for a header."""
+        return sorted(path for path in self.codes if str(path).endswith(f"/{file}.o"))
+
+    def differs(self, path):
+        """Whether a built file is another than without a bug."""
+        return self.code_of(path) != self.codes[path]
+
+    def plain_code(self, file):
+        """The machine code of a file as it stands, made without guesses of which way is taken: an order of blocks that
+        follows from one, as from a `continue` at a loop's end, is no other program."""
+        commands = [c for c in json.loads((self.build_folder / "compile_commands.json").read_text())
+                    if c["file"] == str(self.source / file) and not self.sanitized(c["command"])]
+        codes = []
+        for command in commands:
+            with tempfile.NamedTemporaryFile(suffix=".o") as made:
+                words = shlex.split(command["command"])
+                words[words.index("-o") + 1] = made.name
+                subprocess.run([*words, "-O1", "-g0", "-fno-guess-branch-probability"], cwd=command["directory"],
+                               check=True, capture_output=True)
+                codes.append(self.code_of(made.name))
+        return codes
+
+    def path_of(self, program):
+        return self.source / "tests" / program if program.endswith(".py") else self.build_folder / "tests" / program
+
+    def seen_by(self, program):
+        """What a test program runs: itself, and the programs that it starts."""
+        starts = program in self.run_programs or program.endswith(".py")
+        return [self.path_of(program), *(self.started() if starts else [])]
+
+    def can_see(self, program):
+        """Whether what a test program runs, as it is built now, is another than without a bug."""
+        return any(self.differs(path) for path in self.seen_by(program))
+
+    def whole_code_of(self, program):
+        return hashlib.sha256("".join(self.codes[path] for path in self.seen_by(program)).encode()).hexdigest()
 
     def run(self, program, tests, seconds):
         """The first test of the program, of those that GoogleTest's filter `tests` leaves, that fails, or None."""
-        command = [self.build_folder / "tests" / program, "--gtest_filter=" + tests]
+        command = [self.path_of(program), "--gtest_filter=" + tests, "--gtest_fail_fast"]
+        if program.endswith(".py"):
+            command = [sys.executable, self.path_of(program), self.build_folder]
         # In a session of its own: a bug that signals its group must not end this, and what a test that is cut
         # off had started ends with it. Into a file: such a program would keep a pipe open.
         with tempfile.TemporaryFile("w+", errors="replace") as output:
@@ -72,7 +136,7 @@ class Workspace:
             return "no end"
         if process.returncode == 0:
             return None
-        failed = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", said, re.M)
+        failed = re.findall(r"^(?:\[  FAILED  \] |FAIL: |ERROR: )([\w/]+(?:\.[\w/]+)?)", said, re.M)
         started = re.findall(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", said, re.M)
         # Sources by their names in the project, not by where this copy of them lies.
         finding = re.search(r"simulated GPU: (.*)", said.replace(f"{self.source}/", ""))

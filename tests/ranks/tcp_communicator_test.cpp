@@ -172,9 +172,9 @@ TEST(TcpCommunicator, StrangersKeepNobodyWaiting) {
 
 // --- What is refused ----------------------------------------------------------------------------------
 
-std::string refusal(int rank, int size, const MeetingPoint& point) {
+std::string refusal(int rank, int size, const MeetingPoint& point, double join_within = 0.3) {
   try {
-    join_by_tcp(rank, size, point, 0.3, 60);
+    join_by_tcp(rank, size, point, join_within, 60);
   } catch (const Error& error) {
     return error.what();
   }
@@ -199,6 +199,17 @@ TEST(TcpCommunicator, WhoDoesNotComeIsNamed) {
   const std::string nowhere = refusal(1, 3, {"no.such.host.invalid", 29500});
   EXPECT_NE(nowhere.find("no.such.host.invalid port 29500"), std::string::npos) << nowhere;
   EXPECT_EQ(refusal(0, 2, {"localhost", 0}), "MASTER_PORT 0: a port is from 1 to 65535");
+}
+
+// Rank 0 is there, and so is not what is missing.
+TEST(TcpCommunicator, WhoReachedRankZeroWaitsForTheOthers) {
+  const MeetingPoint point{"localhost", free_port()};
+  std::thread zero([&] { refusal(0, 3, point, 3); });
+  const std::string said = refusal(1, 3, point, 1);
+  zero.join();
+  EXPECT_NE(said.find("not all ranks have come within 1 seconds: rank 0 waits for them"),
+            std::string::npos)
+      << said;
 }
 
 TEST(TcpCommunicator, RanksOfAnotherWorldAreRefused) {

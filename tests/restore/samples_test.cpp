@@ -78,5 +78,31 @@ TEST(Samples, WhatIsHiddenTakesTheColourOfWhatIsSeenCloseBy) {
   EXPECT_TRUE(with_hidden_filled(samples_of(none, 1, 1, 4)).empty());
 }
 
+// A pixel at each place, the first and the last among them, of every type and with one colour and three.
+template <class T>
+void expect_hidden_put_back() {
+  for (const int channels : {2, 4}) {
+    const auto width = static_cast<size_t>(channels);
+    for (size_t hidden = 0; hidden < 6; hidden++) {
+      std::vector<T> picture(6 * width), restored(picture.size());
+      for (size_t i = 0; i < picture.size(); i++)
+        picture[i] = static_cast<T>(i + 1), restored[i] = static_cast<T>(100 + i);
+      picture[(hidden + 1) * width - 1] = 0;
+      std::vector<T> expected = restored;
+      for (size_t c = 0; c < width; c++) expected[hidden * width + c] = picture[hidden * width + c];
+      const Samples samples = samples_of(picture, channels, 2, 3);
+      put_hidden_back(samples, restored.data());
+      EXPECT_EQ(restored, expected) << channels << " channels, pixel " << hidden;
+      EXPECT_EQ(samples.bytes(), picture.size() * sizeof(T));
+    }
+  }
+}
+
+TEST(Samples, WhatIsHiddenIsPutBackAsItWas) {
+  expect_hidden_put_back<uint8_t>();
+  expect_hidden_put_back<uint16_t>();
+  expect_hidden_put_back<float>();
+}
+
 }  // namespace
 }  // namespace dae::test

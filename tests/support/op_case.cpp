@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <regex>
 
 #include "runtime/device.h"
 #include "runtime/error.h"
@@ -198,6 +199,32 @@ void misalign_each(const OpCase& op_case, Device device, const std::vector<Place
   }
 }
 
+// Each argument alone of a type that no op takes for it, and of another shape: the op says which argument of
+// which op it is. One that this form of the op does not look at may pass.
+void refuse_each(const OpCase& op_case, Device device, const std::vector<Placed>& before) {
+  static const std::regex named("\\w+: \\w.*");  // OP: WHAT is ...
+  for (size_t k = 0; k < op_case.args.size(); k++) {
+    if (op_case.args[k].shape.count() == 0) continue;
+    for (const bool type : {true, false}) {
+      SCOPED_TRACE(op_case.args[k].name + (type ? " of another type" : " of another shape"));
+      OpCase wrong = op_case;
+      Arg& arg = wrong.args[k];
+      if (type)
+        arg.dtype = arg.dtype == DType::u64 ? DType::i32 : DType::u64;
+      else
+        arg.shape = arg.shape == Shape{1} ? Shape{2} : Shape{1};
+      std::vector<Placed> placed =
+          before;  // with room for what it is and for what it is said to be
+      placed[k].image.resize(placed[k].image.size() + before[k].bytes * 8);
+      try {
+        execute(wrong, device, std::move(placed));
+      } catch (const Error& error) {
+        EXPECT_TRUE(std::regex_match(error.what(), named)) << error.what();
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void run_case(const OpCase& op_case, Device device) {
@@ -252,8 +279,10 @@ void run_case(const OpCase& op_case, Device device) {
   }
   op_case.reference(want);
   check_results(op_case, before, after, want);
-  if (elements <= kFewElements && !blocked && watcher() != Watcher::thread)
+  if (elements <= kFewElements && !blocked && watcher() != Watcher::thread) {
     misalign_each(op_case, device, before, want);
+    refuse_each(op_case, device, before);
+  }
 }
 
 void expect_gradient(const std::function<Values(const Values&)>& f,

@@ -47,6 +47,25 @@ class Manual(unittest.TestCase):
                 self.assertTrue(zsh.startswith(f"#compdef {name}\n"))
                 self.assertEqual(set(re.findall(r"^  '(--[a-z-]+)\[", zsh, re.M)) - {"--help"}, options)
 
+    def test_every_option_says_the_same_everywhere(self):
+        for program in PROGRAMS:
+            name = f"dae-{program}"
+            help_text = " ".join(output(MANUAL / name, "--help").split())
+            page = gzip.decompress((MANUAL / f"{name}.1.gz").read_bytes()).decode()
+            page = page.replace("\\-", "-").replace("\\e", "\\")
+            shells = [line.replace("'\\''", "'").replace("\\[", "[").replace("\\]", "]").replace("\\:", ":")
+                      for line in ((MANUAL / f"{name}.{shell}").read_text() for shell in ("fish", "zsh"))]
+            items = re.findall(r"^\.TP\n\\fB(?:-\w, )?(--[a-z-]+).*\n(.*)$", page, re.M)
+            self.assertGreater(len(items), 3)
+            for option, said in items:
+                with self.subTest(f"{program} {option}"):
+                    self.assertRegex(said, r"\w+ .*\w+")  # words, more than one
+                    said = re.sub(r" \[[^\[]*\]$", "", said)  # what it is otherwise
+                    self.assertIn(" ".join(said.split()), help_text)
+                    self.assertIn(f" -l {option[2:]} ", shells[0])
+                    self.assertRegex(shells[0], rf"(?m) -l {option[2:]}( .*)? -d '{re.escape(said)}")
+                    self.assertIn(f"'{option}[{said}", shells[1])
+
     def test_values_are_completed(self):
         self.assertEqual(completed("dae-denoise --quality "), ["normal", "best"])
         self.assertEqual(completed("dae-denoise --format t"), ["tiff"])
