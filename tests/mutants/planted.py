@@ -8,6 +8,7 @@ Each bug replaces a piece of text that must occur exactly once. It is caught if 
 fails or does not end. Ends with 1 if one survives, and writes what caught what to
 build/mutants/planted.md.
 """
+import argparse
 import json
 import pathlib
 import re
@@ -31,9 +32,13 @@ def what_caught(workspace, mutant):
 
 
 def main():
-    pattern = " ".join(sys.argv[1:])
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("pattern", nargs="*")
+    pattern = " ".join(arguments.parse_args().pattern)
     mutants = json.loads(pathlib.Path(__file__).with_name("planted.json").read_text())
     mutants = [m for m in mutants if re.search(pattern, m["bug"])]
+    if not mutants:
+        sys.exit(f"no bug of the list has {pattern} in its description")
     workspace = Workspace(WORK)
     workspace.build_whole(sorted({m["program"] for m in mutants}))
     for mutant in mutants:  # a filter that a renamed test has slipped out of would let every bug survive
