@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <regex>
+#include <string_view>
 
 #include "runtime/device.h"
 #include "runtime/error.h"
@@ -199,10 +200,17 @@ void misalign_each(const OpCase& op_case, Device device, const std::vector<Place
   }
 }
 
+// Whether it has the form "OP: WHAT is ...".
+bool names_an_op(std::string_view said) {
+  const auto in_a_word = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  const size_t at = std::min(said.find(": "), said.size());
+  return at > 0 && at + 2 < said.size() && in_a_word(static_cast<unsigned char>(said[at + 2])) &&
+         std::all_of(said.begin(), said.begin() + static_cast<ptrdiff_t>(at), in_a_word);
+}
+
 // Each argument alone of a type that no op takes for it, and of another shape: the op says which argument of
 // which op it is. One that this form of the op does not look at may pass.
 void refuse_each(const OpCase& op_case, Device device, const std::vector<Placed>& before) {
-  static const std::regex named("\\w+: \\w.*");  // OP: WHAT is ...
   for (size_t k = 0; k < op_case.args.size(); k++) {
     if (op_case.args[k].shape.count() == 0) continue;
     for (const bool type : {true, false}) {
@@ -219,7 +227,7 @@ void refuse_each(const OpCase& op_case, Device device, const std::vector<Placed>
       try {
         execute(wrong, device, std::move(placed));
       } catch (const Error& error) {
-        EXPECT_TRUE(std::regex_match(error.what(), named)) << error.what();
+        EXPECT_TRUE(names_an_op(error.what())) << error.what();
       }
     }
   }
