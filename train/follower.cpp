@@ -133,20 +133,21 @@ void follow_run(const SessionOptions& options) {
   }
   gather(*options.ranks, "");
   const RunConfig& config = run.config;
-  Validation validation(options.device, config.network, config.corruption, run.pictures->held_out(),
-                        options.ranks);
+  auto validation = std::make_unique<Validation>(options.device, config.network, config.corruption,
+                                                 run.pictures->held_out(), options.ranks);
   const auto trainer =
       make_trainer(trainer_config(config, options, std::move(run.features), *run.pictures),
-                   run.pictures->training(), {validation.arena_bytes(), validation.own_bytes()});
+                   run.pictures->training(), {validation->arena_bytes(), validation->own_bytes()});
   meet(*options.ranks);
-  validation.attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
+  validation->attach(trainer->arena(), trainer->arena_bytes(), trainer->ema());
   std::filesystem::path folder;
   const auto take_part = [&](const Trainer::Shared& shared) {
     switch (shared.work) {
       case Trainer::Shared::Work::validation:
-        validation.psnr();
+        validation->psnr();
         break;
-      case Trainer::Shared::Work::evaluation:
+      case Trainer::Shared::Work::evaluation:  // the last of a run
+        validation.reset();
         measure_held_out(*trainer, config, options.device, *run.pictures, shared.views,
                          options.ranks);
         break;

@@ -329,6 +329,7 @@ std::string waiting_in_words(const Trainer& trainer, double stepping) {
 TrainingOutcome Session::finish() {
   const StepState state = trainer_->state();
   Image samples = validation_->samples();
+  validation_.reset();  // the evaluation has its memory now
   folder_->write_sample("final.png", samples);
   observer_.sampled(folder_->path() / "samples" / "final.png");
   TrainingOutcome outcome{.run = folder_->path(),
