@@ -1,7 +1,7 @@
 #include "kernels/tree_sum.h"
 
-#include "runtime/error.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -111,12 +111,7 @@ TEST(TreeSumContract, RefusesWhatMakesNoSense) {
   const Queue q;
   const Tensor two[] = {x, y}, unequal[] = {x, shorter};
   const auto refused = [&](std::span<const Tensor> parts, std::vector<TreeMerge> merges) {
-    try {
-      tree_sum(q, parts, merges, 1, y);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("nothing");
+    return said([&] { tree_sum(q, parts, merges, 1, y); });
   };
   EXPECT_EQ(refused({}, {}), "tree_sum: 0 parts, expected 1 to 64");
   EXPECT_EQ(refused(std::vector<Tensor>(65, x), {}), "tree_sum: 65 parts, expected 1 to 64");

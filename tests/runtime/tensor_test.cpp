@@ -7,25 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <vector>
 
 #include "runtime/device.h"
-#include "runtime/error.h"
 #include "runtime/varied_buffer.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
-
-// What is thrown, or "accepted".
-std::string said(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 TEST(Tensor, TypesHaveTheirSizesAndNames) {
   struct Known {

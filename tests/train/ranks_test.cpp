@@ -8,6 +8,7 @@
 
 #include "corrupt/corrupted_view.h"
 #include "restore/view_restorer.h"
+#include "tests/support/said.h"
 #include "tests/support/sharded_run.h"
 #include "tests/support/thread_ranks.h"
 #include "train/validation.h"
@@ -239,12 +240,7 @@ TEST(Ranks, ARankThatIsLostInAValidationIsNamed) {
 TEST(Ranks, UnequalPartsAreRefused) {
   const Pictures pictures;
   const auto refused = [&](const TrainerConfig& config) {
-    try {
-      make_trainer(config, pictures.sources);
-    } catch (const FieldError& error) {
-      return std::string(error.what());
-    }
-    return std::string("nothing");
+    return said<FieldError>([&] { make_trainer(config, pictures.sources); });
   };
   EXPECT_EQ(refused(sharded_config("mse", 5)),
             "batch 12: give a multiple of 5, the number of shards");
