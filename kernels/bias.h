@@ -21,8 +21,7 @@ void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tens
 // be an empty Tensor. Then db[c] = sum over n, h, w of dy, written, not added to; partial sums of
 // fixed chunks of pixels, added in order, so the same bits for every number of threads and every
 // run. `workspace` is f32 {relu_bias_backward_workspace_count(dy)}. On CUDA db may be an empty Tensor:
-// then what kernels/partial_sums.h adds up is left at the workspace's start, a row of channels for
-// each of bias_backward_blocks(pixels).
+// then it is {bias_backward_blocks(pixels), C}, and left as the rows that kernels/partial_sums.h adds up.
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace);
 int64_t relu_bias_backward_workspace_count(const Tensor& dy);

@@ -37,27 +37,28 @@ constexpr size_t kSharedBytes = sizeof(BFloat16) *
                                 ((kHalo * kHalo + kMiddle * kMiddle) * kPitch<C> +
                                  2 * kTapsCount<C>);
 
-// What the two passes are given: b1 and b2 forward, the gate and the biases' sums backward, those of
-// the map between before those of the input; `middle` may be null.
+// What the two passes are given: b1 and b2 forward, the gate and the sums backward, those of the map between
+// before those of the result; `middle` may be null.
 struct Operands {
   const BFloat16 *in, *first_w, *second_w, *first_b, *second_b, *gate;
   BFloat16 *middle, *out;
   float* sums;
 };
 
-// This tile's share of the channels' sums of the two maps, whose tiles of 16 x 16 pixels begin at
-// `middle` and `in`: a thread has two channels of every eighth pixel. What lies outside of the image
-// is zero in both. `space` is shared memory that nobody reads any more.
+// This tile's share of the channels' sums of the two maps that are written, whose tiles of 16 x 16 pixels begin
+// at `middle` and `out`; of those, rows x columns lie in the image. A thread has two channels of every eighth
+// pixel. `space` is shared memory that nobody reads any more.
 template <int C>
-__device__ inline void sum_channels(const BFloat16* middle, const BFloat16* in, float* space,
-                                    float* sums) {
+__device__ inline void sum_channels(const BFloat16* middle, const BFloat16* out, int rows,
+                                    int columns, float* space, float* sums) {
   constexpr int kPairs = C / 2, kGroups = kThreads<C> / kPairs;
   const int channel = threadIdx.x % kPairs * 2, group = threadIdx.x / kPairs;
   float2 total[2] = {};
   for (int i = group; i < kSide * kSide; i += kGroups) {
     const int y = i / kSide, x = i % kSide;
+    if (y >= rows || x >= columns) continue;
     const float2 values[2] = {load_two(middle + (y * kMiddle + x) * kPitch<C> + channel),
-                              load_two(in + (y * kHalo + x) * kPitch<C> + channel)};
+                              load_two(out + (y * kHalo + x) * kPitch<C> + channel)};
     for (int map = 0; map < 2; map++) {
       total[map].x += values[map].x;
       total[map].y += values[map].y;
@@ -161,8 +162,6 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
   BFloat16 *const inner = input + (2 * kHalo + 2) * kPitch<C>, *const inner_middle =
                                                                    middle +
                                                                    (kMiddle + 1) * kPitch<C>;
-  if constexpr (!kForward)
-    sum_channels<C>(inner_middle, inner, reinterpret_cast<float*>(taps), o.sums);
   DAE_UNROLLED
   for (int t = 0; t < kRows; t++)
     for_each_sum(sums[t], [&](int pixel, int filter, float one, float next) {
@@ -173,6 +172,9 @@ __global__ void __launch_bounds__(kThreads<C>, C == 32 ? 3 : 1)
       store_two(at, one + bias.x + addend.x, next + bias.y + addend.y);
     });
   __syncthreads();
+  if constexpr (!kForward)
+    sum_channels<C>(inner_middle, inner, height - row, width - column,
+                    reinterpret_cast<float*>(taps), o.sums);
   store_pixels<C, kSide, kHalo>(inner, kSide, o.out + image, height, width, row, column);
   if (o.middle)
     store_pixels<C, kSide, kMiddle>(inner_middle, kSide, o.middle + image, height, width, row,

@@ -8,12 +8,13 @@
 //
 //   dh = round(h > 0 ? conv's data gradient of dy by w2 : 0)
 //   dx = round(dy + conv's data gradient of dh by w1)
-//   sums = of dh and of dy over pixels, for the biases' gradients: what kernels/partial_sums.h adds up
+//   sums = of dh and of dx over pixels: what kernels/partial_sums.h adds up to the gradients of b1 and of the
+//          bias with which x was made, if nothing else makes part of x's gradient
 //
 // All maps {N, H, W, C}, filters {C, 3, 3, C}, biases {C}: bf16, NHWC, C is 32 or 64. Products are
 // exact, sums are f32 in the hardware's order, which is the same in every run; h and dh are rounded
 // as when they go through memory, so a block is what its convolutions are one by one. `sums` is f32
-// {2, tiles, C}: rows of dh's tiles, then of dy's. The filters' gradients, of h and dy and of x and
+// {2, tiles, C}: rows of dh's tiles, then of dx's. The filters' gradients, of h and dy and of x and
 // dh, are kernels/conv3x3_mma_weights.h's or a library's. On cuda alone. h and dh are written for what comes after; a forward pass that nothing comes after leaves
 // h out ({}). Throws Error naming the op when shapes, types, the device or an address (all
 // multiples of 16 bytes) do not fit. Empty tensors are no work.

@@ -185,9 +185,12 @@ void Builder::plan_weights_step(Step step) {
 
 // --- The tape ---------------------------------------------------------------------------------
 
-void Builder::on_backward(TensorId output, std::function<void(TensorId)> add_steps) {
+void Builder::on_backward(TensorId output, std::vector<TensorId> inputs,
+                          std::function<void(TensorId)> add_steps) {
   trained_.insert(output);
-  if (training_ || frozen_) tape_.push_back({output, stream_, std::move(add_steps)});
+  if (!training_ && !frozen_) return;
+  for (const TensorId input : inputs) uses_[input]++;
+  tape_.push_back({output, std::move(inputs), stream_, std::move(add_steps)});
 }
 
 void Builder::set_gradient(TensorId value, TensorId gradient) {
@@ -217,7 +220,7 @@ void Builder::accumulate(const std::string& name, TensorId value, TensorId gradi
 // too.
 void Builder::pass_on_gradient(const std::string& name, TensorId y, TensorId addend) {
   if (!trained_.contains(addend)) return;
-  on_backward(y, [=, this](TensorId dy) { accumulate(name, addend, dy); });
+  on_backward(y, {addend}, [=, this](TensorId dy) { accumulate(name, addend, dy); });
 }
 
 void Builder::backward() {
@@ -227,6 +230,7 @@ void Builder::backward() {
       fail("builder: {} has no gradient", plan_.tensors()[node->output].name);
     stream_ = node->stream;
     node->add_steps(gradient->second);
+    for (const TensorId input : node->inputs) uses_[input]--;
   }
   stream_ = 0;
   tape_.clear();
@@ -256,36 +260,50 @@ void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
        .run = [=](const Queue& q, const TensorTable& t) { dae::relu_backward(q, t[y], t[dy]); }});
 }
 
+bool Builder::completes_gradient(TensorId x) const {
+  return device_ == Device::cuda && uses_.at(x) == 1;
+}
+
+Builder::Finish Builder::finish_of_gradient(TensorId x) const {
+  const auto relu = relu_of_.find(x);
+  if (relu == relu_of_.end() || !completes_gradient(x)) return {};
+  return {.gate = relu->second ? x : kNoTensor, .sums = true};
+}
+
 void Builder::bias_backward(const std::string& name, TensorId y, TensorId dy, TensorId db,
                             bool relu) {
+  if (const auto made = sums_of_.find(y); made != sums_of_.end())
+    return add_later(made->second, db);
   // A matrix is an image of one pixel.
   const auto as_image = [&](TensorId id) {
     const Shape& s = plan_.shape(id);
     return s.rank() == 4 ? id : plan_.reshape(id, {s[0], 1, 1, s[1]});
   };
   const TensorId out = as_image(y), gradient = as_image(dy);
-  const TensorId workspace = plan_.tensor(
-      name + ".db.workspace", {relu_bias_backward_workspace_count(plan_.view(gradient))});
-  std::vector<TensorId> reads = {gradient};
-  if (relu) reads.push_back(out);
+  const Shape s = plan_.shape(gradient);
   const bool leaves_parts = device_ == Device::cuda;
-  TensorId result = db;
-  if (leaves_parts) {
-    const Shape s = plan_.shape(gradient);
-    result = plan_.slice(workspace, name + ".db.parts", 0,
-                         {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]});
+  const TensorId sums =
+      leaves_parts
+          ? plan_.tensor(name + ".db.parts", {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]})
+          : plan_.tensor(name + ".db.workspace",
+                         {relu_bias_backward_workspace_count(plan_.view(gradient))});
+  const TensorId result = leaves_parts ? kNoTensor : db;
+  std::vector<TensorId> reads = {gradient}, writes = {leaves_parts ? sums : db};
+  if (relu) {
+    reads.push_back(out);
+    writes.push_back(gradient);
   }
   plan_step({.op = "relu_bias_backward",
              .name = name,
              .phase = Phase::backward,
              .reads = reads,
-             .writes = relu ? std::vector{gradient, result} : std::vector{result},
-             .scratch = {workspace},
+             .writes = writes,
+             .scratch = leaves_parts ? std::vector<TensorId>{} : std::vector{sums},
              .run = [=](const Queue& q, const TensorTable& t) {
-               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient],
-                                  t[leaves_parts ? kNoTensor : db], relu, t[workspace]);
+               relu_bias_backward(q, t[relu ? out : kNoTensor], t[gradient], t[result], relu,
+                                  t[sums]);
              }});
-  if (leaves_parts) add_later(result, db);
+  if (leaves_parts) add_later(sums, db);
 }
 
 void Builder::add_later(TensorId partial, TensorId sum) {

@@ -143,7 +143,9 @@ class Builder {
   Weight weight(const std::string& name, const Shape& shape, double bound);
   TensorId feature_map(const std::string& name, const Shape& shape);
   TensorId scratch(const std::string& name, int64_t bytes);
-  void on_backward(TensorId output, std::function<void(TensorId gradient)> add_steps);
+  // Once `output` has its gradient, `add_steps` adds the steps that make those of `inputs` or a part of them.
+  void on_backward(TensorId output, std::vector<TensorId> inputs,
+                   std::function<void(TensorId gradient)> add_steps);
   // The step of an op that is planned, as kernels/layers/conv2d.h has them: it runs on `operands`
   // and a workspace of its own.
   template <class Op, class... Operands>
@@ -189,19 +191,43 @@ class Builder {
                             const DeclaredConv& b, bool at_once);
   TensorId add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
                                   const DeclaredConv& a, const DeclaredConv& b, TensorId dh);
-  void add_middle_gradient(const std::string& name, TensorId dy, const DeclaredConv& a,
-                           const DeclaredConv& b, TensorId dh);
   void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                           const Weight& w, TensorId db);
   void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                               TensorId dy, const Weight& w);
   // What is done to a data gradient (kernels/layers/conv2d.h), by the tensors that it takes.
   struct Finish {
-    TensorId addend = kNoTensor, bias = kNoTensor, gate = kNoTensor, sums = kNoTensor;
-    bool relu = false;
+    TensorId addend = kNoTensor, bias = kNoTensor, gate = kNoTensor;
+    bool relu = false, sums = false;
   };
-  void add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec, TensorId dy,
-                         const Weight& w, const Finish& finish, TensorId dx);
+  // Returns the sums, if they were asked for.
+  TensorId add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec,
+                             TensorId dy, const Weight& w, const Finish& finish, TensorId dx);
+  template <class Op>
+  TensorId add_finished(Step step, const Op& op, TensorId in, const Weight& w, const Finish& finish,
+                        TensorId result) {
+    const std::string name = plan_.tensors()[result].name;
+    const TensorId workspace = scratch(name, op.workspace_bytes());
+    const TensorId sums =
+        finish.sums ? plan_.tensor(name + ".sums", {op.sum_rows(), plan_.shape(result)[3]})
+                    : kNoTensor;
+    step.reads = given({in, w.value, finish.addend, finish.bias, finish.gate});
+    step.writes = given({result, sums});
+    step.scratch = {workspace};
+    step.run = [=](const Queue& q, const TensorTable& t) {
+      op(q, t[in], t[w.value],
+         {.addend = t[finish.addend],
+          .bias = t[finish.bias],
+          .gate = t[finish.gate],
+          .sums = t[sums]},
+         t[result], t[workspace]);
+    };
+    plan_step(std::move(step));
+    return sums;
+  }
+  // What makes the last part of x's gradient does at once, on a GPU, what is to be done to that next.
+  bool completes_gradient(TensorId x) const;
+  Finish finish_of_gradient(TensorId x) const;
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   TensorId by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,
                           bool transposes);
@@ -234,6 +260,7 @@ class Builder {
 
   struct Node {
     TensorId output;
+    std::vector<TensorId> inputs;
     int stream;
     std::function<void(TensorId gradient)> add_steps;
   };
@@ -241,8 +268,12 @@ class Builder {
   struct Left {
     TensorId partial, sum;
   };
-  std::vector<Left> left_;      // of one part of the gradients
-  std::set<TensorId> trained_;  // values whose gradient is asked for
+  std::vector<Left> left_;        // of one part of the gradients
+  std::set<TensorId> trained_;    // values whose gradient is asked for
+  std::map<TensorId, int> uses_;  // nodes that are still to add to a value's gradient
+  // Of results with a bias: whether ReLU is behind it, and sums of the gradient once they were made.
+  std::map<TensorId, bool> relu_of_;
+  std::map<TensorId, TensorId> sums_of_;
   std::map<TensorId, TensorId> gradient_of_;
   std::map<TensorId, TensorId> input_of_;  // what input() gave
   std::map<TensorId, Reach> reach_;        // of layers' results

@@ -20,41 +20,31 @@ void Builder::add_conv_gradients(const std::string& name, ConvSpec spec, TensorI
 void Builder::add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
                                      TensorId dy, const Weight& w) {
   const TensorId dx = gradient_map(name, x);
+  Finish finish = finish_of_gradient(x);
   // A GPU adds the gradient that x has already while it makes this one.
   const auto known = gradient_of_.find(x);
-  if (device_ == Device::cuda && known != gradient_of_.end()) {
-    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {.addend = known->second}, dx);
+  const bool adds = device_ == Device::cuda && known != gradient_of_.end();
+  if (adds) finish.addend = known->second;
+  const TensorId sums = add_data_gradient(name, phase(Phase::backward), spec, dy, w, finish, dx);
+  if (finish.sums) sums_of_[x] = sums;
+  if (adds)
     known->second = dx;
-  } else {
-    add_data_gradient(name, phase(Phase::backward), spec, dy, w, {}, dx);
+  else
     accumulate(name, x, dx);
-  }
 }
 
-void Builder::add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec,
-                                TensorId dy, const Weight& w, const Finish& finish, TensorId dx) {
-  const auto is_there = [](TensorId id) { return id != kNoTensor; };
-  const Conv2dBackwardData op(device_, spec,
-                              {.addend = is_there(finish.addend),
-                               .bias = is_there(finish.bias),
-                               .relu = finish.relu,
-                               .gate = is_there(finish.gate)});
-  const TensorId workspace = scratch(plan_.tensors()[dx].name, op.workspace_bytes());
-  plan_step({.op = "conv2d_backward_data",
-             .name = name,
-             .phase = phase,
-             .reads = given({dy, w.value, finish.addend, finish.bias, finish.gate}),
-             .writes = given({dx, finish.sums}),
-             .scratch = {workspace},
-             .flops = spec.flops(),
-             .run = [=](const Queue& q, const TensorTable& t) {
-               op(q, t[dy], t[w.value],
-                  {.addend = t[finish.addend],
-                   .bias = t[finish.bias],
-                   .gate = t[finish.gate],
-                   .sums = t[finish.sums]},
-                  t[dx], t[workspace]);
-             }});
+TensorId Builder::add_data_gradient(const std::string& name, Phase phase, const ConvSpec& spec,
+                                    TensorId dy, const Weight& w, const Finish& finish,
+                                    TensorId dx) {
+  return add_finished(
+      {.op = "conv2d_backward_data", .name = name, .phase = phase, .flops = spec.flops()},
+      Conv2dBackwardData(device_, spec,
+                         {.addend = finish.addend != kNoTensor,
+                          .bias = finish.bias != kNoTensor,
+                          .relu = finish.relu,
+                          .gate = finish.gate != kNoTensor,
+                          .sums = finish.sums}),
+      dy, w, finish, dx);
 }
 
 Builder::DeclaredConv Builder::declare_conv(const std::string& name, TensorId x, const Conv& conv) {
@@ -101,12 +91,13 @@ void Builder::add_conv_forward(const std::string& name, TensorId x, const Declar
 void Builder::on_conv_backward(const std::string& name, TensorId x, const DeclaredConv& conv) {
   if (frozen_) {
     if (trained_.contains(x))
-      on_backward(conv.y, [=, this](TensorId dy) {
+      on_backward(conv.y, {x}, [=, this](TensorId dy) {
         if (conv.spec.relu) relu_backward(name, conv.y, dy);
         add_conv_data_gradient(name, conv.spec, x, dy, conv.w);
       });
   } else {
-    on_backward(conv.y, [=, this](TensorId dy) {
+    relu_of_[conv.y] = conv.spec.relu;
+    on_backward(conv.y, {x}, [=, this](TensorId dy) {
       const TensorId db = activation_backward(name, conv.y, dy, conv.b.gradient, conv.spec.relu);
       add_conv_gradients(name, conv.spec, x, dy, conv.w, db);
     });
@@ -153,19 +144,20 @@ TensorId Builder::transposed(const std::string& name, TensorId x, int64_t filter
                }});
   }
 
-  on_backward(y, [=, this](TensorId dy) {
+  relu_of_[y] = relu;
+  on_backward(y, {x}, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);
     add_weight_gradient<Conv2dBackwardWeights>("conv2d_backward_weights", name, spec, dy, x, w,
                                                kNoTensor);
     const TensorId dx = gradient_map(name, x);
-    add_planned(name + ".dx",
-                {.op = "conv2d_forward",
-                 .name = name,
-                 .phase = Phase::backward,
-                 .reads = {dy, w.value},
-                 .writes = {dx},
-                 .flops = spec.flops()},
-                Conv2dForward(device_, spec), dy, w.value, kNoTensor, kNoTensor, dx);
+    const Finish finish = gradient_of_.contains(x) ? Finish{} : finish_of_gradient(x);
+    ConvSpec of_gradient = spec;
+    of_gradient.gate = finish.gate != kNoTensor;
+    of_gradient.sums = finish.sums;
+    const TensorId sums = add_finished(
+        {.op = "conv2d_forward", .name = name, .phase = Phase::backward, .flops = spec.flops()},
+        Conv2dForward(device_, of_gradient), dy, w, finish, dx);
+    if (finish.sums) sums_of_[x] = sums;
     accumulate(name, x, dx);
   });
   pass_on_gradient(name, y, addend);
@@ -213,7 +205,8 @@ TensorId Builder::phases(const std::string& name, TensorId x, int64_t filters, c
              .run = [=](const Queue& q, const TensorTable& t) {
                pixel_shuffle(q, t[z], t[b.value], t[y], relu);
              }});
-  on_backward(y, [=, this](TensorId dy) {
+  relu_of_[y] = relu;
+  on_backward(y, {x}, [=, this](TensorId dy) {
     bias_backward(name, y, dy, b.gradient, relu);
     const TensorId dz = tensor_like("d(" + name + ".phases)", z);
     plan_step({.op = "pixel_shuffle_backward",
@@ -249,7 +242,7 @@ TensorId Builder::by_weight_sums(const std::string& name, TensorId x, int64_t fi
   if (training_) {
     w.gradient = plan_.tensor("d(" + name + ".weight_sums)", shape, dtype_);
     // Recorded before the convolution, so it runs after the convolution's gradients.
-    tape_.push_back({w.value, stream_, [=, this](TensorId) {
+    tape_.push_back({w.value, {}, stream_, [=, this](TensorId) {
                        plan_weights_step({.op = "upconv_weights_backward",
                                           .name = name,
                                           .phase = Phase::backward,
@@ -277,7 +270,7 @@ TensorId Builder::upsampled(const std::string& name, TensorId x, int64_t filters
              .writes = {large},
              .run = [=](const Queue& q, const TensorTable& t) { upsample2x(q, t[x], t[large]); }});
   if (trained_.contains(x))
-    on_backward(large, [=, this](TensorId d_large) {
+    on_backward(large, {x}, [=, this](TensorId d_large) {
       const TensorId dx = gradient_map(name, x);
       plan_step({.op = "upsample2x_backward",
                  .name = name,

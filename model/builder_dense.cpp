@@ -24,7 +24,7 @@ TensorId Builder::dense(const std::string& name, TensorId x, int64_t outputs, bo
               DenseForward(device_, spec), x, w.value, b.value, y);
   reach_[y] = Reach::all();
 
-  on_backward(y, [=, this](TensorId dy) {
+  on_backward(y, {x}, [=, this](TensorId dy) {
     const TensorId db = activation_backward(name, y, dy, b.gradient, relu);
     add_weight_gradient<DenseBackwardWeights>("dense_backward_weights", name, spec, x, dy, w, db);
     const TensorId dx = gradient_map(name, x);
@@ -59,7 +59,7 @@ TensorId Builder::flatten(const std::string& name, TensorId x) {
   const TensorId plain = stored_as(name, x, 1, Phase::forward);
   const TensorId y = plan_.reshape(plain, {in.shape[0], in.shape[1] * in.shape[2] * in.shape[3]});
   reach_[y] = Reach::all();
-  on_backward(y, [=, this](TensorId dy) {
+  on_backward(y, {x}, [=, this](TensorId dy) {
     set_gradient(
         x, stored_as("d(" + name + ")", plan_.reshape(dy, in.shape), in.block, Phase::backward));
   });
@@ -71,7 +71,7 @@ TensorId Builder::unflatten(const std::string& name, TensorId x, const Shape& im
   const TensorId y =
       stored_as(name, plan_.reshape(x, image), preferred_block(device_, image[3]), Phase::forward);
   reach_[y] = Reach::all();
-  on_backward(y, [=, this](TensorId dy) {
+  on_backward(y, {x}, [=, this](TensorId dy) {
     set_gradient(x, plan_.reshape(stored_as("d(" + name + ")", dy, 1, Phase::backward), flat));
   });
   return y;
@@ -90,7 +90,7 @@ TensorId Builder::global_pool(const std::string& name, TensorId x) {
                dae::global_pool(q, t[x], t[y], t[argmax]);
              }});
   reach_[y] = Reach::all();
-  on_backward(y, [=, this](TensorId dy) {
+  on_backward(y, {x}, [=, this](TensorId dy) {
     const TensorId dx = gradient_map(name, x);
     plan_step({.op = "global_pool_backward",
                .name = name,
@@ -115,7 +115,7 @@ TensorId Builder::bounded_gain(const std::string& name, TensorId o) {
        .writes = {g},
        .run = [=](const Queue& q, const TensorTable& t) { dae::bounded_gain(q, t[o], t[g]); }});
   reach_[g] = reach(o);
-  on_backward(g, [=, this](TensorId dg) {
+  on_backward(g, {o}, [=, this](TensorId dg) {
     const TensorId d_o = tensor_like("d(" + name + ".input)", o);
     plan_step({.op = "bounded_gain_backward",
                .name = name,

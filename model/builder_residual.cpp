@@ -44,13 +44,17 @@ TensorId Builder::residual_block(const std::string& name, TensorId x) {
 // On a GPU: the data gradients with all that lies between them, and the biases'; then the filters'.
 void Builder::on_residual_backward(const std::string& name, TensorId x, const DeclaredConv& a,
                                    const DeclaredConv& b, bool at_once) {
-  on_backward(b.y, [=, this](TensorId dy) {
+  relu_of_[b.y] = false;
+  on_backward(b.y, {x}, [=, this](TensorId dy) {
     const std::string first = name + ".a", second = name + ".b";
     const TensorId h = a.y, dh = gradient_map(second, h);
+    bias_backward(second, b.y, dy, b.b.gradient, false);
     if (at_once)
       accumulate(name, x, add_residual_gradients(name, x, dy, a, b, dh));
-    else
-      add_middle_gradient(name, dy, a, b, dh);
+    else  // what ReLU's gradient is applied to is made by one step, in which the bias's is summed
+      add_later(add_data_gradient(second, Phase::backward, b.spec, dy, b.w,
+                                  {.gate = h, .sums = true}, dh),
+                a.b.gradient);
     const auto add_weights = [&](const std::string& of, ConvSpec spec, TensorId in, TensorId out,
                                  const Weight& w) {
       spec.bias = false;
@@ -65,7 +69,8 @@ void Builder::on_residual_backward(const std::string& name, TensorId x, const De
   });
 }
 
-// Writes dh and what is added up to the biases' gradients, and returns dx, to which dy has been added.
+// Writes dh and what is added up to the gradients of its bias and of x's, and returns dx, to which dy has been
+// added.
 TensorId Builder::add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
                                          const DeclaredConv& a, const DeclaredConv& b,
                                          TensorId dh) {
@@ -83,19 +88,10 @@ TensorId Builder::add_residual_gradients(const std::string& name, TensorId x, Te
                                        t[sums]);
              }});
   add_later(plan_.slice(sums, name + ".a.db.parts", 0, rows), a.b.gradient);
-  add_later(plan_.slice(sums, name + ".b.db.parts", rows.count(), rows), b.b.gradient);
+  const Finish finish = finish_of_gradient(x);
+  if (finish.sums && finish.gate == kNoTensor && !gradient_of_.contains(x))
+    sums_of_[x] = plan_.slice(sums, name + ".dx.sums", rows.count(), rows);
   return dx;
-}
-
-// The same but for dx. What a library leaves in f32 is one row of partial sums, to be rounded.
-void Builder::add_middle_gradient(const std::string& name, TensorId dy, const DeclaredConv& a,
-                                  const DeclaredConv& b, TensorId dh) {
-  bias_backward(name + ".b", b.y, dy, b.b.gradient, false);
-  const bool narrow = dtype_ != DType::f32;
-  const TensorId sums =
-      narrow ? plan_.tensor(name + ".a.db", plan_.shape(a.b.gradient)) : a.b.gradient;
-  add_data_gradient(name + ".b", Phase::backward, b.spec, dy, b.w, {.gate = a.y, .sums = sums}, dh);
-  if (narrow) add_later(plan_.reshape(sums, {1, plan_.shape(sums)[0]}), a.b.gradient);
 }
 
 }  // namespace dae

@@ -1,6 +1,5 @@
 #include "model/residual_form.h"
 
-#include "kernels/bias.h"
 #include "kernels/conv3x3_mma.h"
 #include "kernels/layers/conv2d.h"
 #include "kernels/layers/cuda_timer.h"
@@ -47,15 +46,14 @@ double backward_seconds(ResidualForm form, const Shape& map, DType dtype) {
     return cuda::median_seconds(kTimedRuns,
                                 [&] { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); });
   }
-  const Conv2dBackwardData second(q.device, spec, {.gate = true}),
-      first(q.device, spec, {.addend = true});
+  const Conv2dBackwardData second(q.device, spec, {.gate = true, .sums = true}),
+      first(q.device, spec, {.addend = true, .sums = true});
   const Tensor second_space = trial.space_for(second), first_space = trial.space_for(first),
-               db1 = trial.tensor({map[3]}, DType::f32),
-               sums = trial.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
+               db1 = trial.tensor({second.sum_rows(), map[3]}, DType::f32),
+               sums = trial.tensor({first.sum_rows(), map[3]}, DType::f32);
   return cuda::median_seconds(kTimedRuns, [&] {
-    relu_bias_backward(q, {}, dy, {}, false, sums);
     second(q, dy, w2, {.gate = h, .sums = db1}, dh, second_space);
-    first(q, dh, w1, {.addend = dy}, dx, first_space);
+    first(q, dh, w1, {.addend = dy, .sums = sums}, dx, first_space);
   });
 }
 

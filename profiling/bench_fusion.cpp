@@ -1,14 +1,12 @@
 // fusion/FORM/SHAPE/fused and .../unfused: a convolution of the unet with what follows it, by one
-// of cuDNN's engines that fuse them, and one by one: the convolution, then the kernels of this
-// project. The plan chooses between them where there is no gate (kernels/layers/unfused.h). FORM says what is done to the result (kernels/layers/cuda_libraries.h),
-// SHAPE is the result's. On a GPU in bf16 alone: cuDNN fuses nothing else. Bytes are those of the
-// fused form: each operand once.
+// of cuDNN's engines that fuse them, and one by one (kernels/layers/unfused.h): the plan chooses between the two.
+// FORM says what is done to the result (kernels/layers/cuda_libraries.h), SHAPE is the result's. On a GPU in bf16
+// alone: cuDNN fuses nothing else. Bytes are those of the fused form: each operand once.
 #include <fmt/core.h>
 
-#include "kernels/activation.h"
-#include "kernels/bias.h"
 #include "kernels/layers/cuda_libraries.h"
 #include "kernels/layers/engines.h"
+#include "kernels/layers/unfused.h"
 #include "profiling/bench.h"
 #include "runtime/device.h"
 #include "runtime/varied_buffer.h"
@@ -22,12 +20,6 @@ using cuda_libraries::Direction;
 struct Fusion {
   const char* form;
   Convolution problem;  // with all that can be fused
-
-  // Operands after the convolution's three, as operands_of() has them.
-  size_t bias() const { return 3; }
-  size_t addend() const { return 3 + problem.bias; }
-  size_t gate() const { return addend() + problem.addend; }
-  size_t sums() const { return gate() + problem.gate; }
 };
 
 std::vector<Fusion> fusions(const BenchOptions& options) {
@@ -43,8 +35,9 @@ std::vector<Fusion> fusions(const BenchOptions& options) {
                   .dtype = DType::bf16};
     p.addend = true;
     found.push_back({"dgrad+add", p});
-    p.gate = p.sums = true;
-    found.push_back({"dgrad+add+gate+sums", p});
+    p.sums = true;
+    found.push_back({"dgrad+add+sums", p});
+    p.gate = true;
     p.addend = false;
     found.push_back({"dgrad+gate+sums", p});
     if (level == 0) continue;
@@ -62,67 +55,27 @@ std::vector<Fusion> fusions(const BenchOptions& options) {
   return found;
 }
 
-// The convolution's operands, with memory, and a workspace for `routine`.
-struct Operands {
-  Operands(const Convolution& problem, const Routine& routine)
-      : workspace(Device::cuda, routine.workspace_bytes()) {
-    for (Tensor t : cuda_libraries::operands_of(problem)) {
-      memory.push_back(varied_buffer(Device::cuda, t.shape.count(), t.dtype));
-      t.data = memory.back().data();
-      bytes += static_cast<double>(t.bytes());
-      data.push_back(t.data);
-      tensors.push_back(t);
-    }
-  }
-  std::vector<Buffer> memory;
-  Buffer workspace;
-  std::vector<Tensor> tensors;
-  std::vector<const void*> data;
-  double bytes = 0;
-};
-
-void report(benchmark::State& state, const BenchOptions& options, const Convolution& p,
-            double bytes) {
-  const int64_t products = p.w.count() / p.w[0];
-  report_roofline(state, options, bytes, 2.0 * static_cast<double>(p.y.count() * products));
-}
-
-void time_fused(benchmark::State& state, const BenchOptions& options, const Fusion& fusion) {
+void time_routine(benchmark::State& state, const BenchOptions& options, const Convolution& p,
+                  std::shared_ptr<Routine> (*plan)(const Convolution&)) {
   std::shared_ptr<Routine> routine;
   try {
-    routine = cuda_libraries::plan_by_library(fusion.problem);
+    routine = plan(p);
   } catch (const cuda_libraries::NoEngine& error) {
     state.SkipWithError(error.what());
     return;
   }
-  const Operands o(fusion.problem, *routine);
-  time_op(state, options,
-          [&](const Queue& q) { routine->run(q.stream, o.data, o.workspace.data()); });
-  report(state, options, fusion.problem, o.bytes);
-}
-
-void time_unfused(benchmark::State& state, const BenchOptions& options, const Fusion& fusion) {
-  const Convolution& p = fusion.problem;
-  Convolution alone = p;
-  alone.bias = alone.addend = alone.relu = alone.gate = alone.sums = false;
-  const std::shared_ptr<Routine> routine = cuda_libraries::plan(alone);
-  const Operands o(p, *routine);
-  const Tensor& result = o.tensors[2];
-  const int64_t partials = relu_bias_backward_workspace_count(result);
-  const Buffer space(Device::cuda, static_cast<size_t>(partials) * sizeof(float)),
-      sums(Device::cuda, static_cast<size_t>(result.shape[3]) * size_of(p.dtype));
-  time_op(state, options, [&](const Queue& q) {
-    routine->run(q.stream, std::span(o.data).first(3), o.workspace.data());
-    if (p.bias)
-      bias_relu(q, o.tensors[fusion.bias()], o.tensors[fusion.addend()], result, p.relu);
-    else if (p.addend)
-      add(q, o.tensors[fusion.addend()], result);
-    if (p.gate)
-      relu_bias_backward(q, o.tensors[fusion.gate()], result,
-                         {sums.data(), {result.shape[3]}, p.dtype}, true,
-                         {space.data(), {partials}});
-  });
-  report(state, options, p, o.bytes);
+  std::vector<Buffer> operands;
+  std::vector<const void*> data;
+  double bytes = 0;
+  for (const Tensor& t : cuda_libraries::operands_of(p)) {
+    data.push_back(
+        operands.emplace_back(varied_buffer(Device::cuda, t.shape.count(), t.dtype)).data());
+    bytes += static_cast<double>(t.bytes());
+  }
+  const Buffer workspace(Device::cuda, routine->workspace_bytes());
+  time_op(state, options, [&](const Queue& q) { routine->run(q.stream, data, workspace.data()); });
+  report_roofline(state, options, bytes,
+                  2.0 * static_cast<double>(p.y.count() * (p.w.count() / p.w[0])));
 }
 
 }  // namespace
@@ -132,14 +85,15 @@ void register_fusion_benchmarks(const BenchOptions& options) {
   for (const Fusion& fusion : fusions(options)) {
     const std::string name = fmt::format("fusion/{}/{}/", fusion.form,
                                          to_string(cuda_libraries::operands_of(fusion.problem)[2]));
-    const auto add = [&](const char* which, auto time) {
-      configure_op(benchmark::RegisterBenchmark(
-                       (name + which).c_str(),
-                       [=](benchmark::State& state) { time(state, options, fusion); }),
-                   options);
+    const auto add = [&](const char* which, auto plan) {
+      configure_op(
+          benchmark::RegisterBenchmark(
+              (name + which).c_str(),
+              [=](benchmark::State& state) { time_routine(state, options, fusion.problem, plan); }),
+          options);
     };
-    add("fused", time_fused);
-    add("unfused", time_unfused);
+    add("fused", cuda_libraries::plan_by_library);
+    add("unfused", unfused::routine_of);
   }
 }
 

@@ -114,15 +114,16 @@ const std::vector<Form>& forms() {
        },
        [](Bench& b) -> Call {
          const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
-                      workspace = b.tensor({relu_bias_backward_workspace_count(dy)}, DType::f32);
+                      sums = b.tensor({bias_backward_blocks(dy.count() / dy.shape[3]), dy.shape[3]},
+                                      DType::f32);
          const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
                     second = b.gradient(Direction::backward_data, {dh, b.filters(), dx});
          return [=](const Queue& q) {
-           relu_bias_backward(q, {}, dy, {}, false, workspace);
            first(q);
-           relu_bias_backward(q, h, dh, {}, true, workspace);
+           relu_bias_backward(q, h, dh, {}, true, sums);
            second(q);
            add(q, dy, dx);
+           relu_bias_backward(q, {}, dx, {}, false, sums);
          };
        }}};
   return all;

@@ -31,8 +31,8 @@ struct Descs {
 };
 
 void check_spec(const char* op, Device device, const ConvSpec& s) {
-  if (device == Device::cpu && (s.dtype != DType::f32 || s.addend))
-    fail("{}: the CPU computes in f32, without an addend", op);
+  if (device == Device::cpu && (s.dtype != DType::f32 || s.addend || s.gate || s.sums))
+    fail("{}: the CPU computes in f32, without addend, gate and sums", op);
   if (s.x.rank() != 4 || !(s.y == conv_output(s.x, s.y[3], s.kernel, s.stride, s.pad)))
     fail("{}: a {}x{} kernel with stride {} and padding {} does not make {} of {}", op, s.kernel,
          s.kernel, s.stride, s.pad, to_string(s.y), to_string(s.x));
@@ -139,6 +139,35 @@ void check_images(const char* op, const ConvSpec& spec, const Tensor& x, const T
   for (const Tensor* tensor : {&x, &w, &y}) check_dtype(op, "a tensor", *tensor, spec.dtype);
 }
 
+// Where a convolution's operands are, and what `finish` has of `more`, in the order of
+// kernels/layers/cuda_libraries.h.
+class Addresses {
+ public:
+  Addresses(const char* op, DType dtype, const Tensor& in, const Tensor& w, const Tensor& result)
+      : op_(op), dtype_(dtype), result_(result.shape), data_{in.data, w.data, result.data} {}
+
+  void add(const ConvFinish& finish, const ConvMore& more, int64_t sum_rows) {
+    const Shape channels = {result_[3]};
+    if (finish.bias) add("the bias", more.bias, channels, dtype_);
+    if (finish.addend) add("the addend", more.addend, result_, dtype_);
+    if (finish.gate) add("the gate", more.gate, result_, dtype_);
+    if (finish.sums) add("the sums", more.sums, {sum_rows, result_[3]}, DType::f32);
+  }
+  std::span<const void* const> all() const { return std::span(data_).first(count_); }
+
+ private:
+  void add(const char* what, const Tensor& tensor, const Shape& shape, DType dtype) {
+    check_shape(op_, what, tensor, shape);
+    check_dtype(op_, what, tensor, dtype);
+    data_[count_++] = tensor.data;
+  }
+  const char* op_;
+  DType dtype_;
+  Shape result_;
+  std::array<const void*, 7> data_;
+  size_t count_ = 3;
+};
+
 }  // namespace
 
 Shape conv_output(const Shape& x, int64_t filters, int kernel, int stride, int pad) {
@@ -160,6 +189,8 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
     problem.bias = spec.bias;
     problem.addend = spec.addend;
     problem.relu = spec.relu;
+    problem.gate = spec.gate;
+    problem.sums = spec.sums;
     routine_ = plan_cuda_forward(problem);
     return;
   }
@@ -179,24 +210,23 @@ Conv2dForward::Conv2dForward(Device device, const ConvSpec& spec) : spec_(spec) 
 void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                                const Tensor& addend, const Tensor& y,
                                const Tensor& workspace) const {
-  const char* const op = "conv2d_forward";
-  check_images(op, spec_, x, w, y);
-  if (spec_.bias) {
-    check_shape(op, "b", b, {spec_.y[3]});
-    check_dtype(op, "b", b, spec_.dtype);
-  }
-  if (spec_.addend) {
-    check_shape(op, "the addend", addend, spec_.y);
-    check_dtype(op, "the addend", addend, spec_.dtype);
-  }
-  const void* const operands[] = {x.data, w.data, y.data, b.data, addend.data};
-  run(op, q, std::span(operands).first(3 + spec_.bias + spec_.addend), workspace);
+  (*this)(q, x, w, ConvMore{.addend = addend, .bias = b}, y, workspace);
 }
 
-Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec)
-    : Conv2dBackwardData(device, spec, Finish{}) {}
+void Conv2dForward::operator()(const Queue& q, const Tensor& x, const Tensor& w,
+                               const ConvMore& more, const Tensor& y,
+                               const Tensor& workspace) const {
+  const char* const op = "conv2d_forward";
+  check_images(op, spec_, x, w, y);
+  Addresses addresses(op, spec_.dtype, x, w, y);
+  addresses.add(
+      {.addend = spec_.addend, .bias = spec_.bias, .gate = spec_.gate, .sums = spec_.sums}, more,
+      sum_rows());
+  run(op, q, addresses.all(), workspace);
+}
 
-Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, const Finish& finish)
+Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec,
+                                       const ConvFinish& finish)
     : spec_(spec), finish_(finish) {
   const char* const op = "conv2d_backward_data";
   check_spec(op, device, spec);
@@ -207,11 +237,12 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, cons
     problem.bias = finish.bias;
     problem.addend = finish.addend;
     problem.relu = finish.relu;
-    problem.gate = problem.sums = finish.gate;
+    problem.gate = finish.gate;
+    problem.sums = finish.sums;
     routine_ = cuda_libraries::plan(problem);
     return;
   }
-  if (finish.addend || finish.bias || finish.gate)
+  if (finish.addend || finish.bias || finish.gate || finish.sums)
     fail("{}: the CPU computes the gradient alone", op);
   const std::string name = in_words(op, spec);
   routine_ = onednn::named(name, [&] {
@@ -227,30 +258,17 @@ Conv2dBackwardData::Conv2dBackwardData(Device device, const ConvSpec& spec, cons
 
 void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
                                     const Tensor& dx, const Tensor& workspace) const {
-  (*this)(q, dy, w, More{}, dx, workspace);
+  (*this)(q, dy, w, ConvMore{}, dx, workspace);
 }
 
 void Conv2dBackwardData::operator()(const Queue& q, const Tensor& dy, const Tensor& w,
-                                    const More& more, const Tensor& dx,
+                                    const ConvMore& more, const Tensor& dx,
                                     const Tensor& workspace) const {
   const char* const op = "conv2d_backward_data";
   check_images(op, spec_, dx, w, dy);
-  std::array<const void*, 6> operands = {dy.data, w.data, dx.data};
-  size_t count = 3;
-  const auto take = [&](const char* what, const Tensor& tensor, const Shape& shape) {
-    check_shape(op, what, tensor, shape);
-    check_dtype(op, what, tensor, spec_.dtype);
-    operands[count++] = tensor.data;
-  };
-  if (finish_.bias) take("the bias", more.bias, {spec_.x[3]});
-  if (finish_.addend) take("the addend", more.addend, spec_.x);
-  if (finish_.gate) {
-    take("the gate", more.gate, spec_.x);
-    check_shape(op, "the sums", more.sums, {spec_.x[3]});
-    check_dtype(op, "the sums", more.sums, DType::f32);
-    operands[count++] = more.sums.data;
-  }
-  run(op, q, std::span(operands).first(count), workspace);
+  Addresses addresses(op, spec_.dtype, dy, w, dx);
+  addresses.add(finish_, more, sum_rows());
+  run(op, q, addresses.all(), workspace);
 }
 
 Conv2dBackwardWeights::Conv2dBackwardWeights(Device device, const ConvSpec& spec) : spec_(spec) {

@@ -29,6 +29,8 @@ struct ConvSpec {
   bool bias = true;
   bool addend = false;  // forward on cuda only, with a bias
   bool relu = false;    // forward only; the gradients take dy after relu_backward
+  // Forward on cuda only, as a transposed convolution's data gradient: see ConvFinish.
+  bool gate = false, sums = false;
   DType dtype = DType::f32;
 
   Shape weights() const { return {y[3], kernel, kernel, x[3]}; }
@@ -41,12 +43,26 @@ Shape conv_output(const Shape& x, int64_t filters, int kernel, int stride, int p
 // The channel block in which convolutions of this device run fastest on `channels` channels.
 int preferred_block(Device device, int64_t channels);
 
+// What is done to a result before it is rounded: an addend shaped like it and a bias of its channels C are added, then
+// ReLU; or, with `gate`, ReLU's gradient: where a map shaped like the result, which that ReLU gave, is not
+// positive, the result is zero. With `sums` its channels' sums are written as well.
+struct ConvFinish {
+  bool addend = false, bias = false, relu = false, gate = false, sums = false;
+};
+// What of it is read, and the sums: f32 {sum_rows(), C}, rows that kernels/partial_sums.h adds up.
+struct ConvMore {
+  Tensor addend = {}, bias = {}, gate = {}, sums = {};
+};
+
 class Conv2dForward : public PlannedOp {
  public:
   Conv2dForward(Device device, const ConvSpec& spec);
   // `b` and `addend` are read where the spec has them.
   void operator()(const Queue& q, const Tensor& x, const Tensor& w, const Tensor& b,
                   const Tensor& addend, const Tensor& y, const Tensor& workspace) const;
+  void operator()(const Queue& q, const Tensor& x, const Tensor& w, const ConvMore& more,
+                  const Tensor& y, const Tensor& workspace) const;
+  int64_t sum_rows() const { return routine_->sum_rows(); }
 
  private:
   ConvSpec spec_;
@@ -55,27 +71,17 @@ class Conv2dForward : public PlannedOp {
 // dx from dy: written, not added to.
 class Conv2dBackwardData : public PlannedOp {
  public:
-  // What is done to dx before it is rounded, on cuda only: an addend shaped like it and a bias {C}
-  // are added, then ReLU, which wants a bias; or, with `gate`, ReLU's gradient: what is not positive
-  // in a map shaped like dx, that ReLU's result, makes dx zero, and each channel's sum is written,
-  // f32 {C}. The spec's own are forward's, and do not count.
-  struct Finish {
-    bool addend = false, bias = false, relu = false, gate = false;
-  };
-  Conv2dBackwardData(Device device, const ConvSpec& spec);
-  Conv2dBackwardData(Device device, const ConvSpec& spec, const Finish& finish);
+  // `finish` is for cuda only, and its ReLU wants a bias. The spec's own are forward's, and do not count.
+  Conv2dBackwardData(Device device, const ConvSpec& spec, const ConvFinish& finish = {});
   void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const Tensor& dx,
                   const Tensor& workspace) const;
-  // What `finish` has is read, or written.
-  struct More {
-    Tensor addend = {}, bias = {}, gate = {}, sums = {};
-  };
-  void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const More& more,
+  void operator()(const Queue& q, const Tensor& dy, const Tensor& w, const ConvMore& more,
                   const Tensor& dx, const Tensor& workspace) const;
+  int64_t sum_rows() const { return routine_->sum_rows(); }
 
  private:
   ConvSpec spec_;
-  Finish finish_;
+  ConvFinish finish_;
 };
 
 // dw, and db where the spec has a bias (cpu only: on cuda kernels/bias.h makes it, together with

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 
@@ -13,6 +14,9 @@ class Routine {
   virtual ~Routine() = default;
 
   virtual size_t workspace_bytes() const = 0;
+
+  // Rows of the sums over pixels that it writes, for a problem that has them (kernels/layers/cuda_libraries.h).
+  virtual int64_t sum_rows() const { return 1; }
 
   // `data` holds an address for each operand, in the order that whoever made the routine says;
   // `workspace` has workspace_bytes(). `stream` as in Queue. Not for two threads at once.

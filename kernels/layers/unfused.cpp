@@ -1,7 +1,5 @@
 #include "kernels/layers/unfused.h"
 
-#include <algorithm>
-
 #include "kernels/activation.h"
 #include "kernels/bias.h"
 
@@ -12,49 +10,49 @@ using cuda_libraries::Candidate;
 using cuda_libraries::Convolution;
 using cuda_libraries::Direction;
 
-Convolution alone(Convolution problem) {
-  problem.bias = problem.addend = problem.relu = problem.gate = problem.sums = false;
+// What one library's engine or more are planned for, before the kernels: sums without a gate are a pass that
+// reads the result whatever was done to it, with one they come from the pass that ReLU's gradient needs.
+Convolution before_kernels(Convolution problem) {
+  if (problem.gate || !problem.sums)
+    problem.bias = problem.addend = problem.relu = problem.gate = false;
+  problem.sums = false;
   return problem;
 }
 
 class Unfused : public Routine {
  public:
   explicit Unfused(const Convolution& problem)
-      : convolution_(cuda_libraries::plan(alone(problem))),
-        operands_(cuda_libraries::operands_of(problem)),
-        problem_(problem) {
-    if (problem.gate) partials_ = relu_bias_backward_workspace_count(operands_[2]);
-  }
+      : problem_(problem),
+        first_problem_(before_kernels(problem)),
+        first_(cuda_libraries::plan(first_problem_)),
+        operands_(cuda_libraries::operands_of(problem)) {}
 
-  // The convolution's is free again when the sums begin.
-  size_t workspace_bytes() const override {
-    return std::max(convolution_->workspace_bytes(),
-                    static_cast<size_t>(partials_) * sizeof(float));
-  }
+  size_t workspace_bytes() const override { return first_->workspace_bytes(); }
+  int64_t sum_rows() const override { return problem_.sums ? operands_.back().shape[0] : 1; }
 
   using Routine::run;
   void run(void* stream, std::span<const void* const> data, void* workspace) override {
     const Queue q{Device::cuda, stream};
-    convolution_->run(stream, data.first(3), workspace);
+    const bool more_is_done = first_problem_.bias || first_problem_.addend;
+    size_t next = 3;
     for (size_t i = 0; i < operands_.size(); i++) operands_[i].data = const_cast<void*>(data[i]);
     const Tensor& result = operands_[2];
-    size_t next = 3;
     const Tensor bias = problem_.bias ? operands_[next++] : Tensor{},
                  addend = problem_.addend ? operands_[next++] : Tensor{};
-    if (problem_.bias)
+    first_->run(stream, data.first(more_is_done ? next : 3), workspace);
+    if (problem_.bias && !more_is_done)
       bias_relu(q, bias, addend, result, problem_.relu);
-    else if (problem_.addend)
+    else if (problem_.addend && !more_is_done)
       add(q, addend, result);
-    if (problem_.gate)
-      relu_bias_backward(q, operands_[next], result, operands_[next + 1], true,
-                         {workspace, {partials_}});
+    if (problem_.sums)
+      relu_bias_backward(q, problem_.gate ? operands_[next] : Tensor{}, result, {}, problem_.gate,
+                         operands_.back());
   }
 
  private:
-  std::shared_ptr<Routine> convolution_;
+  Convolution problem_, first_problem_;
+  std::shared_ptr<Routine> first_;
   std::vector<Tensor> operands_;
-  Convolution problem_;
-  int64_t partials_ = 0;  // elements of the workspace
 };
 
 }  // namespace
@@ -66,8 +64,10 @@ std::shared_ptr<Routine> routine_of(const Convolution& problem) {
 std::vector<Candidate> candidates(const Convolution& problem) {
   std::vector<Candidate> found;
   const Convolution& p = problem;
-  const bool suits = p.direction == Direction::backward_data && p.gate == p.sums &&
-                     (p.bias || !p.relu) && (p.bias || p.addend || p.gate);
+  const bool has_kernels = p.gate ? p.sums : p.sums || p.addend || p.bias,
+             suits = has_kernels && (p.bias || !p.relu) &&
+                     (p.direction == Direction::backward_data ||
+                      (p.direction == Direction::forward && p.sums));
   if (!suits) return found;
   Candidate& one = found.emplace_back();
   one.offer.engine = kEngine;

@@ -90,9 +90,9 @@ std::vector<OpCase> cases() {
       OpCase& left = list.emplace_back(list.back());
       left.name = "backward_left_" + size;
       left.run = [relu, s = s](const Queue& q, const auto& t) {
-        relu_bias_backward(q, relu ? t[0] : Tensor{}, t[1], {}, relu, t[3]);
-        const Shape rows = {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]};
-        const PartialSum sum[] = {{{t[3].data, rows}, t[2]}};
+        const Tensor rows{t[3].data, {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]}};
+        relu_bias_backward(q, relu ? t[0] : Tensor{}, t[1], {}, relu, rows);
+        const PartialSum sum[] = {{rows, t[2]}};
         sum_partials(q, sum);
       };
       left.gpu_only = true;

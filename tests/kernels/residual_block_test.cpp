@@ -75,23 +75,23 @@ std::vector<OpCase> cases() {
                   out("dh"),
                   out("dx"),
                   {.name = "db1", .shape = biases, .role = Role::out, .dtype = kBf16},
-                  {.name = "db2", .shape = biases, .role = Role::out, .dtype = kBf16},
+                  {.name = "sum of dx", .shape = biases, .role = Role::out, .dtype = kBf16},
                   {.name = "sums", .shape = residual_block_sums(s), .role = Role::scratch}},
          .run =
              [](const Queue& q, const auto& t) {
                residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[8]);
                const Shape rows = {t[8].shape[1], t[8].shape[2]};
-               const PartialSum of_biases[] = {
+               const PartialSum of_channels[] = {
                    {{t[8].data, rows}, t[6]},
                    {{t[8].template as<float>() + rows.count(), rows}, t[7]}};
-               sum_partials(q, of_biases);
+               sum_partials(q, of_channels);
              },
          .reference =
              [=](auto& v) {
                v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
                v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
                v[6] = conv_backward_bias(plain, v[4]);
-               v[7] = conv_backward_bias(plain, v[0]);
+               v[7] = conv_backward_bias(plain, rounded(v[5]));
              },
          .tolerance = kExact,
          .gpu_only = true});

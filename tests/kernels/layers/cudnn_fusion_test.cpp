@@ -19,9 +19,51 @@ using cuda_libraries::Direction;
 
 struct Case {
   const char* name;
-  int64_t channels;
-  bool addend, gate, sums, up;
+  Convolution problem;
 };
+
+constexpr auto kData = Direction::backward_data, kForward = Direction::forward;
+
+// Of `channels` maps as a unet has them at a batch of 256, by a 3x3 convolution of as many filters.
+Convolution square(int64_t channels) {
+  const Shape map = {256, 2048 / channels, 2048 / channels, channels};
+  return {.direction = kData,
+          .x = map,
+          .w = {channels, 3, 3, channels},
+          .y = map,
+          .dtype = DType::bf16};
+}
+
+// Between 64x64 pixels of 32 channels and 32x32 of 64.
+Convolution halving(Direction direction, int kernel) {
+  return {.direction = direction,
+          .x = {256, 64, 64, 32},
+          .w = {64, kernel, kernel, 32},
+          .y = {256, 32, 32, 64},
+          .stride = 2,
+          .pad = (kernel - 1) / 2,
+          .dtype = DType::bf16};
+}
+
+std::vector<Case> cases() {
+  const auto with = [](Convolution p, const std::vector<bool Convolution::*>& what) {
+    p.dtype = DType::bf16;
+    for (bool Convolution::*const field : what) p.*field = true;
+    return p;
+  };
+  using C = Convolution;
+  return {
+      {"add_32", with(square(32), {&C::addend})},
+      {"gate_sums_32", with(square(32), {&C::gate, &C::sums})},
+      {"add_gate_sums_256", with(square(256), {&C::addend, &C::gate, &C::sums})},
+      {"add_sums_32", with(square(32), {&C::addend, &C::sums})},
+      {"down_add_sums", with(halving(kData, 2), {&C::addend, &C::sums})},
+      {"halving_gate_sums", with(halving(kData, 3), {&C::gate, &C::sums})},
+      {"up_add_bias_relu", with(halving(kData, 4), {&C::addend, &C::bias, &C::relu})},
+      {"back_up_sums", with(halving(kForward, 2), {&C::sums})},
+      {"back_up_gate_sums", with(halving(kForward, 4), {&C::gate, &C::sums})},
+  };
+}
 
 class CudnnFusionTest : public testing::TestWithParam<Case> {
  protected:
@@ -48,24 +90,8 @@ std::shared_ptr<Routine> plan_somewhere(const Convolution& problem) {
 }
 
 TEST_P(CudnnFusionTest, IsOfferedAndCompiles) {
-  const Case& c = GetParam();
-  const int64_t side = 2048 / c.channels;
-  Convolution p{.direction = Direction::backward_data,
-                .x = {256, side, side, c.channels},
-                .w = {c.channels, 3, 3, c.channels},
-                .y = {256, side, side, c.channels},
-                .addend = c.addend,
-                .gate = c.gate,
-                .sums = c.sums,
-                .dtype = DType::bf16};
-  if (c.up) {
-    p.w = {2 * c.channels, 4, 4, c.channels};
-    p.y = {256, side / 2, side / 2, 2 * c.channels};
-    p.stride = 2;
-    p.bias = p.relu = true;
-  }
   try {
-    plan_somewhere(p);
+    plan_somewhere(GetParam().problem);
     EXPECT_TRUE(cuda_available()) << "no GPU, and yet its kernels were loaded";
   } catch (const cuda_libraries::NoEngine& error) {
     if (cuda_available()) FAIL() << error.what();
@@ -75,12 +101,7 @@ TEST_P(CudnnFusionTest, IsOfferedAndCompiles) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, CudnnFusionTest,
-                         testing::Values(Case{"add_32", 32, true, false, false, false},
-                                         Case{"gate_sums_32", 32, false, true, true, false},
-                                         Case{"add_gate_sums_32", 32, true, true, true, false},
-                                         Case{"add_gate_sums_256", 256, true, true, true, false},
-                                         Case{"up_add_bias_relu_32", 32, true, false, false, true}),
+INSTANTIATE_TEST_SUITE_P(Forms, CudnnFusionTest, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
