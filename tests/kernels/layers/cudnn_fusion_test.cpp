@@ -53,9 +53,7 @@ std::vector<Case> cases() {
   };
   using C = Convolution;
   return {
-      {"add_32", with(square(32), {&C::addend})},
       {"gate_sums_32", with(square(32), {&C::gate, &C::sums})},
-      {"add_gate_sums_256", with(square(256), {&C::addend, &C::gate, &C::sums})},
       {"add_sums_32", with(square(32), {&C::addend, &C::sums})},
       {"down_add_sums", with(halving(kData, 2), {&C::addend, &C::sums})},
       {"halving_gate_sums", with(halving(kData, 3), {&C::gate, &C::sums})},
