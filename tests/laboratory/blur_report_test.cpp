@@ -259,7 +259,30 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
 
   const auto json = json_file(path("page.json"));
   ASSERT_EQ(json["runs"].size(), 2u);
+  EXPECT_EQ(keys_of(json),
+            "corrupted corruption dataset differences notes pictures runs size views");
   EXPECT_EQ(json["views"], 8);
+  EXPECT_EQ(json["pictures"], 4);
+  EXPECT_EQ(json["size"], 32);
+  EXPECT_EQ(json["dataset"], path("other"));
+  const std::string measures =
+      "aligned_psnr bands blur coherence_high coherence_low coherence_middle distance error_high "
+      "error_low error_middle";
+  EXPECT_EQ(keys_of(json["corrupted"]),
+            measures +
+                " mse mtf50_01 mtf50_03 mtf50_06 perceptual psnr texture transfer_high "
+                "transfer_low transfer_middle");
+  EXPECT_EQ(keys_of(json["runs"][0]),
+            measures +
+                " loss mse mtf50_01 mtf50_03 mtf50_06 name perceptual psnr run steps "
+                "texture transfer_high transfer_low transfer_middle");
+  EXPECT_EQ(keys_of(json["runs"][0]["bands"][0]), "coherence error frequency transfer");
+  EXPECT_EQ(keys_of(json["runs"][0]["psnr"]), "high low value");
+  EXPECT_EQ(keys_of(json["differences"][0]["psnr"]), "decided high low value");
+  EXPECT_EQ(json["differences"][0]["of"], "first");
+  EXPECT_EQ(json["differences"][0]["minus"], "small");
+  EXPECT_EQ(json["runs"][0]["run"], path("first"));
+  EXPECT_EQ(json["runs"][0]["steps"], 3);
   EXPECT_EQ(json["runs"][0]["loss"], "mse");
   ASSERT_EQ(json["differences"].size(), 1u);
   EXPECT_NEAR(json["differences"][0]["psnr"]["value"].get<double>(),
