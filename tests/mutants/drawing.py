@@ -57,18 +57,44 @@ def may_leave_a_loop(lines, number):
     return False
 
 
+# Of what clang-format leaves, brackets of templates alone stand against a word.
+OPENED, CLOSED = re.compile(r"(?<=\w)<(?![=<\s])"), re.compile(r"(?<![-\s=<])>(?!=)")
+NO_EXPRESSION = re.compile(r"\+-\s*[);]|-\+\s*[);]|[=!]==|==!|\[[|^]\]|[|/%^]\s*\)|\w[|/%^+]>|\d\.\(|"
+                           r"\b(const [\w:]+|void|auto)[|/%^+-]\s*\w")
+DECLARATION = re.compile(r"(?!return|throw|delete|else|case|goto)(const )?[\w:]+(<.*>)?[ *&]+(const )?(\w+)"
+                         r"(\[.*\])*( =.*|{.*})?;$")
+
+
+def is_unbalanced(line, changed):
+    """Whether a mutation opens or closes another number of brackets."""
+    if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
+        return True
+    return len(OPENED.findall(line)) - len(CLOSED.findall(line)) != \
+        len(OPENED.findall(changed)) - len(CLOSED.findall(changed))
+
+
+def leaves_a_gap(lines, number, line):
+    """Whether what follows a line names what it declares, as far as its text says."""
+    if line.startswith(("for (", "using ", "#pragma once")):
+        return True
+    declared = DECLARATION.match(line)
+    return bool(declared and re.search(rf"\b{declared[4]}\b", "\n".join(lines[number:])))
+
+
 def is_no_program(lines, number, text):
     """Whether it takes no compiler to see that a mutation of a line is no C++, or a comment; most are."""
-    line, changed = bare(lines[number - 1]), bare(text)
+    line, changed = bare(lines[number - 1]).strip(), bare(text).strip()
     if line.split() == changed.split() and '"' not in line:
         return True
-    if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
+    if is_unbalanced(line, changed) or (NO_EXPRESSION.search(changed) and not NO_EXPRESSION.search(line)):
         return True
     if re.search(r"\n\s*(break|continue);$", text) and not may_leave_a_loop(lines, number):
         return True
-    named = r"\b(\w+_cast|template|vector|array|optional|pair|map|set|span|function|duration_cast)\s*"
-    return bool(re.search(named + r"(<=|>=|==|!=|>|/|%|\+)", changed)
-                or re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))
+    if not changed and leaves_a_gap(lines, number, line):
+        return True
+    renamed = re.findall(r"\w+begin\w*|begin\w+", changed)  # an `end` within a name
+    return any(word not in "\n".join(lines) for word in renamed) or \
+        bool(re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))
 
 
 def shuffled(tool, source, room, seed):

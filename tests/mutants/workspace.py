@@ -45,23 +45,34 @@ class Workspace:
                              if re.search(r"DAE_PROGRAMS|support/programs\.h", text) for prefix in ("", "simulated_")}
         self.codes = {}
 
+    def targets(self, programs):
+        """What is built for test programs: for a script, what it starts."""
+        return [name for test in programs for name in (self.for_scripts if str(test).endswith(".py") else [test])]
+
     def build(self, programs, jobs=None):
-        """Whether the test programs are built, and what the compiler said. For a script: what it starts."""
-        programs = [name for test in programs for name in (self.for_scripts if str(test).endswith(".py") else [test])]
-        environment = {**os.environ, "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
+        """Whether the test programs are built, and what the compiler said."""
+        environment = {"CCACHE_SLOPPINESS": "pch_defines,time_macros", **os.environ,  # or none with a precompiled header
+                       "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
         done = subprocess.run(["cmake", "--build", self.build_folder, *(["-j", str(jobs)] if jobs else []),
-                               "--target", *programs], capture_output=True, text=True, errors="replace",
+                               "--target", *self.targets(programs)], capture_output=True, text=True, errors="replace",
                               env=environment)
         return done.returncode == 0, done.stdout
 
-    def build_whole(self, programs):
+    def build_whole(self, programs, jobs=None):
+        """Has the machine code of test programs as it is without a bug. Nothing may be planted meanwhile."""
+        if all(self.path_of(program) in self.codes for program in programs):
+            return
         print("building without a bug", flush=True)
-        fine, output = self.build(programs)
+        fine, output = self.build(programs, jobs)
         if not fine:
             sys.exit(output[-3000:])
-        built = [path for path in self.build_folder.rglob("*.o") if not self.sanitized(path)]
-        self.codes = {path: self.code_of(path) for path in [*built, *self.started(),
-                                                            *map(self.path_of, programs)]}
+        # Of what was built these programs need, since no other file is sure to be without a bug of before.
+        needed = {self.build_folder / name for name in
+                  subprocess.check_output(["ninja", "-C", self.build_folder, "-t", "inputs", *self.targets(programs)],
+                                          text=True).splitlines()}
+        made = [*(path for path in needed if path.suffix == ".o"), *needed.intersection(self.started()),
+                *map(self.path_of, programs)]
+        self.codes |= {path: self.code_of(path) for path in made if path not in self.codes}
 
     @staticmethod
     def sanitized(path):
@@ -105,7 +116,7 @@ class Workspace:
     def seen_by(self, program):
         """What a test program runs: itself, and the programs that it starts."""
         starts = program in self.run_programs or program.endswith(".py")
-        return [self.path_of(program), *(self.started() if starts else [])]
+        return [self.path_of(program), *(path for path in self.started() if starts and path in self.codes)]
 
     def can_see(self, program):
         """Whether what a test program runs, as it is built now, is another than without a bug."""
