@@ -16,6 +16,7 @@
 #include "tests/support/json_file.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
+#include "train/feature_trainer.h"
 
 namespace dae::test {
 namespace {
@@ -176,6 +177,17 @@ TEST_F(BlurMeasuresTest, CropsAreWhereRunsDifferMost) {
   EXPECT_EQ(crops[0].x, 8);
   EXPECT_NEAR(crops[0].difference, 0.25, 1e-6);
   EXPECT_EQ(crops[1].view, 2u);
+}
+
+TEST_F(BlurMeasuresTest, TheJudgeIsNoNetworkThatALossComparesWith) {
+  constexpr int64_t kSteps = 2;
+  const std::vector<Source>& sources = material_.views.sources;
+  const FeatureNetwork judge = train_judge(sources, kSteps);
+  EXPECT_NE(judge.widths, kFeatureWidths);
+  for (const uint64_t seed : {uint64_t{1}, uint64_t{0xfea7}}) {  // where none is given; a run's
+    const FeatureTraining its{.steps = kSteps, .widths = judge.widths, .seed = seed};
+    EXPECT_NE(judge.values, train_features(sources, CorruptSpec{}, its).network.values) << seed;
+  }
 }
 
 TEST(BlurReportText, SaysWhatIsKnown) {
