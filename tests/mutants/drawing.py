@@ -62,7 +62,7 @@ OPENED, CLOSED = re.compile(r"(?<=\w)<(?![=<\s])"), re.compile(r"(?<![-\s=<])>(?
 NO_EXPRESSION = re.compile(r"\+-\s*[);]|-\+\s*[);]|[=!]==|==!|\[[|^]\]|[|/%^]\s*\)|\w[|/%^+]>|\d\.\(|"
                            r"\b(const [\w:]+|void|auto)[|/%^+-]\s*\w")
 DECLARATION = re.compile(r"(?!return|throw|delete|else|case|goto)(const )?[\w:]+(<.*>)?[ *&]+(const )?(\w+)"
-                         r"(\[.*\])*( =.*|{.*})?;$")
+                         r"(\[.*\])*( =.*|{.*}|\(.*\))?;$")
 
 
 def is_unbalanced(line, changed):
@@ -88,10 +88,11 @@ def is_no_program(lines, number, text):
         return True
     if is_unbalanced(line, changed) or (NO_EXPRESSION.search(changed) and not NO_EXPRESSION.search(line)):
         return True
-    if re.search(r"\n\s*(break|continue);$", text) and not may_leave_a_loop(lines, number):
+    if re.search(r"\n\s*(break|continue);$", text) and \
+            not (line.endswith((";", "{", "}", ":", ")", "else")) and may_leave_a_loop(lines, number)):
         return True
-    if not changed and leaves_a_gap(lines, number, line):
-        return True
+    if not changed and (leaves_a_gap(lines, number, line) or not lines[number - 1][0].isspace()):
+        return True  # what is not indented declares something
     renamed = re.findall(r"\w+begin\w*|begin\w+", changed)  # an `end` within a name
     return any(word not in "\n".join(lines) for word in renamed) or \
         bool(re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))

@@ -18,6 +18,7 @@ build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -204,7 +205,7 @@ def sample(sampler, tool, source, room, count, seed, workers):
     tried, mutants = [], shuffled(tool, source, room, seed)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         while len(tried) < count:
-            batch = [mutant for mutant, _ in zip(mutants, range(min(workers, count - len(tried))))]
+            batch = list(itertools.islice(mutants, min(workers, count - len(tried))))
             if not batch:
                 break
             tried += [r for r in pool.map(sampler.try_one, batch)
