@@ -8,9 +8,9 @@
 A room's lines are shuffled by the seed; of each in turn one mutation is drawn, until `count` were tried. One
 that does not compile, or leaves the machine code of its file as it was, does not count. Each is tried with the
 tests that hold its file: NAME_test of ROOM/NAME.cpp, every test that includes ROOM/NAME.h, and their twins on
-the simulated GPU; if they see nothing, with the rest of what tests the room, whole steps and whole programs: the
-quickest first, and none whose machine code is what it was. What changes nothing that a user or a caller could
-see stands in equivalent.json with the reason.
+the simulated GPU; if they see nothing, with the warnings that are errors in the ordinary build, then with the rest
+of what tests the room, whole steps and whole programs: the quickest first, and none whose machine code is what it
+was. What changes nothing that a user or a caller could see stands in equivalent.json with the reason.
 
 Every result is a line of build/mutants/sampled.jsonl, and what was tried before is not tried again.
 build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
@@ -112,10 +112,14 @@ def what_sees(workspace, clock, programs):
     return "", could
 
 
-def same_plain_code(workspace, file, text):
+def what_the_compiler_says(workspace, file, text):
+    """The verdict that takes no test: that a mutant is no other program, or one that the ordinary build refuses."""
     before = workspace.plain_code(file)
     with workspace.planted(file, text):
-        return workspace.plain_code(file) == before
+        if workspace.plain_code(file) == before:
+            return "equivalent", SAME_CODE
+        warning = workspace.warning(file)
+    return ("caught", f"the compiler: {warning}") if warning else None
 
 
 def verdict(workspace, clock, mutant):
@@ -124,8 +128,10 @@ def verdict(workspace, clock, mutant):
     lines[mutant["line"] - 1] = mutant["to"] + "\n"
     could_one = False
     for number, programs in enumerate(holders(workspace, mutant["file"])):
-        if number == 1 and objects and same_plain_code(workspace, mutant["file"], "".join(lines)):
-            return "equivalent", SAME_CODE
+        if number == 1 and objects:
+            why = what_the_compiler_says(workspace, mutant["file"], "".join(lines))
+            if why:
+                return why
         workspace.build_whole(programs, jobs=1)
         clock.measure(workspace, programs)
         objects = workspace.objects(mutant["file"])

@@ -95,20 +95,30 @@ class Workspace:
         """Whether a built file is another than without a bug."""
         return self.code_of(path) != self.codes[path]
 
+    def compiled(self, file, *more, without=()):
+        """What the compiler makes of a file as it stands, for every program that has it: (an object's hash, or None
+        where it is refused; what is said)."""
+        results = []
+        for command in json.loads((self.build_folder / "compile_commands.json").read_text()):
+            if command["file"] != str(self.source / file) or self.sanitized(command["command"]):
+                continue
+            with tempfile.NamedTemporaryFile(suffix=".o") as made:
+                words = [word for word in shlex.split(command["command"]) if word not in without]
+                words[words.index("-o") + 1] = made.name
+                done = subprocess.run([*words, *more], cwd=command["directory"], capture_output=True, text=True)
+                results.append((None if done.returncode else self.code_of(made.name), done.stderr))
+        return results
+
     def plain_code(self, file):
         """The machine code of a file as it stands, made without guesses of which way is taken: an order of blocks that
         follows from one, as from a `continue` at a loop's end, is no other program."""
-        commands = [c for c in json.loads((self.build_folder / "compile_commands.json").read_text())
-                    if c["file"] == str(self.source / file) and not self.sanitized(c["command"])]
-        codes = []
-        for command in commands:
-            with tempfile.NamedTemporaryFile(suffix=".o") as made:
-                words = shlex.split(command["command"])
-                words[words.index("-o") + 1] = made.name
-                subprocess.run([*words, "-O1", "-g0", "-fno-guess-branch-probability"], cwd=command["directory"],
-                               check=True, capture_output=True)
-                codes.append(self.code_of(made.name))
-        return codes
+        return [code for code, _ in self.compiled(file, "-O1", "-g0", "-fno-guess-branch-probability")]
+
+    def warning(self, file):
+        """Why the ordinary build, whose warnings are errors, refuses a file as it stands; "" if it does not."""
+        said = "".join(words for code, words in self.compiled(file, without=["-w"]) if not code)
+        found = re.search(r"error: (.*)", said)
+        return found[1] if found else ""
 
     def path_of(self, program):
         return self.source / "tests" / program if program.endswith(".py") else self.build_folder / "tests" / program
