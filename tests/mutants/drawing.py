@@ -57,20 +57,20 @@ def may_leave_a_loop(lines, number):
     return False
 
 
-# Of what clang-format leaves, brackets of templates alone stand against a word.
+# Of what clang-format leaves, brackets of templates alone stand against a word, and no operator of two sides does.
 OPENED, CLOSED = re.compile(r"(?<=\w)<(?![=<\s])"), re.compile(r"(?<![-\s=<])>(?!=)")
 NO_EXPRESSION = re.compile(r"\+-\s*[);]|-\+\s*[);]|[=!]==|==!|\[[|^]\]|[|/%^]\s*\)|\w[|/%^+]>|\d\.\(|"
-                           r"\b(const [\w:]+|void|auto)[|/%^+-]\s*\w")
+                           r"\w[|/%^+-] |[(=,]\s*[|/%^]|[\w)]  [\w(]|\btemplate [^<]")
 DECLARATION = re.compile(r"(?!return|throw|delete|else|case|goto)(const )?[\w:]+(<.*>)?[ *&]+(const )?(\w+)"
                          r"(\[.*\])*( =.*|{.*}|\(.*\))?;$")
 
 
-def is_unbalanced(line, changed):
-    """Whether a mutation opens or closes another number of brackets."""
-    if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
-        return True
-    return len(OPENED.findall(line)) - len(CLOSED.findall(line)) != \
-        len(OPENED.findall(changed)) - len(CLOSED.findall(changed))
+def open_brackets(text):
+    """What is left of a text's brackets when those that fit are taken out, again and again."""
+    left, before = re.sub(r"[^][(){}]", "", text), None
+    while left != before:
+        left, before = re.sub(r"\(\)|\[\]|{}", "", left), left
+    return left, len(OPENED.findall(text)) - len(CLOSED.findall(text))
 
 
 def leaves_a_gap(lines, number, line):
@@ -86,12 +86,14 @@ def is_no_program(lines, number, text):
     line, changed = bare(lines[number - 1]).strip(), bare(text).strip()
     if line.split() == changed.split() and '"' not in line:
         return True
-    if is_unbalanced(line, changed) or (NO_EXPRESSION.search(changed) and not NO_EXPRESSION.search(line)):
+    if open_brackets(line) != open_brackets(changed):
+        return True
+    if NO_EXPRESSION.search(changed) and not NO_EXPRESSION.search(line):
         return True
     if re.search(r"\n\s*(break|continue);$", text) and \
             not (line.endswith((";", "{", "}", ":", ")", "else")) and may_leave_a_loop(lines, number)):
         return True
-    if not changed and (leaves_a_gap(lines, number, line) or not lines[number - 1][0].isspace()):
+    if not changed and (leaves_a_gap(lines, number, line) or lines[number - 1][:1].strip()):
         return True  # what is not indented declares something
     renamed = re.findall(r"\w+begin\w*|begin\w+", changed)  # an `end` within a name
     return any(word not in "\n".join(lines) for word in renamed) or \

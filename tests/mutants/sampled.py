@@ -53,7 +53,7 @@ RESULTS = WORK / "sampled.jsonl"
 
 
 def holders(workspace, file):
-    """The test programs that hold a file, and then those that might."""
+    """The test programs that hold a file, then those that might, and those that might and take long to build or run."""
     path = pathlib.Path(file)
     includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
     first = [test for test, text in workspace.tests.items()
@@ -68,7 +68,9 @@ def holders(workspace, file):
     names = [name for name in dict.fromkeys(names) if name in workspace.programs]
     own = [name for name in names if name.removeprefix("simulated_") in {pathlib.Path(t).stem for t in first}]
     own = own or names[:4]
-    return own, [name for name in names if name not in own] + SCRIPTS.get(path.parts[0], [])
+    rest = [name for name in names if name not in own]
+    slow = [name for name in rest if name.startswith("simulated_")]
+    return own, [name for name in rest if name not in slow], slow + SCRIPTS.get(path.parts[0], [])
 
 
 class Clock:
