@@ -47,7 +47,7 @@ SCRIPTS = {"ranks": ["reliability/ranks_test.py"], "data": ["reliability/packs_t
            "train": ["reliability/crashes_test.py", "reliability/ranks_test.py"],
            "exchange": ["exchange/tensorboard_test.py"], "tools": ["tools/package_test.py"]}
 SECONDS = 900  # without a bug, on a busy machine
-SLOWER, SECONDS_MORE = 10, 60  # how often as long and how much longer it may take with one
+SLOWER, SECONDS_MORE = 10, 30  # how often as long and how much longer it may take with one
 SAME_CODE = "the same machine code"
 RESULTS = WORK / "sampled.jsonl"
 
@@ -55,7 +55,7 @@ RESULTS = WORK / "sampled.jsonl"
 def holders(workspace, file):
     """The test programs that hold a file, then those that might, and those that might and take long to build or run."""
     path = pathlib.Path(file)
-    includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
+    includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/(?:.*/)?{re.escape(path.stem)}\.h)"', re.M)
     first = [test for test, text in workspace.tests.items()
              if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(text)]
     room = [test for test in workspace.tests if test.startswith(path.parts[0] + "/")]
