@@ -57,6 +57,18 @@ def may_leave_a_loop(lines, number):
     return False
 
 
+def ends_a_loop(lines, number):
+    """Whether nothing but a loop's end follows a line, as far as what it is indented by says: a `continue` there is
+    no change."""
+    after = lines[number] if number < len(lines) else ""
+    indent = len(after) - len(after.lstrip())
+    if after.strip() != "}":
+        return False
+    opener = next((line for line in reversed(lines[:number]) if line.strip() and len(line) - len(line.lstrip()) <= indent
+                   and line.strip() != "}"), "")
+    return bool(re.match(r"\s*(for|while) ", opener))
+
+
 # Of what clang-format leaves, brackets of templates alone stand against a word, and no operator of two sides does.
 OPENED, CLOSED = re.compile(r"(?<=\w)<(?![=<\s])"), re.compile(r"(?<![-\s=<])>(?!=)")
 NO_EXPRESSION = re.compile(r"\+-\s*[);]|-\+\s*[);]|[=!]==|==!|\[[|^]\]|[|/%^]\s*\)|\w[|/%^+]>|\d\.\(|"
@@ -92,6 +104,8 @@ def is_no_program(lines, number, text):
         return True
     if re.search(r"\n\s*(break|continue);$", text) and \
             not (line.endswith((";", "{", "}", ":", ")", "else")) and may_leave_a_loop(lines, number)):
+        return True
+    if re.search(r"\n\s*continue;$", text) and ends_a_loop(lines, number):
         return True
     if not changed and (leaves_a_gap(lines, number, line) or lines[number - 1][:1].strip()):
         return True  # what is not indented declares something
