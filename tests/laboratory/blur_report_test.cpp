@@ -13,6 +13,7 @@
 #include "laboratory/measures/sliced_wasserstein.h"
 #include "quality/scores.h"
 #include "record/run_folder.h"
+#include "tests/support/html_tags.h"
 #include "tests/support/json_file.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
@@ -268,6 +269,7 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
   for (const char* wanted : {"<svg", "data:image/png;base64,", "Transfer", "Where the runs differ"})
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(wrong_tags(page), "");
 
   const auto json = json_file(path("page.json"));
   ASSERT_EQ(json["runs"].size(), 2u);

@@ -13,6 +13,7 @@
 
 #include "laboratory/edge_page.h"
 #include "runtime/device.h"
+#include "tests/support/html_tags.h"
 #include "tests/support/json_file.h"
 #include "tests/support/op_case.h"
 #include "tests/support/temporary_folder.h"
@@ -232,6 +233,7 @@ TEST(EdgeStudy, PageHoldsEveryStrengthAndNothingFromOutside) {
   EXPECT_NE(page.find("at 0 of 2 strengths"), std::string::npos);
   EXPECT_NE(page.find("<svg"), std::string::npos);
   EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(wrong_tags(page), "");
   const nlohmann::json json = to_json(options, points);
   ASSERT_EQ(json["strengths"].size(), 2u);
   EXPECT_EQ(json["strengths"][1]["mmse"], points[1].mmse);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "laboratory/study_page.h"
+#include "tests/support/html_tags.h"
 #include "tests/support/json_file.h"
 #include "tests/support/studies.h"
 
@@ -76,6 +77,7 @@ TEST_F(StudyTables, TellsMeansIntervalsAndDifferences) {
     EXPECT_NE(page.find(holds), std::string::npos) << holds << "\n" << page;
   for (const char* const not_there : {"nan", "inf", "http://", "https://", "<script", "url("})
     EXPECT_EQ(page.find(not_there), std::string::npos) << not_there;
+  EXPECT_EQ(wrong_tags(page), "");
   const std::string text = to_text(table);
   for (const char* const holds : {"21.33 \u00b13.79", "+4.50 \u00b10.62", "(+1.50)"})
     EXPECT_NE(text.find(holds), std::string::npos) << holds << "\n" << text;
