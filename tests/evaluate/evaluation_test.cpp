@@ -6,8 +6,10 @@
 #include <dae/training.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <fstream>
+#include <stdexcept>
 
 #include "data/image.h"
 #include "data/synthetic.h"
@@ -94,6 +96,94 @@ TEST_F(EvaluationTest, OfPlainNoiseIsWhatNoiseIs) {
   EXPECT_EQ(evaluation.rows[0].name, "sigma");
   EXPECT_EQ(evaluation.views, 24);
   EXPECT_NEAR(evaluation.rows[0].corrupted.pooled_psnr, 20 * std::log10(255 / 5.0), 0.4);
+}
+
+// Of one colour each, so that every crop has it, and corrections of them are arithmetic.
+struct Flat {
+  int64_t height, width;
+  std::array<uint8_t, 3> colour;
+
+  double mean() const { return (colour[0] + colour[1] + colour[2]) / (3 * 255.0); }
+};
+constexpr Flat kFlats[] = {
+    {40, 48, {200, 90, 60}}, {24, 20, {40, 100, 120}}, {10, 12, {90, 30, 160}}};
+
+const EvaluationRow& row_of(const Evaluation& evaluation, const std::string& name) {
+  for (const EvaluationRow& row : evaluation.rows)
+    if (row.name == name) return row;
+  throw std::runtime_error("no row is called " + name);
+}
+
+// What a grey world leaves of clean pictures that have so much weight in its grey.
+double grey_world_psnr(const std::vector<double>& weights) {
+  double grey = 0, weight = 0, sum = 0;
+  for (size_t i = 0; i < weights.size(); i++) {
+    grey += weights[i] * kFlats[i].mean();
+    weight += weights[i];
+  }
+  grey /= weight;
+  for (const Flat& flat : kFlats) {
+    double square = 0;
+    for (const uint8_t value : flat.colour) square += std::pow(grey - value / 255.0, 2) / 3;
+    sum += -10 * std::log10(square);
+  }
+  return sum / double(std::size(kFlats));
+}
+
+TEST_F(EvaluationTest, CorrectionsAreThoseOfTheGainsAndOfGrey) {
+  fs::create_directory(folder_->file("flat"));
+  for (size_t i = 0; i < std::size(kFlats); i++) {
+    const Flat& flat = kFlats[i];
+    Image image{flat.height, flat.width, {}};
+    for (int64_t p = 0; p < flat.height * flat.width; p++)
+      image.pixels.insert(image.pixels.end(), flat.colour.begin(), flat.colour.end());
+    save_png(folder_->file("flat/flat" + std::to_string(i) + ".png"), image);
+  }
+  EvaluationOptions options = on_cpu();
+  options.dataset = folder_->file("flat");
+  options.corruption = CorruptSpec{.blur = {.present = false},
+                                   .brightness = {0.5f, 0.8f},
+                                   .channel = {0.5f, 0.9f},
+                                   .clip = false,
+                                   .quantize = false};
+  for (const bool whole : {false, true}) {
+    SCOPED_TRACE(whole ? "whole pictures" : "crops");
+    options.whole_pictures = whole;
+    const Evaluation made = evaluate(run(), options);
+    EXPECT_EQ(made.view_size, whole ? "whole pictures" : "16x16 crops");
+    for (const char* name : {"brightness", "channel"}) {
+      EXPECT_LT(row_of(made, name).corrupted.mean.psnr, 30) << name;
+      const Summary& exact = row_of(made, name).true_gain;  // what remains is a float's rounding
+      EXPECT_TRUE(exact.mean.psnr > 100) << name << ": " << exact.mean.psnr;
+    }
+    const EvaluationRow& noise = row_of(made, "noise");  // has gains of one
+    EXPECT_NEAR(noise.true_gain.mean.psnr, noise.corrupted.mean.psnr, 1e-6);
+    // A crop that is larger than its picture repeats it, which weighs no more for that.
+    const std::vector<double> weights =
+        whole ? std::vector<double>{40 * 48, 24 * 20, 10 * 12} : std::vector<double>{256, 256, 120};
+    EXPECT_NEAR(row_of(made, "clean").grey_world.mean.psnr, grey_world_psnr(weights), 1e-4);
+  }
+}
+
+TEST_F(EvaluationTest, SaysOfWhatItIs) {
+  EvaluationOptions options = on_cpu();
+  options.dataset = folder_->file("photos");
+  options.sigma = 5;
+  options.max_side = 24;
+  options.views_per_image = 1;
+  for (const bool clip : {false, true}) {
+    options.corruption = CorruptSpec{.clip = clip};
+    const Evaluation made = evaluate(run(), options);
+    EXPECT_EQ(made.noise_clip, clip ? "on" : "off");
+    EXPECT_EQ(made.max_side, 24);
+    EXPECT_EQ(made.views, 6);
+    EXPECT_EQ(made.note, "");
+  }
+  options.most_views = 4;
+  options.max_side.reset();
+  const Evaluation few = evaluate(run(), options);
+  EXPECT_EQ(few.views, 4);
+  EXPECT_EQ(few.max_side, TrainingOptions{}.max_side) << "the run's, where none is given";
 }
 
 TEST_F(EvaluationTest, TakesWhatTheRunHeldOutUnlessItIsTold) {

@@ -13,9 +13,11 @@
 #include "laboratory/measures/sliced_wasserstein.h"
 #include "quality/scores.h"
 #include "record/run_folder.h"
+#include "tests/support/html_tags.h"
 #include "tests/support/json_file.h"
 #include "tests/support/quality_pairs.h"
 #include "tests/support/temporary_folder.h"
+#include "train/feature_trainer.h"
 
 namespace dae::test {
 namespace {
@@ -178,6 +180,17 @@ TEST_F(BlurMeasuresTest, CropsAreWhereRunsDifferMost) {
   EXPECT_EQ(crops[1].view, 2u);
 }
 
+TEST_F(BlurMeasuresTest, TheJudgeIsNoNetworkThatALossComparesWith) {
+  constexpr int64_t kSteps = 2;
+  const std::vector<Source>& sources = material_.views.sources;
+  const FeatureNetwork judge = train_judge(sources, kSteps);
+  EXPECT_NE(judge.widths, kFeatureWidths);
+  for (const uint64_t seed : {uint64_t{1}, uint64_t{0xfea7}}) {  // where none is given; a run's
+    const FeatureTraining its{.steps = kSteps, .widths = judge.widths, .seed = seed};
+    EXPECT_NE(judge.values, train_features(sources, CorruptSpec{}, its).network.values) << seed;
+  }
+}
+
 TEST(BlurReportText, SaysWhatIsKnown) {
   EXPECT_EQ(show(Measure::transfer_low, Jackknife{0.5, {}}), "0.500");
   EXPECT_EQ(show(Measure::transfer_low, Jackknife{-0.0001, {}}), "0.000");
@@ -256,10 +269,34 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
   for (const char* wanted : {"<svg", "data:image/png;base64,", "Transfer", "Where the runs differ"})
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(wrong_tags(page), "");
 
   const auto json = json_file(path("page.json"));
   ASSERT_EQ(json["runs"].size(), 2u);
+  EXPECT_EQ(keys_of(json),
+            "corrupted corruption dataset differences notes pictures runs size views");
   EXPECT_EQ(json["views"], 8);
+  EXPECT_EQ(json["pictures"], 4);
+  EXPECT_EQ(json["size"], 32);
+  EXPECT_EQ(json["dataset"], path("other"));
+  const std::string measures =
+      "aligned_psnr bands blur coherence_high coherence_low coherence_middle distance error_high "
+      "error_low error_middle";
+  EXPECT_EQ(keys_of(json["corrupted"]),
+            measures +
+                " mse mtf50_01 mtf50_03 mtf50_06 perceptual psnr texture transfer_high "
+                "transfer_low transfer_middle");
+  EXPECT_EQ(keys_of(json["runs"][0]),
+            measures +
+                " loss mse mtf50_01 mtf50_03 mtf50_06 name perceptual psnr run steps "
+                "texture transfer_high transfer_low transfer_middle");
+  EXPECT_EQ(keys_of(json["runs"][0]["bands"][0]), "coherence error frequency transfer");
+  EXPECT_EQ(keys_of(json["runs"][0]["psnr"]), "high low value");
+  EXPECT_EQ(keys_of(json["differences"][0]["psnr"]), "decided high low value");
+  EXPECT_EQ(json["differences"][0]["of"], "first");
+  EXPECT_EQ(json["differences"][0]["minus"], "small");
+  EXPECT_EQ(json["runs"][0]["run"], path("first"));
+  EXPECT_EQ(json["runs"][0]["steps"], 3);
   EXPECT_EQ(json["runs"][0]["loss"], "mse");
   ASSERT_EQ(json["differences"].size(), 1u);
   EXPECT_NEAR(json["differences"][0]["psnr"]["value"].get<double>(),

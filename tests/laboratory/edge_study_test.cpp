@@ -13,6 +13,8 @@
 
 #include "laboratory/edge_page.h"
 #include "runtime/device.h"
+#include "tests/support/html_tags.h"
+#include "tests/support/json_file.h"
 #include "tests/support/op_case.h"
 #include "tests/support/temporary_folder.h"
 
@@ -231,10 +233,24 @@ TEST(EdgeStudy, PageHoldsEveryStrengthAndNothingFromOutside) {
   EXPECT_NE(page.find("at 0 of 2 strengths"), std::string::npos);
   EXPECT_NE(page.find("<svg"), std::string::npos);
   EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(wrong_tags(page), "");
   const nlohmann::json json = to_json(options, points);
   ASSERT_EQ(json["strengths"].size(), 2u);
   EXPECT_EQ(json["strengths"][1]["mmse"], points[1].mmse);
   EXPECT_EQ(json["strengths"][0]["mse_excess"]["mean"], points[0].mse_excess.value);
+  EXPECT_EQ(keys_of(json), "batch l1_steps seed steps strengths");
+  EXPECT_EQ(keys_of(json["strengths"][0]),
+            "contrast l1_excess l1_network least_absolute_error mean median mmse mse_excess "
+            "mse_network sigma strength");
+  EXPECT_EQ(keys_of(json["strengths"][0]["mean"]), "absolute_error blur_variance mse");
+  EXPECT_EQ(json["strengths"][1]["strength"], 8);
+  for (const auto& [key, answer] : {std::pair{"mean", &EdgePoint::mean},
+                                    {"median", &EdgePoint::median},
+                                    {"mse_network", &EdgePoint::by_mse},
+                                    {"l1_network", &EdgePoint::by_l1}}) {
+    EXPECT_EQ(json["strengths"][0][key]["mse"], (points[0].*answer).mse) << key;
+    EXPECT_EQ(json["strengths"][0][key]["absolute_error"], (points[0].*answer).absolute) << key;
+  }
 }
 
 }  // namespace

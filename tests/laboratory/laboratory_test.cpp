@@ -12,6 +12,7 @@
 #include "laboratory/lab_table.h"
 #include "record/run_folder.h"
 #include "runtime/parallel.h"
+#include "tests/support/html_tags.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -154,6 +155,7 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
   for (const char* const not_there :
        {"Cannot be answered", "nan", "http://", "https://", "<script", "url("})
     EXPECT_EQ(page.html.find(not_there), std::string::npos) << not_there;
+  EXPECT_EQ(wrong_tags(page.html), "");
   EXPECT_EQ(page.figures["question 3"]["runs"][0]["psnr"]["mean"],
             lab.value(lab::kUnet4T, classic, Measure::psnr).mean);
 }

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "laboratory/study_page.h"
+#include "tests/support/html_tags.h"
+#include "tests/support/json_file.h"
 #include "tests/support/studies.h"
 
 namespace dae::test {
@@ -75,6 +77,7 @@ TEST_F(StudyTables, TellsMeansIntervalsAndDifferences) {
     EXPECT_NE(page.find(holds), std::string::npos) << holds << "\n" << page;
   for (const char* const not_there : {"nan", "inf", "http://", "https://", "<script", "url("})
     EXPECT_EQ(page.find(not_there), std::string::npos) << not_there;
+  EXPECT_EQ(wrong_tags(page), "");
   const std::string text = to_text(table);
   for (const char* const holds : {"21.33 \u00b13.79", "+4.50 \u00b10.62", "(+1.50)"})
     EXPECT_NE(text.find(holds), std::string::npos) << holds << "\n" << text;
@@ -82,10 +85,41 @@ TEST_F(StudyTables, TellsMeansIntervalsAndDifferences) {
   EXPECT_EQ(json["settings"][1]["changes"]["psnr"]["decided"], true);
   EXPECT_EQ(json["settings"][2]["changes"]["psnr"]["decided"], false);
   EXPECT_EQ(json["runs"][1]["restored"]["psnr"], 24.5);
+  EXPECT_EQ(json["missing"][0], "loss-l1+dct_seed-1: not begun");
   EXPECT_NE(
       to_csv(study, table).find("loss-mse_seed-1,loss-mse,1,finished,20,20,0.2,20,20,3.5,18.5"),
       std::string::npos)
       << to_csv(study, table);
+}
+
+// What a program asks for by name.
+TEST_F(StudyTables, JsonSaysAllByName) {
+  std::vector<StudyRun> both = runs({"mse", "l1"}, {7});
+  both[1].command = "train_cuda --loss l1";
+  const Study study(folder_, both);
+  write_result("loss-mse_seed-7", 20);
+  const auto json = to_json(study, tabulate(study));
+  EXPECT_EQ(keys_of(json), "missing runs settings");
+  EXPECT_EQ(keys_of(json["settings"][0]), "corrupted finished name restored seeds");
+  EXPECT_EQ(keys_of(json["settings"][1]), "against changes corrupted finished name restored seeds");
+  EXPECT_EQ(json["settings"][0]["name"], "loss-mse");
+  EXPECT_EQ(json["settings"][0]["seeds"], 1);
+  EXPECT_EQ(json["settings"][0]["finished"], 1);
+  EXPECT_EQ(json["settings"][0]["corrupted"]["psnr"]["mean"], 18.5);
+  EXPECT_EQ(json["settings"][1]["against"], "loss-mse");
+  const char* const figures = "aligned_psnr brightness_error colour_error psnr seconds ssim";
+  for (const auto& all : {json["settings"][0]["restored"], json["settings"][1]["changes"],
+                          json["runs"][0]["restored"], json["runs"][0]["corrupted"]})
+    EXPECT_EQ(keys_of(all), figures);
+  EXPECT_EQ(keys_of(json["settings"][1]["changes"]["ssim"]), "count decided high low mean");
+  EXPECT_EQ(json["runs"][0]["state"], "finished");
+  EXPECT_EQ(json["runs"][0]["restored"]["ssim"], 0.2);
+  EXPECT_EQ(json["runs"][0]["corrupted"]["psnr"], 18.5);
+  EXPECT_EQ(json["runs"][1], (nlohmann::json{{"name", "loss-l1_seed-7"},
+                                             {"command", "train_cuda --loss l1"},
+                                             {"setting", {{"loss", "l1"}}},
+                                             {"seed", 7},
+                                             {"state", "not begun"}}));
 }
 
 TEST_F(StudyTables, WarnsWherePicturesCameOrWent) {

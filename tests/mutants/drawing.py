@@ -57,18 +57,61 @@ def may_leave_a_loop(lines, number):
     return False
 
 
+def ends_a_loop(lines, number):
+    """Whether nothing but a loop's end follows a line, as far as what it is indented by says: a `continue` there is
+    no change."""
+    after = lines[number] if number < len(lines) else ""
+    indent = len(after) - len(after.lstrip())
+    if after.strip() != "}":
+        return False
+    opener = next((line for line in reversed(lines[:number]) if line.strip() and len(line) - len(line.lstrip()) <= indent
+                   and line.strip() != "}"), "")
+    return bool(re.match(r"\s*(for|while) ", opener))
+
+
+# Of what clang-format leaves, brackets of templates alone stand against a word, and no operator of two sides does.
+OPENED, CLOSED = re.compile(r"(?<=\w)<(?![=<\s])"), re.compile(r"(?<![-\s=<])>(?!=)")
+NO_EXPRESSION = re.compile(r"\+-\s*[);]|-\+\s*[);]|[=!]==|==!|\[[|^]\]|[|/%^]\s*\)|\w[|/%^+]>|\d\.\(|"
+                           r"\w[|/%^+-] |[(=,]\s*[|/%^]|[\w)]  [\w(]|\btemplate [^<]")
+DECLARATION = re.compile(r"(?!return|throw|delete|else|case|goto)(const )?[\w:]+(<.*>)?[ *&]+(const )?(\w+)"
+                         r"(\[.*\])*( =.*|{.*}|\(.*\))?;$")
+
+
+def open_brackets(text):
+    """What is left of a text's brackets when those that fit are taken out, again and again."""
+    left, before = re.sub(r"[^][(){}]", "", text), None
+    while left != before:
+        left, before = re.sub(r"\(\)|\[\]|{}", "", left), left
+    return left, len(OPENED.findall(text)) - len(CLOSED.findall(text))
+
+
+def leaves_a_gap(lines, number, line):
+    """Whether what follows a line names what it declares, as far as its text says."""
+    if line.startswith(("for (", "using ", "#pragma once")):
+        return True
+    declared = DECLARATION.match(line)
+    return bool(declared and re.search(rf"\b{declared[4]}\b", "\n".join(lines[number:])))
+
+
 def is_no_program(lines, number, text):
     """Whether it takes no compiler to see that a mutation of a line is no C++, or a comment; most are."""
-    line, changed = bare(lines[number - 1]), bare(text)
+    line, changed = bare(lines[number - 1]).strip(), bare(text).strip()
     if line.split() == changed.split() and '"' not in line:
         return True
-    if any(line.count(a) - line.count(b) != changed.count(a) - changed.count(b) for a, b in ("()", "[]", "{}")):
+    if open_brackets(line) != open_brackets(changed):
         return True
-    if re.search(r"\n\s*(break|continue);$", text) and not may_leave_a_loop(lines, number):
+    if NO_EXPRESSION.search(changed) and not NO_EXPRESSION.search(line):
         return True
-    named = r"\b(\w+_cast|template|vector|array|optional|pair|map|set|span|function|duration_cast)\s*"
-    return bool(re.search(named + r"(<=|>=|==|!=|>|/|%|\+)", changed)
-                or re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))
+    if re.search(r"\n\s*(break|continue);$", text) and \
+            not (line.endswith((";", "{", "}", ":", ")", "else")) and may_leave_a_loop(lines, number)):
+        return True
+    if re.search(r"\n\s*continue;$", text) and ends_a_loop(lines, number):
+        return True
+    if not changed and (leaves_a_gap(lines, number, line) or lines[number - 1][:1].strip()):
+        return True  # what is not indented declares something
+    renamed = re.findall(r"\w+begin\w*|begin\w+", changed)  # an `end` within a name
+    return any(word not in "\n".join(lines) for word in renamed) or \
+        bool(re.search(r"int(?!(8|16|32|64)?_t)[-+()0-9]+_t", changed))
 
 
 def shuffled(tool, source, room, seed):

@@ -8,9 +8,9 @@
 A room's lines are shuffled by the seed; of each in turn one mutation is drawn, until `count` were tried. One
 that does not compile, or leaves the machine code of its file as it was, does not count. Each is tried with the
 tests that hold its file: NAME_test of ROOM/NAME.cpp, every test that includes ROOM/NAME.h, and their twins on
-the simulated GPU; if they see nothing, with the rest of what tests the room, whole steps and whole programs: the
-quickest first, and none whose machine code is what it was. What changes nothing that a user or a caller could
-see stands in equivalent.json with the reason.
+the simulated GPU; if they see nothing, with the warnings that are errors in the ordinary build, then with the rest
+of what tests the room, whole steps and whole programs: the quickest first, and none whose machine code is what it
+was. What changes nothing that a user or a caller could see stands in equivalent.json with the reason.
 
 Every result is a line of build/mutants/sampled.jsonl, and what was tried before is not tried again.
 build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
@@ -18,6 +18,7 @@ build/mutants/sampled.md has the score a room. Ends with 1 if a mutant survives.
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -27,7 +28,7 @@ import sys
 import threading
 import time
 
-from drawing import files_of, mutation_tool, shuffled
+from drawing import mutation_tool, shuffled
 from workspace import WORK, Workspace
 
 # Not mpi: only a program that mpirun launched opens it, and what launches one is no program of GoogleTest's
@@ -46,15 +47,15 @@ SCRIPTS = {"ranks": ["reliability/ranks_test.py"], "data": ["reliability/packs_t
            "train": ["reliability/crashes_test.py", "reliability/ranks_test.py"],
            "exchange": ["exchange/tensorboard_test.py"], "tools": ["tools/package_test.py"]}
 SECONDS = 900  # without a bug, on a busy machine
-SLOWER, SECONDS_MORE = 10, 60  # how often as long and how much longer it may take with one
+SLOWER, SECONDS_MORE = 10, 30  # how often as long and how much longer it may take with one
 SAME_CODE = "the same machine code"
 RESULTS = WORK / "sampled.jsonl"
 
 
 def holders(workspace, file):
-    """The test programs that hold a file, and then those that might."""
+    """The test programs that hold a file, then those that might, and those that might and take long to build or run."""
     path = pathlib.Path(file)
-    includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/.*{re.escape(path.stem)}\.h)"', re.M)
+    includes = re.compile(rf'^#include "({re.escape(path.parts[0])}/(?:.*/)?{re.escape(path.stem)}\.h)"', re.M)
     first = [test for test, text in workspace.tests.items()
              if pathlib.Path(test).stem == f"{path.stem}_test" or includes.search(text)]
     room = [test for test in workspace.tests if test.startswith(path.parts[0] + "/")]
@@ -67,7 +68,9 @@ def holders(workspace, file):
     names = [name for name in dict.fromkeys(names) if name in workspace.programs]
     own = [name for name in names if name.removeprefix("simulated_") in {pathlib.Path(t).stem for t in first}]
     own = own or names[:4]
-    return own, [name for name in names if name not in own] + SCRIPTS.get(path.parts[0], [])
+    rest = [name for name in names if name not in own]
+    slow = [name for name in rest if name.startswith("simulated_")]
+    return own, [name for name in rest if name not in slow], slow + SCRIPTS.get(path.parts[0], [])
 
 
 class Clock:
@@ -111,28 +114,35 @@ def what_sees(workspace, clock, programs):
     return "", could
 
 
-def same_plain_code(workspace, file, text):
+def what_the_compiler_says(workspace, file, text):
+    """The verdict that takes no test: that a mutant is no other program, or one that the ordinary build refuses."""
     before = workspace.plain_code(file)
     with workspace.planted(file, text):
-        return workspace.plain_code(file) == before
+        if workspace.plain_code(file) == before:
+            return "equivalent", SAME_CODE
+        warning = workspace.warning(file)
+    return ("caught", f"the compiler: {warning}") if warning else None
 
 
 def verdict(workspace, clock, mutant):
     """("caught", by what), ("survived", ""), ("invalid", "") or ("equivalent", why)."""
     lines = (workspace.source / mutant["file"]).read_text().splitlines(keepends=True)
     lines[mutant["line"] - 1] = mutant["to"] + "\n"
-    objects = workspace.objects(mutant["file"])
-    could_one = bool(objects)
+    could_one = False
     for number, programs in enumerate(holders(workspace, mutant["file"])):
-        if number == 1 and objects and same_plain_code(workspace, mutant["file"], "".join(lines)):
-            return "equivalent", SAME_CODE
+        if number == 1 and objects:
+            why = what_the_compiler_says(workspace, mutant["file"], "".join(lines))
+            if why:
+                return why
+        workspace.build_whole(programs, jobs=1)
         clock.measure(workspace, programs)
+        objects = workspace.objects(mutant["file"])
         with workspace.planted(mutant["file"], "".join(lines)):
             if number == 0 and objects:  # the file alone says most of it, before anything is linked
                 if not workspace.build([path.relative_to(workspace.build_folder) for path in objects], jobs=1)[0]:
                     return "invalid", ""
                 if not any(map(workspace.differs, objects)):
-                    return "equivalent", SAME_CODE
+                    continue  # but a simulated GPU's might, which the rest needs
             said, could = what_sees(workspace, clock, programs)
         could_one = could_one or could
         if said is None:
@@ -203,7 +213,7 @@ def sample(sampler, tool, source, room, count, seed, workers):
     tried, mutants = [], shuffled(tool, source, room, seed)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         while len(tried) < count:
-            batch = [mutant for mutant, _ in zip(mutants, range(min(workers, count - len(tried))))]
+            batch = list(itertools.islice(mutants, min(workers, count - len(tried))))
             if not batch:
                 break
             tried += [r for r in pool.map(sampler.try_one, batch)
@@ -242,9 +252,6 @@ def main():
     rooms = options.rooms or ROOMS
     tool = mutation_tool()
     workspaces = [Workspace(WORK if n == 0 else WORK / str(n)) for n in range(options.jobs)]
-    for workspace in workspaces:
-        held = [holders(workspace, file) for room in rooms for file in files_of(workspace.source, room)]
-        workspace.build_whole(sorted({program for own, rest in held for program in own + rest}))
     sampler = Sampler(workspaces)
     if options.again:
         survivors = [r for r in sampler.results.values() if what_is_wrong(r) and r["room"] in rooms]

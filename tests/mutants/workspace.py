@@ -45,23 +45,34 @@ class Workspace:
                              if re.search(r"DAE_PROGRAMS|support/programs\.h", text) for prefix in ("", "simulated_")}
         self.codes = {}
 
+    def targets(self, programs):
+        """What is built for test programs: for a script, what it starts."""
+        return [name for test in programs for name in (self.for_scripts if str(test).endswith(".py") else [test])]
+
     def build(self, programs, jobs=None):
-        """Whether the test programs are built, and what the compiler said. For a script: what it starts."""
-        programs = [name for test in programs for name in (self.for_scripts if str(test).endswith(".py") else [test])]
-        environment = {**os.environ, "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
+        """Whether the test programs are built, and what the compiler said."""
+        environment = {"CCACHE_SLOPPINESS": "pch_defines,time_macros", **os.environ,  # or none with a precompiled header
+                       "CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
         done = subprocess.run(["cmake", "--build", self.build_folder, *(["-j", str(jobs)] if jobs else []),
-                               "--target", *programs], capture_output=True, text=True, errors="replace",
+                               "--target", *self.targets(programs)], capture_output=True, text=True, errors="replace",
                               env=environment)
         return done.returncode == 0, done.stdout
 
-    def build_whole(self, programs):
+    def build_whole(self, programs, jobs=None):
+        """Has the machine code of test programs as it is without a bug. Nothing may be planted meanwhile."""
+        if all(self.path_of(program) in self.codes for program in programs):
+            return
         print("building without a bug", flush=True)
-        fine, output = self.build(programs)
+        fine, output = self.build(programs, jobs)
         if not fine:
             sys.exit(output[-3000:])
-        built = [path for path in self.build_folder.rglob("*.o") if not self.sanitized(path)]
-        self.codes = {path: self.code_of(path) for path in [*built, *self.started(),
-                                                            *map(self.path_of, programs)]}
+        # Of what was built these programs need, since no other file is sure to be without a bug of before.
+        needed = {self.build_folder / name for name in
+                  subprocess.check_output(["ninja", "-C", self.build_folder, "-t", "inputs", *self.targets(programs)],
+                                          text=True).splitlines()}
+        made = [*(path for path in needed if path.suffix == ".o"), *needed.intersection(self.started()),
+                *map(self.path_of, programs)]
+        self.codes |= {path: self.code_of(path) for path in made if path not in self.codes}
 
     @staticmethod
     def sanitized(path):
@@ -84,20 +95,30 @@ class Workspace:
         """Whether a built file is another than without a bug."""
         return self.code_of(path) != self.codes[path]
 
+    def compiled(self, file, *more, without=()):
+        """What the compiler makes of a file as it stands, for every program that has it: (an object's hash, or None
+        where it is refused; what is said)."""
+        results = []
+        for command in json.loads((self.build_folder / "compile_commands.json").read_text()):
+            if command["file"] != str(self.source / file) or self.sanitized(command["command"]):
+                continue
+            with tempfile.NamedTemporaryFile(suffix=".o") as made:
+                words = [word for word in shlex.split(command["command"]) if word not in without]
+                words[words.index("-o") + 1] = made.name
+                done = subprocess.run([*words, *more], cwd=command["directory"], capture_output=True, text=True)
+                results.append((None if done.returncode else self.code_of(made.name), done.stderr))
+        return results
+
     def plain_code(self, file):
         """The machine code of a file as it stands, made without guesses of which way is taken: an order of blocks that
         follows from one, as from a `continue` at a loop's end, is no other program."""
-        commands = [c for c in json.loads((self.build_folder / "compile_commands.json").read_text())
-                    if c["file"] == str(self.source / file) and not self.sanitized(c["command"])]
-        codes = []
-        for command in commands:
-            with tempfile.NamedTemporaryFile(suffix=".o") as made:
-                words = shlex.split(command["command"])
-                words[words.index("-o") + 1] = made.name
-                subprocess.run([*words, "-O1", "-g0", "-fno-guess-branch-probability"], cwd=command["directory"],
-                               check=True, capture_output=True)
-                codes.append(self.code_of(made.name))
-        return codes
+        return [code for code, _ in self.compiled(file, "-O1", "-g0", "-fno-guess-branch-probability")]
+
+    def warning(self, file):
+        """Why the ordinary build, whose warnings are errors, refuses a file as it stands; "" if it does not."""
+        said = "".join(words for code, words in self.compiled(file, without=["-w"]) if not code)
+        found = re.search(r"error: (.*)", said)
+        return found[1] if found else ""
 
     def path_of(self, program):
         return self.source / "tests" / program if program.endswith(".py") else self.build_folder / "tests" / program
@@ -105,7 +126,7 @@ class Workspace:
     def seen_by(self, program):
         """What a test program runs: itself, and the programs that it starts."""
         starts = program in self.run_programs or program.endswith(".py")
-        return [self.path_of(program), *(self.started() if starts else [])]
+        return [self.path_of(program), *(path for path in self.started() if starts and path in self.codes)]
 
     def can_see(self, program):
         """Whether what a test program runs, as it is built now, is another than without a bug."""

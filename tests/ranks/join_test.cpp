@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
+#include "places.h"
 #include "runtime/error.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -76,6 +79,19 @@ TEST_F(LaunchTest, WithoutMpiOrAMeetingPointOnlyAloneTrains) {
   setenv("PMI_RANK", "2", 1);
   expect(2, 3, false);
   EXPECT_THROW(join_ranks(60), Error);
+}
+
+// Beside the tests there is none, and what the package installs may not be there either.
+TEST_F(LaunchTest, AMissingLibraryOfMpiIsNamedByWhereItBelongs) {
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+  const std::string path = DAE_INSTALLED_LIBRARIES + std::string("/libdae_mpi.so");
+  if (std::filesystem::exists(path)) GTEST_SKIP() << path << " is installed";
+  EXPECT_EQ(said([] { join_ranks(60); }),
+            "2 processes were launched together, and there is no " + path +
+                ", by which they would reach each other: install the package dae-mpi, or "
+                "libopenmpi-dev before the program is built, or set MASTER_ADDR and MASTER_PORT to "
+                "where rank 0 can be reached, as torchrun does");
 }
 
 TEST_F(LaunchTest, ByTorchrun) {

@@ -146,11 +146,11 @@ class Ranks(RanksOf):
         self.assertTrue((run / "checkpoint.safetensors").exists())
         self.assertTrue((run / "report.html").exists())
 
-    def complaint(self, *launches, program=BUILD / "train_cuda"):
+    def complaint(self, *launches, program=BUILD / "train_cuda", folders=None):
         """What a launch of several programs says, of which every line but mpirun's own is one of ours."""
         words = ["mpirun"]
-        for options in launches:
-            words += [*([":"] if len(words) > 1 else []), "-np", "1", str(program), *options,
+        for options, folder in zip(launches, folders or [self.folder] * len(launches)):
+            words += [*([":"] if len(words) > 1 else []), "-np", "1", "-wdir", str(folder), str(program), *options,
                       "--out", str(self.folder / "refused")]
         done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=600)
         self.assertNotEqual(done.returncode, 0)
@@ -168,6 +168,21 @@ class Ranks(RanksOf):
         self.assertEqual(self.complaint(same, two_threads),
                          [f"train_cuda: rank 1 on {machine}: compared with rank 0, threads was 1 and is 2: the ranks "
                           "would not round alike"])
+
+    def test_ranks_with_other_pictures_are_one_line(self):
+        here, there = self.folder / "here", self.folder / "there"
+        for folder in (here, there):
+            (folder / "photos").mkdir(parents=True)
+            noise = random.Random(folder.name)
+            for number in range(6):
+                (folder / f"photos/{number}.ppm").write_bytes(b"P6 32 24 255\n" + noise.randbytes(32 * 24 * 3))
+        photos = "/proc/self/cwd/photos"  # one path, which is another folder to each, as on two machines
+        options = ["--dataset", photos, *TRAIN[2:], "--steps", "12"]
+        for folders in ([here, there], [there, here]):
+            said = self.complaint(options, options, folders=folders)
+            self.assertEqual(len(said), 1, said)
+            self.assertRegex(said[0], rf"^train_cuda: rank 1 on {os.uname().nodename}: {photos}: its \d pictures to train "
+                             r"on and \d to validate on are not those of rank 0$")
 
     def beside_mpi(self, program):
         """A copy of a program of the build, where it finds the library that it looks for beside itself."""

@@ -7,6 +7,7 @@
 
 #include "report/evaluation_tables.h"
 #include "report/html.h"
+#include "tests/support/html_tags.h"
 
 namespace dae::test {
 namespace {
@@ -62,6 +63,7 @@ TEST(RunReport, SaysWhatTheRunWas) {
   EXPECT_TRUE(has(page, "Mean over 11 held-out views (48x48 &lt;crops&gt;)"));
   EXPECT_TRUE(has(page, to_html(made.evaluation)));
   EXPECT_EQ(count(render_report(input()), "class=\"note\""), 0u);
+  EXPECT_EQ(wrong_tags(page), "");
 }
 
 TEST(RunReport, CurvesAreTheColumnsOfTheRun) {
@@ -94,6 +96,7 @@ TEST(RunReport, ASumOfLossesHasCurvesOfItsTerms) {
       has(page, html::plot("Gradients of the weighted terms", "step", "L2 norm by the restoration",
                            {{"mse", kSteps, {4, 8, 16}}, {"l1", {10, 80}, {40, 20}}}, true)));
   EXPECT_EQ(count(page, "<svg"), 6u);
+  EXPECT_EQ(wrong_tags(page), "");
 }
 
 // Twenty names of what was held out stand in the page; of more, how many they are.

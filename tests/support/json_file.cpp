@@ -19,4 +19,10 @@ nlohmann::json json_fixture(const std::string& name) {
   return json_file(std::filesystem::path(DAE_FIXTURES) / name);
 }
 
+std::string keys_of(const nlohmann::json& object) {
+  std::string keys;
+  for (const auto& [key, value] : object.items()) keys += (keys.empty() ? "" : " ") + key;
+  return keys;
+}
+
 }  // namespace dae::test

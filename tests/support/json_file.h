@@ -13,4 +13,7 @@ nlohmann::json json_file(const std::filesystem::path& path);
 // tests/fixtures/NAME.
 nlohmann::json json_fixture(const std::string& name);
 
+// The names of what an object holds, in alphabetical order: "name seed state".
+std::string keys_of(const nlohmann::json& object);
+
 }  // namespace dae::test

@@ -1,0 +1,72 @@
+// Programs that are used in several ways take in each what belongs to it, and name what does not: every option
+// that --help lists is tried.
+#include <map>
+#include <regex>
+#include <set>
+
+#include "tests/support/programs.h"
+
+namespace dae::test {
+namespace {
+
+class ProgramsModes : public Programs {
+ protected:
+  // "--views 1", by what --help says: a value that is one for this option.
+  std::vector<std::string> options_of(const std::string& program) {
+    static const std::map<std::string, std::string> values = {
+        {"--train", "small"}, {"--dataset", "synthetic"}, {"--view", "whole"}, {"--device", "cpu"},
+        {"--size", "16"},     {"--order", "camera"},      {"--clip", "on"},    {"--quantize", "on"},
+        {"--jpeg", "50"},     {"--json", path("j.json")}, {"--pairs", "a b"},  {"--edges", ""}};
+    const std::string help = run(program + " --help").out;
+    static const std::regex listed("\n  (--[a-z-]+)");
+    std::vector<std::string> options;
+    for (std::sregex_iterator it(help.begin(), help.end(), listed), end; it != end; ++it) {
+      const std::string name = (*it)[1];
+      if (name == "--version" || name == "--out") continue;
+      const auto value = values.find(name);
+      options.push_back(name + " " + (value == values.end() ? "1" : value->second));
+    }
+    return options;
+  }
+  // That with `mode` all options but `taken` are named and nothing is done.
+  void expect_others_refused(const std::string& program, const std::string& mode,
+                             const std::set<std::string>& taken) {
+    int refused = 0;
+    for (const std::string& option : options_of(program)) {
+      const std::string name = option.substr(0, option.find(' '));
+      if (taken.contains(name)) continue;
+      expect_refused(program + " " + mode + " " + option, 2, name);
+      refused++;
+    }
+    EXPECT_GT(refused, 10);
+  }
+  // That these are taken together: what is refused is the GPU that is hidden, which is asked for after them.
+  void expect_taken(const std::string& command) {
+    const Outcome outcome = run(command + " --device cuda", "CUDA_VISIBLE_DEVICES=");
+    EXPECT_EQ(outcome.code, 1) << outcome.err;
+    EXPECT_NE(outcome.err.find("--device cuda"), std::string::npos) << outcome.err;
+  }
+};
+
+TEST_F(ProgramsModes, BlurReportOfEdges) {
+  const std::string mode = "--edges --out " + path("run");
+  expect_taken("blur_report " + mode + " --steps 5 --seed 2 --threads 1 --json " + path("j.json"));
+  expect_others_refused("blur_report", mode,
+                        {"--edges", "--steps", "--seed", "--json", "--threads", "--device"});
+}
+
+TEST_F(ProgramsModes, BlurReportOfASetting) {
+  const std::string mode = "--train small --dataset synthetic --out " + path("run");
+  expect_taken("blur_report " + mode + " --runs " + path("runs") + " --time 1 --threads 1 --json " +
+               path("j.json"));
+  expect_others_refused(
+      "blur_report", mode,
+      {"--train", "--runs", "--time", "--dataset", "--json", "--threads", "--device"});
+}
+
+TEST_F(ProgramsModes, EvaluateOfPairs) {
+  expect_others_refused("evaluate", "--pairs a b", {"--pairs", "--json"});
+}
+
+}  // namespace
+}  // namespace dae::test
