@@ -74,8 +74,8 @@ void time_routine(benchmark::State& state, const BenchOptions& options, const Co
   }
   const Buffer workspace(Device::cuda, routine->workspace_bytes());
   time_op(state, options, [&](const Queue& q) { routine->run(q.stream, data, workspace.data()); });
-  report_roofline(state, options, bytes,
-                  2.0 * static_cast<double>(p.y.count() * (p.w.count() / p.w[0])));
+  const int64_t products = p.w.count() / p.w[0];
+  report_roofline(state, options, bytes, 2.0 * static_cast<double>(p.y.count() * products));
 }
 
 }  // namespace
