@@ -109,10 +109,9 @@ void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const
     check_same_layout("relu_bias_backward", "y and dy", y, dy);
     check_dtype("relu_bias_backward", "y", y, dy.dtype);
   }
-  const int64_t pixels = dy.shape[0] * dy.shape[1] * dy.shape[2];
-  check_shape("relu_bias_backward", "workspace", workspace,
-              db.data ? Shape{relu_bias_backward_workspace_count(dy)}
-                      : Shape{bias_backward_blocks(pixels), dy.shape[3]});
+  check_shape(
+      "relu_bias_backward", "workspace", workspace,
+      db.data ? Shape{relu_bias_backward_workspace_count(dy)} : bias_backward_sums(dy.shape));
   check_dtype("relu_bias_backward", "workspace", workspace, DType::f32);
   DAE_DISPATCH(q, relu_bias_backward_cpu(y, dy, db, relu, workspace),
                cuda::relu_bias_backward(q.stream, y, dy, db, relu, workspace));

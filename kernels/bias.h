@@ -21,7 +21,7 @@ void bias_relu(const Queue& q, const Tensor& b, const Tensor& addend, const Tens
 // be an empty Tensor. Then db[c] = sum over n, h, w of dy, written, not added to; partial sums of
 // fixed chunks of pixels, added in order, so the same bits for every number of threads and every
 // run. `workspace` is f32 {relu_bias_backward_workspace_count(dy)}. On CUDA db may be an empty Tensor:
-// then it is {bias_backward_blocks(pixels), C}, and left as the rows that kernels/partial_sums.h adds up.
+// then it has the shape bias_backward_sums(dy), and is left as the rows that kernels/partial_sums.h adds up.
 void relu_bias_backward(const Queue& q, const Tensor& y, const Tensor& dy, const Tensor& db,
                         bool relu, const Tensor& workspace);
 int64_t relu_bias_backward_workspace_count(const Tensor& dy);
@@ -33,6 +33,10 @@ inline int64_t bias_backward_pixels_a_block(int64_t pixels) {
 inline int64_t bias_backward_blocks(int64_t pixels) {
   const int64_t each = bias_backward_pixels_a_block(pixels);
   return (pixels + each - 1) / each;
+}
+// Rows of sums of this map's channels, one of each block.
+inline Shape bias_backward_sums(const Shape& map) {
+  return {bias_backward_blocks(map[0] * map[1] * map[2]), map[3]};
 }
 
 namespace cuda {

@@ -260,13 +260,10 @@ void Builder::relu_backward(const std::string& name, TensorId y, TensorId dy) {
        .run = [=](const Queue& q, const TensorTable& t) { dae::relu_backward(q, t[y], t[dy]); }});
 }
 
-bool Builder::completes_gradient(TensorId x) const {
-  return device_ == Device::cuda && uses_.at(x) == 1;
-}
-
 Builder::Finish Builder::finish_of_gradient(TensorId x) const {
   const auto relu = relu_of_.find(x);
-  if (relu == relu_of_.end() || !completes_gradient(x)) return {};
+  const bool is_last = device_ == Device::cuda && relu != relu_of_.end() && uses_.at(x) == 1;
+  if (!is_last) return {};
   return {.gate = relu->second ? x : kNoTensor, .sums = true};
 }
 
@@ -280,13 +277,11 @@ void Builder::bias_backward(const std::string& name, TensorId y, TensorId dy, Te
     return s.rank() == 4 ? id : plan_.reshape(id, {s[0], 1, 1, s[1]});
   };
   const TensorId out = as_image(y), gradient = as_image(dy);
-  const Shape s = plan_.shape(gradient);
   const bool leaves_parts = device_ == Device::cuda;
   const TensorId sums =
-      leaves_parts
-          ? plan_.tensor(name + ".db.parts", {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]})
-          : plan_.tensor(name + ".db.workspace",
-                         {relu_bias_backward_workspace_count(plan_.view(gradient))});
+      leaves_parts ? plan_.tensor(name + ".db.parts", bias_backward_sums(plan_.shape(gradient)))
+                   : plan_.tensor(name + ".db.workspace",
+                                  {relu_bias_backward_workspace_count(plan_.view(gradient))});
   const TensorId result = leaves_parts ? kNoTensor : db;
   std::vector<TensorId> reads = {gradient}, writes = {leaves_parts ? sums : db};
   if (relu) {

@@ -226,7 +226,6 @@ class Builder {
     return sums;
   }
   // What makes the last part of x's gradient does at once, on a GPU, what is to be done to that next.
-  bool completes_gradient(TensorId x) const;
   Finish finish_of_gradient(TensorId x) const;
   TensorId phases(const std::string& name, TensorId x, int64_t filters, const Weight& w, bool relu);
   TensorId by_weight_sums(const std::string& name, TensorId x, int64_t filters, bool relu,

@@ -114,8 +114,7 @@ const std::vector<Form>& forms() {
        },
        [](Bench& b) -> Call {
          const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
-                      sums = b.tensor({bias_backward_blocks(dy.count() / dy.shape[3]), dy.shape[3]},
-                                      DType::f32);
+                      sums = b.tensor(bias_backward_sums(dy.shape), DType::f32);
          const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
                     second = b.gradient(Direction::backward_data, {dh, b.filters(), dx});
          return [=](const Queue& q) {

@@ -43,7 +43,7 @@ const char* in_words(Direction direction);  // "data gradient"
 //   gate {as the result}     gate > 0 ? r : 0: ReLU's gradient, where gate is what that ReLU gave
 //   sums {rows, channels}    f32, written: rows that add up to each channel's sum over images and pixels, of r
 //                            before or after it is rounded, for kernels/partial_sums.h; as many as the routine's
-//                            sum_rows() says, at most kernels/bias.h's bias_backward_blocks(pixels)
+//                            sum_rows() says, at most those of kernels/bias.h's bias_backward_sums()
 // in the order bias, addend, gate, sums after the first three.
 struct Convolution {
   Direction direction;

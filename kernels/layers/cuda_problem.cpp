@@ -37,7 +37,7 @@ std::vector<Tensor> operands_of(const Convolution& p) {
   if (p.bias) add({result[3]}, p.dtype);
   if (p.addend) add(result, p.dtype);
   if (p.gate) add(result, p.dtype);
-  if (p.sums) add({bias_backward_blocks(result[0] * result[1] * result[2]), result[3]}, DType::f32);
+  if (p.sums) add(bias_backward_sums(result), DType::f32);
   return operands;
 }
 

@@ -90,7 +90,7 @@ std::vector<OpCase> cases() {
       OpCase& left = list.emplace_back(list.back());
       left.name = "backward_left_" + size;
       left.run = [relu, s = s](const Queue& q, const auto& t) {
-        const Tensor rows{t[3].data, {bias_backward_blocks(s[0] * s[1] * s[2]), s[3]}};
+        const Tensor rows{t[3].data, bias_backward_sums(s)};
         relu_bias_backward(q, relu ? t[0] : Tensor{}, t[1], {}, relu, rows);
         const PartialSum sum[] = {{rows, t[2]}};
         sum_partials(q, sum);

@@ -24,14 +24,10 @@ struct Case {
 
 constexpr auto kData = Direction::backward_data, kForward = Direction::forward;
 
-// Of `channels` maps as a unet has them at a batch of 256, by a 3x3 convolution of as many filters.
-Convolution square(int64_t channels) {
-  const Shape map = {256, 2048 / channels, 2048 / channels, channels};
-  return {.direction = kData,
-          .x = map,
-          .w = {channels, 3, 3, channels},
-          .y = map,
-          .dtype = DType::bf16};
+// Between maps of the unet's first level at a batch of 256.
+Convolution square() {
+  const Shape map = {256, 64, 64, 32};
+  return {.direction = kData, .x = map, .w = {32, 3, 3, 32}, .y = map, .dtype = DType::bf16};
 }
 
 // Between 64x64 pixels of 32 channels and 32x32 of 64.
@@ -47,14 +43,13 @@ Convolution halving(Direction direction, int kernel) {
 
 std::vector<Case> cases() {
   const auto with = [](Convolution p, const std::vector<bool Convolution::*>& what) {
-    p.dtype = DType::bf16;
     for (bool Convolution::*const field : what) p.*field = true;
     return p;
   };
   using C = Convolution;
   return {
-      {"gate_sums_32", with(square(32), {&C::gate, &C::sums})},
-      {"add_sums_32", with(square(32), {&C::addend, &C::sums})},
+      {"gate_sums_32", with(square(), {&C::gate, &C::sums})},
+      {"add_sums_32", with(square(), {&C::addend, &C::sums})},
       {"down_add_sums", with(halving(kData, 2), {&C::addend, &C::sums})},
       {"halving_gate_sums", with(halving(kData, 3), {&C::gate, &C::sums})},
       {"up_add_bias_relu", with(halving(kData, 4), {&C::addend, &C::bias, &C::relu})},
