@@ -13,6 +13,7 @@
 #include "runtime/program.h"
 #include "tests/support/form_in_use.h"
 #include "tests/support/hashed.h"
+#include "tests/support/program_values.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -79,31 +80,16 @@ Gradients gradients_of(Device device, const Case& c, DType dtype) {
   for (const Step& step : plan.steps()) made.bias_steps += step.op == "relu_bias_backward";
   Program program(device, std::move(plan));
   program.allocate();
-  const auto write = [&](TensorId id, const std::vector<float>& values) {
-    std::vector<BFloat16> narrow;
-    for (const float value : values) narrow.push_back(to_bf16(value));
-    if (program.tensor(id).dtype == DType::f32)
-      program.write(id, values.data());
-    else
-      program.write(id, narrow.data());
-  };
   for (const TensorId id : {x, dy}) {
     std::vector<float> values(static_cast<size_t>(program.tensor(id).count()));
     for (size_t i = 0; i < values.size(); i++)
       values[i] = static_cast<float>(hashed(id == x ? 1 : 2, i));
-    write(id, values);
+    write_values(program, id, values);
   }
-  write(b.weights(), hashed_weights(made.parameters));
-  if (b.layer_weights() != b.weights()) write(b.layer_weights(), hashed_weights(made.parameters));
+  for (const TensorId id : {b.weights(), b.layer_weights()})
+    write_values(program, id, hashed_weights(made.parameters));
   program.run();
-  made.values.resize(static_cast<size_t>(made.parameters.count()));
-  if (dtype == DType::f32) {
-    program.read(b.gradients(), made.values.data());
-  } else {
-    std::vector<BFloat16> narrow(made.values.size());
-    program.read(b.gradients(), narrow.data());
-    for (size_t i = 0; i < narrow.size(); i++) made.values[i] = to_float(narrow[i]);
-  }
+  made.values = read_values(program, b.gradients());
   return made;
 }
 

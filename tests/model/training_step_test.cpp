@@ -17,6 +17,7 @@
 #include "tests/support/form_in_use.h"
 #include "tests/support/hashed.h"
 #include "tests/support/json_file.h"
+#include "tests/support/program_values.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
@@ -52,11 +53,7 @@ class StepRun {
     const std::vector<float> weights = hashed_weights(parameters);
     program_.write(kept_.weights, weights.data());
     program_.write(kept_.ema, weights.data());
-    if (kept_.weights_bf16 != kNoTensor) {
-      std::vector<BFloat16> rounded;
-      for (const float weight : weights) rounded.push_back(to_bf16(weight));
-      program_.write(kept_.weights_bf16, rounded.data());
-    }
+    if (kept_.weights_bf16 != kNoTensor) write_values(program_, kept_.weights_bf16, weights);
     const StepState first{.schedule = {.peak = 1e-3, .warmup = 3, .total = 10}};
     program_.write(kept_.state, &first);
     const auto count = static_cast<size_t>(program_.tensor(x_).count());
@@ -78,10 +75,10 @@ class StepRun {
     return std::count_if(steps.begin(), steps.end(), [&](const Step& s) { return s.op == op; });
   }
 
-  float loss() const { return floats(loss_)[0]; }
-  std::vector<float> weights() const { return floats(kept_.weights); }
-  std::vector<float> ema() const { return floats(kept_.ema); }
-  std::vector<float> gradients() const { return floats(kept_.gradients); }
+  float loss() const { return program_.floats(loss_)[0]; }
+  std::vector<float> weights() const { return program_.floats(kept_.weights); }
+  std::vector<float> ema() const { return program_.floats(kept_.ema); }
+  std::vector<float> gradients() const { return read_values(program_, kept_.gradients); }
   StepState state() const {
     StepState state;
     program_.read(kept_.state, &state);
@@ -104,15 +101,6 @@ class StepRun {
     kept_ = declare_optimizer(builder);
     add_update(plan, kept_, AdamConfig{});
     return {device, std::move(plan)};
-  }
-  std::vector<float> floats(TensorId id) const {
-    if (program_.tensor(id).dtype == DType::f32) return program_.floats(id);
-    std::vector<BFloat16> narrow(static_cast<size_t>(program_.tensor(id).count()));
-    program_.read(id, narrow.data());
-    std::vector<float> values(narrow.size());
-    std::transform(narrow.begin(), narrow.end(), values.begin(),
-                   [](BFloat16 value) { return to_float(value); });
-    return values;
   }
 
   TensorId x_, target_, loss_, told_;
