@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "tools/program.h"
 #include "tools/study_console.h"
 #include "tools/training_console.h"
+#include "train/elapsed.h"
 
 namespace dae::test {
 namespace {
@@ -161,7 +163,6 @@ TEST(Console, ATerminalHasALineThatIsWrittenOver) {
   const std::string shown = shown_by([&] {
     TrainingConsole console(stop);
     console.preparing("reading photos/", 1, 9);
-    console.preparing("reading photos/", 2, 9);  // within a tenth of a second
     console.clear();
     console.progressed(first);
     console.progressed(progress());
@@ -190,16 +191,21 @@ TEST(Console, AFileBesideATerminalHasItsLines) {
 
 TEST(Console, ALineIsShownTenTimesASecondAndNoWiderThanTheTerminal) {
   const std::string over = kOver;
-  EXPECT_EQ(shown_by(
-                [] {
-                  ProgressLine line;
-                  line.show("0123456789abc");
-                  line.show("lost");
-                  std::this_thread::sleep_for(std::chrono::milliseconds(110));
-                  line.show("01234567\x01");
-                },
-                11),
-            over + "0123456789" + over + "01234567\\x" + over);
+  std::string shown;
+  for (double between = 1;
+       between > 0.1;)  // again where this machine was so busy that the second line came late
+    shown = shown_by(
+        [&between] {
+          ProgressLine line;
+          const Elapsed since;
+          line.show("0123456789abc");
+          line.show("lost");
+          between = since.seconds();
+          std::this_thread::sleep_for(std::chrono::milliseconds(110));
+          line.show("01234567\x01");
+        },
+        11);
+  EXPECT_EQ(shown, over + "0123456789" + over + "01234567\\x" + over);
   for (const char* const kind : {"dumb", ""})
     EXPECT_EQ(shown_by([] { ProgressLine().show("text"); }, 80, kind), "") << kind;
   // A terminal that does not say how wide it is has 80 columns.
