@@ -297,7 +297,10 @@ void Conv2dBackwardWeights::operator()(const Queue& q, const Tensor& x, const Te
                                        const Tensor& workspace) const {
   const char* const op = "conv2d_backward_weights";
   check_images(op, spec_, x, dw, dy);
-  if (spec_.bias) check_shape(op, "db", db, {spec_.y[3]});
+  if (spec_.bias) {
+    check_shape(op, "db", db, {spec_.y[3]});
+    check_dtype(op, "db", db, DType::f32);
+  }
   const void* const operands[] = {x.data, dy.data, dw.data, db.data};
   run(op, q, std::span(operands).first(3 + spec_.bias), workspace);
 }

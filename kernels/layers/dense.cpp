@@ -143,7 +143,10 @@ void DenseBackwardWeights::operator()(const Queue& q, const Tensor& x, const Ten
   const char* const op = "dense_backward_weights";
   check(op, spec_, x, dw, dy);
   const bool makes_db = q.device == Device::cpu;
-  if (makes_db) check_shape(op, "db", db, {spec_.outputs});
+  if (makes_db) {
+    check_shape(op, "db", db, {spec_.outputs});
+    check_dtype(op, "db", db, DType::f32);
+  }
   const void* const operands[] = {x.data, dy.data, dw.data, db.data};
   run(op, q, std::span(operands).first(makes_db ? 4 : 3), workspace);
 }

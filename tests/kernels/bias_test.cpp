@@ -48,7 +48,7 @@ std::vector<OpCase> cases() {
         list.push_back(
             {.name = "forward_" + size + (adds ? "_addend" : ""),
              .args = {{.name = "b", .shape = {channels}},
-                      {.name = "addend", .shape = s, .block = block},
+                      {.name = "addend", .shape = s, .block = block, .given = adds},
                       {.name = "y",
                        .shape = s,
                        .role = Role::in_out,
@@ -65,7 +65,7 @@ std::vector<OpCase> cases() {
       for (double& v : y) v = v > 0 ? v : 0;
       list.push_back(
           {.name = "backward_" + size,
-           .args = {{.name = "y", .shape = s, .values = y, .block = block},
+           .args = {{.name = "y", .shape = s, .values = y, .block = block, .given = relu},
                     {.name = "dy",
                      .shape = s,
                      .role = Role::in_out,
@@ -95,6 +95,7 @@ std::vector<OpCase> cases() {
         const PartialSum sum[] = {{rows, t[2]}};
         sum_partials(q, sum);
       };
+      left.args[3].given = false;  // but as rows
       left.gpu_only = true;
     }
   return list;

@@ -66,15 +66,14 @@ std::vector<OpCase> cases() {
         list.push_back(
             {.name = "residual_" + to_string(s) + (with_x ? "_input" : "") +
                      (with_gain ? "_gain" : "") + many_blocks(s),
-             .args = {{.name = "r", .shape = s, .misalign = 4},
-                      {.name = "x", .shape = s, .low = 0, .high = 1},
-                      {.name = "gain", .shape = {s[0], 3}, .low = 0.4, .high = 2.5},
-                      {.name = "dy", .shape = s},
-                      {.name = "dr", .shape = s, .role = Role::out, .misalign = 8},
-                      {.name = "dgain", .shape = {with_gain ? s[0] : 0, 3}, .role = Role::out},
-                      {.name = "workspace",
-                       .shape = {loss_workspace_count(s)},
-                       .role = Role::scratch}},
+             .args =
+                 {{.name = "r", .shape = s, .misalign = 4},
+                  {.name = "x", .shape = s, .low = 0, .high = 1, .given = with_x},
+                  {.name = "gain", .shape = {s[0], 3}, .low = 0.4, .high = 2.5, .given = with_gain},
+                  {.name = "dy", .shape = s},
+                  {.name = "dr", .shape = s, .role = Role::out, .misalign = 8},
+                  {.name = "dgain", .shape = {with_gain ? s[0] : 0, 3}, .role = Role::out},
+                  {.name = "workspace", .shape = {loss_workspace_count(s)}, .role = Role::scratch}},
              .run =
                  [=](const Queue& q, const auto& t) {
                    residual_output_backward(q, t[0], with_x ? t[1] : Tensor{},

@@ -60,11 +60,14 @@ OpCase term_case(const Shape& s, float weight, bool first, int64_t parts, size_t
   return {
       .name = "term_" + to_string(s) + (first ? "" : "_added") + (misalign ? "_misaligned" : ""),
       .args = {{.name = "g", .shape = s, .misalign = misalign},
-               {.name = "sums", .shape = {parts}, .low = 0},
+               {.name = "sums", .shape = {parts}, .low = 0, .any_shape = true},
                {.name = "dy", .shape = s, .role = role, .misalign = misalign},
                {.name = "total", .shape = {1}, .role = role},
                {.name = "report", .shape = {2}, .role = Role::out},
-               {.name = "workspace", .shape = {feature_chunks(s)}, .role = Role::scratch}},
+               {.name = "workspace",
+                .shape = {feature_chunks(s)},
+                .role = Role::scratch,
+                .any_shape = true}},  // larger ones
       .run =
           [=](const Queue& q, const auto& t) {
             perceptual_loss(

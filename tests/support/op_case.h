@@ -40,7 +40,9 @@ struct Arg {
   double low = -1, high = 1;  // inputs are uniform in [low, high] (u8: rounded), from a fixed seed
   Values values = {};         // or given, when not empty
   int block = 1;
-  size_t misalign = 0;  // bytes added to the aligned address
+  size_t misalign = 0;     // bytes added to the aligned address
+  bool given = true;       // false: this form of the op is called without it
+  bool any_shape = false;  // the op takes it of other shapes, too
 };
 
 struct Tolerance {
