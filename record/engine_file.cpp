@@ -2,10 +2,13 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/files.h"
 #include "data/text.h"
+#include "kernels/layers/cudnn.h"
 #include "record/device_record.h"
+#include "record/plan_file.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -13,22 +16,43 @@ namespace dae {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
+namespace {
+
+// Of these folders does `what` with the first in which it can be done.
+template <class F>
+void in_first_of(const std::vector<fs::path>& folders, const F& what) {
+  for (const fs::path& folder : folders) try {
+      return what(folder);
+    } catch (const std::exception&) {  // the next folder, or the next process does it anew
+    }
+}
+
+}  // namespace
+
 void share_engines() {
   const json machine = describe_gpu_and_libraries();
-  std::vector<fs::path> files;
-  for (const fs::path& folder : cache_folders()) files.push_back(folder / "engines.jsonl");
+  const std::vector<fs::path> folders = cache_folders();
   std::vector<cuda_libraries::Choice> earlier;  // of a problem the last holds: the best folder's
-  for (auto file = files.rbegin(); file != files.rend(); ++file)
-    for (cuda_libraries::Choice& choice : read_engines(*file, machine))
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder)
+    for (cuda_libraries::Choice& choice : read_engines(*folder / "engines.jsonl", machine))
       earlier.push_back(std::move(choice));
   cuda_libraries::remember(earlier, [=](const cuda_libraries::Choice& choice) {
-    for (const fs::path& file : files) try {
-        fs::create_directories(file.parent_path());
-        add_engine(file, machine, choice);
-        return;
-      } catch (const std::exception&) {  // the next folder, or the next process chooses anew
-      }
+    in_first_of(folders, [&](const fs::path& folder) {
+      fs::create_directories(folder);
+      add_engine(folder / "engines.jsonl", machine, choice);
+    });
   });
+  cudnn::keep_plans({.find = [=](const std::string& engine) -> std::optional<std::string> {
+                       for (const fs::path& folder : folders)
+                         if (auto plan = read_plan(folder / "plans", machine, engine)) return plan;
+                       return {};
+                     },
+                     .keep =
+                         [=](const std::string& engine, const std::string& plan) {
+                           in_first_of(folders, [&](const fs::path& folder) {
+                             write_plan(folder / "plans", machine, engine, plan);
+                           });
+                         }});
 }
 
 std::vector<cuda_libraries::Choice> read_engines(const fs::path& path, const json& machine) {

@@ -4,9 +4,11 @@
 
 #if defined(DAE_HAS_CUDA) && __has_include(<cudnn_graph.h>)
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "kernels/layers/cudnn_graph.h"
+#include "runtime/device.h"
 #include "runtime/memory.h"
 
 namespace dae::cudnn {
@@ -105,17 +107,59 @@ struct Engine {
   Descriptor plan;
   size_t workspace;
 };
-std::shared_ptr<const Engine> build(const Configuration& configuration, const Gpu& gpu) {
+std::shared_ptr<const Engine> engine_of(const std::string& name, Descriptor plan) {
+  const auto bytes =
+      plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1);
+  const size_t workspace = bytes.empty() ? 0 : static_cast<size_t>(bytes[0]);
+  if (workspace > kMostWorkspace) fail("{} wants {} of workspace", name, show_bytes(workspace));
+  return std::make_shared<Engine>(Engine{std::move(plan), workspace});
+}
+
+PlanStore& plan_store() {
+  static PlanStore the;
+  return the;
+}
+
+// None where it has not been kept, or cuDNN does not take it.
+std::optional<Descriptor> kept_plan(const std::string& engine, const Gpu& gpu) {
+  const PlanStore& store = plan_store();
+  const std::optional<std::string> text = store.find ? store.find(engine) : std::nullopt;
+  if (!text) return {};
+  try {
+    Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *gpu)
+        .set(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+             std::vector<char>(text->begin(), text->end()))
+        .finalize("reading a plan");
+    return plan;
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error&) {
+    forget_device_error();
+    return {};
+  }
+}
+
+void keep_plan(const std::string& engine, const Descriptor& plan) {
+  const auto count = plan.count(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR);
+  const std::vector<char> text =
+      plan.get<char>(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, count);
+  plan_store().keep(engine, {text.begin(), text.end()});
+}
+
+std::shared_ptr<const Engine> build(const Convolution& problem, const Configuration& configuration,
+                                    const Gpu& gpu) {
+  const std::string engine = fmt::format("{}: {}", describe(problem), configuration.name);
+  if (std::optional<Descriptor> kept = kept_plan(engine, gpu))
+    return engine_of(configuration.name, *std::move(kept));
+  const auto begin = std::chrono::steady_clock::now();
   Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration.config)
       .set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *gpu)
       .finalize(("building " + configuration.name).c_str());
-  const auto bytes =
-      plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1);
-  const size_t workspace = bytes.empty() ? 0 : static_cast<size_t>(bytes[0]);
-  if (workspace > kMostWorkspace)
-    fail("{} wants {} of workspace", configuration.name, show_bytes(workspace));
-  return std::make_shared<Engine>(Engine{std::move(plan), workspace});
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  if (plan_store().keep && took.count() >= plan_store().long_seconds) keep_plan(engine, plan);
+  return engine_of(configuration.name, std::move(plan));
 }
 
 class Planned : public Routine {
@@ -166,7 +210,8 @@ std::vector<Candidate> candidates_for(const Convolution& problem, const Gpu& gpu
   for (Configuration& offered : configurations_for(graph_of(problem), problem.dtype, gpu)) {
     const auto configuration = std::make_shared<const Configuration>(std::move(offered));
     found.push_back({{configuration->name, configuration->compiles}, [=] {
-                       const std::shared_ptr<const Engine> engine = build(*configuration, gpu);
+                       const std::shared_ptr<const Engine> engine =
+                           build(problem, *configuration, gpu);
                        return [=] { return std::make_shared<Planned>(problem, engine); };
                      }});
   }
@@ -191,6 +236,10 @@ std::string describe_gpu() {
   const std::vector<char> text =
       gpu_at_hand()->get<char>(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, 1 << 16);
   return {text.begin(), text.end()};
+}
+
+void keep_plans(PlanStore store) {
+  plan_store() = std::move(store);
 }
 
 int64_t version() {
@@ -220,6 +269,7 @@ std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolut
 std::string describe_gpu() {
   fail_without_cudnn();
 }
+void keep_plans(PlanStore) {}
 int64_t version() {
   fail_without_cudnn();
 }

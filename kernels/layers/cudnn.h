@@ -7,6 +7,8 @@
 // convert f32 inputs to less (TF32), or that sum in less than f32.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,16 @@ std::vector<cuda_libraries::Candidate> candidates(const cuda_libraries::Convolut
 
 // This machine's GPU, described like that.
 std::string describe_gpu();
+
+// Where engines are kept for the next process that took long to build: most compile their kernels, for a second or two,
+// and cuDNN's own serialisation has those, too.
+struct PlanStore {
+  std::function<std::optional<std::string>(const std::string& engine)> find;
+  std::function<void(const std::string& engine, const std::string& plan)> keep;
+  double long_seconds = 0.1;
+};
+// From here on engines are looked for there first, by problem and settings. What cuDNN does not take is built anew.
+void keep_plans(PlanStore store);
 
 int64_t version();  // 91002 is 9.10.2
 

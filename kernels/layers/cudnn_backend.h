@@ -73,6 +73,13 @@ class Descriptor {
     return values;
   }
 
+  // How many elements it has: of those that tell before they are read.
+  int64_t count(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type) const {
+    int64_t count = 0;
+    check(library().get(raw_, name, type, 0, &count, nullptr), "reading an attribute's size");
+    return count;
+  }
+
   // The descriptors of `type` that an attribute holds, up to `most`: fresh ones, which cuDNN fills.
   // (Not every attribute tells how many it holds before it is read.)
   std::vector<Descriptor> get(cudnnBackendAttributeName_t name, cudnnBackendDescriptorType_t type,

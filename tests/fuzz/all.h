@@ -26,6 +26,7 @@ DAE_HARNESS(features);
 DAE_HARNESS(config);  // run_files.cpp
 DAE_HARNESS(metrics);
 DAE_HARNESS(engines);
+DAE_HARNESS(plan);
 DAE_HARNESS(loss);  // expressions.cpp
 DAE_HARNESS(ranges);
 #undef DAE_HARNESS

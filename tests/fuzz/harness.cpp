@@ -33,6 +33,7 @@ const std::vector<Harness>& harnesses() {
       {"config", config, config_seeds},
       {"metrics", metrics, metrics_seeds},
       {"engines", engines, engines_seeds},
+      {"plan", plan, plan_seeds},
       {"loss", loss, loss_seeds},
       {"ranges", ranges, ranges_seeds},
   };

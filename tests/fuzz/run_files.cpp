@@ -1,5 +1,6 @@
 // What lies in a run folder and beside it as text.
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/files.h"
 #include "data/text.h"
@@ -7,6 +8,7 @@
 #include "record/device_record.h"
 #include "record/engine_file.h"
 #include "record/metrics.h"
+#include "record/plan_file.h"
 #include "record/run_config.h"
 #include "report/html.h"
 #include "tests/fuzz/all.h"
@@ -81,6 +83,30 @@ std::vector<Bytes> engines_seeds() {
   const Bytes lines = read(path);
   fs::remove(path);
   return {lines};
+}
+
+constexpr const char* kEngine = "forward: engine 57";
+// Where the file of that engine lies, which is told by its name.
+const std::string& place_of_plan() {
+  static const std::string the = [] {
+    write_plan(folder(), {{"gpu", "A"}}, kEngine, "{}");
+    for (const auto& entry : fs::directory_iterator(folder()))
+      if (entry.path().extension() == ".plan") return entry.path().filename().string();
+    expect(false, "a plan was not written");
+    return std::string();
+  }();
+  return the;
+}
+
+void plan(View input) {
+  write(place_of_plan().c_str(), input);
+  const std::optional<std::string> found = read_plan(folder(), {{"gpu", "A"}}, kEngine);
+  expect(!found || text_of(input).ends_with("\n" + *found), "a plan that is not the file's");
+}
+std::vector<Bytes> plan_seeds() {
+  const fs::path place = folder() / place_of_plan();
+  write_plan(folder(), {{"gpu", "A"}}, kEngine, R"({"engine": {"engineId": 67}})");
+  return {read(place)};
 }
 
 }  // namespace dae::fuzz

@@ -9,7 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "kernels/layers/cublaslt.h"
 #include "kernels/layers/engines.h"
@@ -104,12 +106,84 @@ TEST_P(CudnnTest, RefusesWhatItCannotDoByName) {
   }
 }
 
+// A convolution with its gradients, all engines that cuDNN offers for them: those that compile nothing, since without a GPU
+// no others can be built.
+class CudnnPlans : public CudnnTest {
+ protected:
+  void TearDown() override { cudnn::keep_plans({}); }
+  // Builds each and returns the bytes of their workspaces; of those that cannot be built, -1.
+  std::vector<int64_t> build_all() const {
+    using cuda_libraries::Direction;
+    const Shape map = {16, 16, 16, 32};
+    std::vector<int64_t> found;
+    for (const Direction direction :
+         {Direction::forward, Direction::backward_data, Direction::backward_weights})
+      for (const cuda_libraries::Candidate& candidate : cudnn::candidates({.direction = direction,
+                                                        .x = map,
+                                                        .w = {32, 3, 3, 32},
+                                                        .y = map,
+                                                        .dtype = std::get<1>(GetParam())},
+                                                                          described_gpu()))
+        try {
+          found.push_back(static_cast<int64_t>(candidate.build()()->workspace_bytes()));
+        } catch (const Error&) {
+          found.push_back(-1);
+        }
+    return found;
+  }
+  std::map<std::string, std::string> kept_;
+  cudnn::PlanStore store(double long_seconds) {
+    return {
+        .find = [&](const std::string& engine) -> std::optional<std::string> {
+          const auto at = kept_.find(engine);
+          if (at == kept_.end()) return {};
+          return at->second;
+        },
+        .keep = [&](const std::string& engine,
+                    const std::string& plan) { EXPECT_TRUE(kept_.emplace(engine, plan).second); },
+        .long_seconds = long_seconds};
+  }
+};
+
+TEST_P(CudnnPlans, AreKeptOnceAndReadAgain) {
+  const std::vector<int64_t> built = build_all();
+  EXPECT_GE(std::ranges::count_if(built, [](int64_t bytes) { return bytes >= 0; }), 6);
+  cudnn::keep_plans(store(0));
+  EXPECT_EQ(build_all(), built);
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(kept_.size()),
+            std::ranges::count_if(built, [](int64_t bytes) { return bytes >= 0; }));
+  EXPECT_EQ(build_all(), built) << "of what was kept; keeping one again fails";
+}
+
+TEST_P(CudnnPlans, ThatCudnnDoesNotTakeAreBuiltAnew) {
+  const std::vector<int64_t> built = build_all();
+  int asked = 0;
+  cudnn::PlanStore broken = store(0);
+  broken.find = [&](const std::string&) {
+    asked++;
+    return "no plan";
+  };
+  cudnn::keep_plans(broken);
+  EXPECT_EQ(build_all(), built);
+  EXPECT_EQ(asked, static_cast<int>(built.size()));
+}
+
+TEST_P(CudnnPlans, ThatTakeNoTimeAreNotKept) {
+  cudnn::keep_plans(store(60));
+  build_all();
+  EXPECT_EQ(kept_.size(), 0u);
+}
+
 std::string cudnn_name(const testing::TestParamInfo<CudnnTest::ParamType>& info) {
   return std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
 }
 INSTANTIATE_TEST_SUITE_P(Networks, CudnnTest,
                          testing::Combine(testing::Values(NetworkKind::fc, NetworkKind::conv,
                                                           NetworkKind::unet),
+                                          testing::Values(DType::f32, DType::bf16)),
+                         cudnn_name);
+INSTANTIATE_TEST_SUITE_P(Types, CudnnPlans,
+                         testing::Combine(testing::Values(NetworkKind::unet),
                                           testing::Values(DType::f32, DType::bf16)),
                          cudnn_name);
 
