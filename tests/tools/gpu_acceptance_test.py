@@ -42,6 +42,9 @@ def run(arguments, path=None, **more):
                           timeout=HANGS_AFTER)
 
 
+ANOTHER_START = "another start, one step, engines from disk"
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -104,7 +107,7 @@ class Rehearsal(Case):
         self.check_benchmarks(items, "corruption and kernels against their floors", "whole step and every op of unet")
         items = self.rehearse("second", "--build", build, *more)
         self.check_tests(items)
-        self.check_benchmarks(items, "fused against unfused", "45 seconds of the main job")
+        self.check_benchmarks(items, "fused against unfused", "45 seconds of the main job", ANOTHER_START)
         return items
 
     def test_both_parts_from_the_bundle(self):
@@ -190,6 +193,7 @@ class StandIns(Case):
         self.expect(items, {
             "old, turn 2": ("passed", ""),
             "45 seconds of the main job": ("passed", ""),
+            ANOTHER_START: ("passed", ""),
             "racecheck sees a planted bug": ("failed", "asleep: the planted bug was not reported"),
             "racecheck over the tests": ("skipped", "racecheck is asleep"),
             "initcheck: adam_test": ("passed", "3 tests, 1 skipped"),

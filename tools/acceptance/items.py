@@ -58,17 +58,23 @@ def model_options(model, batch=256, size=64, precision="bf16", place=None):
     return ["--model", model, "--precision", precision, *sizes]
 
 
-def train(place, name, seconds, limit):
-    """The main job. Its run folder is `run` among the results."""
-    run = place.results / "run"
-    command = [(place.simulated or place.build) / "train_cuda", "--device", "cuda", "--out", run,
+def main_job(place, name, run, limit, *length):
+    """Its run folder is `run` among the results."""
+    folder = place.results / run
+    command = [(place.simulated or place.build) / "train_cuda", "--device", "cuda", "--out", folder,
                "--dataset", place.options.dataset]
     if place.simulated:
         command += ["--steps", "2", "--batch", "2", "--size", "8", "--width", "1", "--blocks", "1", "--global", "off"]
     else:
-        command += ["--time", seconds]
-    return Item(name, command, limit, check=lambda: no_validation(run),
+        command += length
+    return Item(name, command, limit, check=lambda: no_validation(folder),
                 passes_as=(PASSED, "on the simulated GPU" if place.simulated else ""))
+
+
+def train(place, name, seconds, limit):
+    """Then from the beginning to the report once more, for a step: what a start takes with engines that are chosen and kept."""
+    return [main_job(place, name, "run", limit, "--time", seconds),
+            main_job(place, "another start, one step, engines from disk", "start", 20, "--steps", "1")]
 
 
 # --- PyTorch --------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def races_and_first_reads(place):
 
 
 def main_job(place):
-    return [train(place, "45 seconds of the main job", 45, 56)]
+    return train(place, "45 seconds of the main job", 45, 53)
 
 
 # --- rest -----------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def step(place, model, batch, size, precision):
 
 
 def long_job(place):
-    return [train(place, "two minutes of the main job", 120, 180)]
+    return train(place, "two minutes of the main job", 120, 160)
 
 
 def blur(place):
