@@ -7,8 +7,7 @@
 namespace dae {
 namespace {
 
-constexpr unsigned kMostBlocks = 128;  // about an H100's multiprocessors
-constexpr unsigned kLeastRun = 4;      // a block's sums are as many bytes as a tile
+constexpr unsigned kLeastRun = 4;  // a block's sums are as many bytes as a tile
 
 int64_t filters_count(const Shape& map) {
   return 9 * map[3] * map[3];
@@ -16,13 +15,13 @@ int64_t filters_count(const Shape& map) {
 
 }  // namespace
 
-MmaRuns mma_runs(const MmaTiles& tiles) {
-  const unsigned run = std::max((tiles.count + kMostBlocks - 1) / kMostBlocks, kLeastRun);
+MmaRuns mma_runs(const MmaTiles& tiles, unsigned most_blocks) {
+  const unsigned run = std::max((tiles.count + most_blocks - 1) / most_blocks, kLeastRun);
   return {run, (tiles.count + run - 1) / run};
 }
 
 int64_t conv3x3_mma_weights_workspace_count(const Shape& map) {
-  return mma_runs(mma_tiles(map)).blocks * filters_count(map);
+  return mma_runs(mma_tiles(map), kMmaWeightsRuns).blocks * filters_count(map);
 }
 
 void conv3x3_mma_weights(const Queue& q, const Tensor& x, const Tensor& dy, const Tensor& dw,

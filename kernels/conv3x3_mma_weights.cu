@@ -125,7 +125,7 @@ void conv3x3_mma_weights(void* stream, const Tensor& x, const Tensor& dy, const 
                          const Tensor& workspace) {
   const char* const op = "conv3x3_mma_weights";
   const MmaTiles tiles = mma_tiles(x.shape);
-  const auto [run, blocks] = mma_runs(tiles);
+  const auto [run, blocks] = mma_runs(tiles, kMmaWeightsRuns);
   const bool narrow = x.shape[3] == 32;
   launch(op, narrow ? conv3x3_mma_weights_kernel<32> : conv3x3_mma_weights_kernel<64>, blocks,
          kThreads, narrow ? kSharedBytes<32> : kSharedBytes<64>, stream, x.as<const BFloat16>(),

@@ -27,7 +27,8 @@ void conv3x3_mma_weights(const Queue& q, const Tensor& x, const Tensor& dy, cons
 struct MmaRuns {
   unsigned run, blocks;
 };
-MmaRuns mma_runs(const MmaTiles& tiles);
+MmaRuns mma_runs(const MmaTiles& tiles, unsigned most_blocks);
+inline constexpr unsigned kMmaWeightsRuns = 128;  // about an H100's multiprocessors
 
 namespace cuda {
 void conv3x3_mma_weights(void* stream, const Tensor& x, const Tensor& dy, const Tensor& dw,

@@ -1,6 +1,6 @@
 #include "kernels/residual_block.h"
 
-#include "kernels/conv3x3_mma.h"
+#include "kernels/conv3x3_mma_weights.h"
 #include "runtime/dispatch.h"
 
 namespace dae {
@@ -23,9 +23,17 @@ Shape residual_block_sums(const Shape& map) {
   return {2, mma_tiles(map).count, map[3]};
 }
 
+Shape residual_block_filter_sums(const Shape& map) {
+  return {mma_runs(mma_tiles(map), kResidualBlockRuns).blocks, 9 * map[3] * map[3]};
+}
+
+bool suits_filter_sums(const Shape& map) {
+  return map[3] == 32;
+}
+
 void residual_block_backward(const Queue& q, const Tensor& dy, const Tensor& w1, const Tensor& w2,
                              const Tensor& h, const Tensor& dh, const Tensor& dx,
-                             const Tensor& sums) {
+                             const Tensor& sums, const Tensor& filter_sums) {
   const char* const op = "residual_block_backward";
   check_mma_map(op, "dy", dy, q.device);
   const Shape filters = {dy.shape[3], 3, 3, dy.shape[3]};
@@ -36,7 +44,15 @@ void residual_block_backward(const Queue& q, const Tensor& dy, const Tensor& w1,
   check_mma_tensor(op, "dx", dx, dy.shape);
   check_shape(op, "sums", sums, residual_block_sums(dy.shape));
   check_dtype(op, "sums", sums, DType::f32);
-  DAE_DISPATCH(q, {}, cuda::residual_block_backward(q.stream, dy, w1, w2, h, dh, dx, sums));
+  if (filter_sums.data) {
+    if (!suits_filter_sums(dy.shape))
+      fail("{}: sums of the filters' gradient are for 32 channels, got {}", op, to_string(dy));
+    check_shape(op, "filter_sums", filter_sums, residual_block_filter_sums(dy.shape));
+    check_dtype(op, "filter_sums", filter_sums, DType::f32);
+    check_aligned(op, "filter_sums", filter_sums, 16);
+  }
+  DAE_DISPATCH(q, {},
+               cuda::residual_block_backward(q.stream, dy, w1, w2, h, dh, dx, sums, filter_sums));
 }
 
 }  // namespace dae

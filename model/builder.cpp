@@ -322,7 +322,7 @@ void Builder::add_partial_sums() {
     const size_t count = std::min(kMostPartialSums, left_.size() - first);
     const std::vector<Left> all(left_.begin() + static_cast<ptrdiff_t>(first),
                                 left_.begin() + static_cast<ptrdiff_t>(first + count));
-    Step step{.op = "sum_partials", .name = "biases", .phase = Phase::backward};
+    Step step{.op = "sum_partials", .name = "gradients", .phase = Phase::backward};
     for (const auto& [partial, sum] : all) {
       step.reads.push_back(partial);
       step.writes.push_back(sum);

@@ -12,6 +12,7 @@
 #include "kernels/layers/conv2d.h"
 #include "model/parameters.h"
 #include "model/reach.h"
+#include "model/residual_form.h"
 #include "runtime/plan.h"
 
 namespace dae {
@@ -188,9 +189,10 @@ class Builder {
                         TensorId addend);
   void on_conv_backward(const std::string& name, TensorId x, const DeclaredConv& conv);
   void on_residual_backward(const std::string& name, TensorId x, const DeclaredConv& a,
-                            const DeclaredConv& b, bool at_once);
+                            const DeclaredConv& b, ResidualForm form);
   TensorId add_residual_gradients(const std::string& name, TensorId x, TensorId dy,
-                                  const DeclaredConv& a, const DeclaredConv& b, TensorId dh);
+                                  const DeclaredConv& a, const DeclaredConv& b, TensorId dh,
+                                  ResidualForm form);
   void add_conv_gradients(const std::string& name, ConvSpec spec, TensorId x, TensorId dy,
                           const Weight& w, TensorId db);
   void add_conv_data_gradient(const std::string& name, const ConvSpec& spec, TensorId x,
@@ -235,8 +237,8 @@ class Builder {
   void add_in_place(const std::string& name, Phase phase, TensorId x, TensorId sum);
   void pass_on_gradient(const std::string& name, TensorId y, TensorId addend);
   void relu_backward(const std::string& name, TensorId y, TensorId dy);
-  // Gradients of biases are sums whose ends are left for one step of all of them: `partial` {rows, columns}
-  // is to be added up into `sum`.
+  // Gradients of biases, and of filters by residual blocks, are sums whose ends are left for one step of all of them:
+  // `partial` {rows, columns} is to be added up into `sum`.
   void add_later(TensorId partial, TensorId sum);
   void go_on_to(TensorId gradient);
   void add_partial_sums();

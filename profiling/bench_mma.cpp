@@ -12,6 +12,7 @@
 #include "kernels/conv3x3_mma_weights.h"
 #include "kernels/layers/cuda_libraries.h"
 #include "kernels/layers/engines.h"
+#include "kernels/partial_sums.h"
 #include "kernels/residual_block.h"
 #include "profiling/bench.h"
 #include "runtime/varied_buffer.h"
@@ -68,7 +69,26 @@ struct Form {
   int maps, filters;  // moved by `ours`, each once
   int convolutions;   // whose operations it takes
   std::function<Call(Bench&)> ours, cudnn;
+  int64_t channels = 0;  // that it is for; 0: any
 };
+
+// From h and dy to dh, dx and the sums of both over pixels, and what else is made of h and dy.
+Call gradients_by_cudnn(Bench& b, bool filters) {
+  const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
+               sums = b.tensor(bias_backward_sums(dy.shape), DType::f32);
+  const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
+             second = b.gradient(Direction::backward_data, {dh, b.filters(), dx}),
+             of_filters = filters ? b.gradient(Direction::backward_weights, {h, dy, b.filters()})
+                                  : [](const Queue&) {};
+  return [=](const Queue& q) {
+    first(q);
+    relu_bias_backward(q, h, dh, {}, true, sums);
+    second(q);
+    add(q, dy, dx);
+    relu_bias_backward(q, {}, dx, {}, false, sums);
+    of_filters(q);
+  };
+}
 
 const std::vector<Form>& forms() {
   static const std::vector<Form> all = {
@@ -112,19 +132,20 @@ const std::vector<Form>& forms() {
                       w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32);
          return [=](const Queue& q) { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); };
        },
+       [](Bench& b) { return gradients_by_cudnn(b, false); }},
+      {"residual_block_backward+wgrad", 4, 3, 3,
        [](Bench& b) -> Call {
-         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
-                      sums = b.tensor(bias_backward_sums(dy.shape), DType::f32);
-         const Call first = b.gradient(Direction::backward_data, {dy, b.filters(), dh}),
-                    second = b.gradient(Direction::backward_data, {dh, b.filters(), dx});
+         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
+                      w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32),
+                      filter_sums = b.tensor(residual_block_filter_sums(dy.shape), DType::f32),
+                      dw2 = b.tensor({w2.shape.count()});
          return [=](const Queue& q) {
-           first(q);
-           relu_bias_backward(q, h, dh, {}, true, sums);
-           second(q);
-           add(q, dy, dx);
-           relu_bias_backward(q, {}, dx, {}, false, sums);
+           residual_block_backward(q, dy, w1, w2, h, dh, dx, sums, filter_sums);
+           const PartialSum filters[] = {{filter_sums, dw2}};
+           sum_partials(q, filters);
          };
-       }}};
+       },
+       [](Bench& b) { return gradients_by_cudnn(b, true); }, 32}};
   return all;
 }
 
@@ -150,7 +171,8 @@ void register_mma_benchmarks(const BenchOptions& options) {
   for (int level = 0; level < 2 && options.size >> level >= 8; level++) {
     const int64_t side = options.size >> level, channels = int64_t{32} << level;
     const Shape map = {options.batch, side, side, channels};
-    for (const Form& form : forms())
+    for (const Form& form : forms()) {
+      if (form.channels != 0 && form.channels != channels) continue;
       for (const bool ours : {true, false})
         configure_op(
             benchmark::RegisterBenchmark(
@@ -160,6 +182,7 @@ void register_mma_benchmarks(const BenchOptions& options) {
                   time_form(state, options, form, map, ours);
                 }),
             options);
+    }
   }
 }
 

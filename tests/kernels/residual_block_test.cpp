@@ -27,9 +27,10 @@ const Tolerance kExact = {0, 0, "exact sums"};
 
 std::vector<OpCase> cases() {
   std::vector<OpCase> list;
-  // Less than a tile; as high as one; a row and a column more; one image, none, two.
+  // Less than a tile; as high as one; a row and a column more; one image, none, two; more tiles than a run of them has,
+  // the last of which ends early.
   for (const Shape& s : {Shape{1, 1, 1, 32}, Shape{1, 16, 2, 32}, Shape{2, 17, 9, 32},
-                         Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}}) {
+                         Shape{1, 3, 18, 64}, Shape{0, 4, 4, 32}, Shape{3, 17, 17, 32}}) {
     const ConvSpec plain{.x = s, .y = s}, relu{.x = s, .y = s, .relu = true};
     const Shape filters = plain.weights(), biases = {s[3]};
     const Arg w1{.name = "w1", .shape = filters, .dtype = kBf16, .values = eighths(filters, 2, 2)},
@@ -66,35 +67,58 @@ std::vector<OpCase> cases() {
          .gpu_only = true});
     Values h = eighths(s, 6);
     for (double& v : h) v = v > 0 ? v : 0;
-    list.push_back(
-        {.name = "backward_" + to_string(s),
-         .args = {given("dy", eighths(s, 7)),
-                  w1,
-                  w2,
-                  given("h", h),
-                  out("dh"),
-                  out("dx"),
-                  {.name = "db1", .shape = biases, .role = Role::out, .dtype = kBf16},
-                  {.name = "sum of dx", .shape = biases, .role = Role::out, .dtype = kBf16},
-                  {.name = "sums", .shape = residual_block_sums(s), .role = Role::scratch}},
-         .run =
-             [](const Queue& q, const auto& t) {
-               residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[8]);
-               const Shape rows = {t[8].shape[1], t[8].shape[2]};
-               const PartialSum of_channels[] = {
-                   {{t[8].data, rows}, t[6]},
-                   {{t[8].template as<float>() + rows.count(), rows}, t[7]}};
-               sum_partials(q, of_channels);
-             },
-         .reference =
-             [=](auto& v) {
-               v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
-               v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
-               v[6] = conv_backward_bias(plain, v[4]);
-               v[7] = conv_backward_bias(plain, rounded(v[5]));
-             },
-         .tolerance = kExact,
-         .gpu_only = true});
+    const auto bias_out = [&](const char* name) {
+      return Arg{.name = name, .shape = biases, .role = Role::out, .dtype = kBf16};
+    };
+    const std::vector<Arg> back = {
+        given("dy", eighths(s, 7)),
+        w1,
+        w2,
+        given("h", h),
+        out("dh"),
+        out("dx"),
+        bias_out("db1"),
+        bias_out("sum of dx"),
+        {.name = "sums", .shape = residual_block_sums(s), .role = Role::scratch}};
+    const auto sums_of = [](const auto& t) {
+      const Shape rows = {t[8].shape[1], t[8].shape[2]};
+      return std::vector<PartialSum>{{{t[8].data, rows}, t[6]},
+                                     {{t[8].template as<float>() + rows.count(), rows}, t[7]}};
+    };
+    const auto backward = [=](auto& v) {
+      v[4] = rounded(masked(v[3], conv_backward_data(plain, v[0], v[2])));
+      v[5] = sum(v[0], conv_backward_data(plain, v[4], v[1]));
+      v[6] = conv_backward_bias(plain, v[4]);
+      v[7] = conv_backward_bias(plain, rounded(v[5]));
+    };
+    list.push_back({.name = "backward_" + to_string(s),
+                    .args = back,
+                    .run =
+                        [=](const Queue& q, const auto& t) {
+                          residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[8]);
+                          sum_partials(q, sums_of(t));
+                        },
+                    .reference = backward,
+                    .tolerance = kExact,
+                    .gpu_only = true});
+    if (!suits_filter_sums(s)) continue;
+    OpCase with_filters = list.back();
+    with_filters.name = "with_filters_" + to_string(s);
+    with_filters.args.push_back(
+        {.name = "filter_sums", .shape = residual_block_filter_sums(s), .role = Role::scratch});
+    with_filters.args.push_back(
+        {.name = "dw2", .shape = {filters.count()}, .role = Role::out, .dtype = kBf16});
+    with_filters.run = [=](const Queue& q, const auto& t) {
+      residual_block_backward(q, t[0], t[1], t[2], t[3], t[4], t[5], t[8], t[9]);
+      std::vector<PartialSum> sums = sums_of(t);
+      sums.push_back({t[9], t[10]});
+      sum_partials(q, sums);
+    };
+    with_filters.reference = [=](auto& v) {
+      backward(v);
+      v[10] = conv_backward_weights(plain, v[3], v[0]);
+    };
+    list.push_back(with_filters);
   }
   return list;
 }
@@ -132,6 +156,17 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
   const Tensor sums{data, {2, 1, 32}};
   EXPECT_THROW(backward(other, sums), Error);
   EXPECT_THROW(backward(map, Tensor{data, {1, 1, 32}}), Error) << "too few sums";
+  const auto with_filters = [&](const Tensor& of, const Tensor& filters,
+                                const Tensor& filter_sums) {
+    residual_block_backward(gpu, of, filters, filters, of, of, of,
+                            {data, residual_block_sums(of.shape)}, filter_sums);
+  };
+  EXPECT_THROW(with_filters(map, w, Tensor{data, {2, 9 * 32 * 32}}), Error) << "too many sums";
+  EXPECT_THROW(with_filters(map, w, Tensor{data, {1, 9 * 32 * 32}, DType::bf16}), Error);
+  EXPECT_THROW(
+      with_filters(bf16({1, 1, 1, 64}), bf16({64, 3, 3, 64}), Tensor{data, {1, 9 * 64 * 64}}),
+      Error)
+      << "is for 32 channels";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "kernels/layers/mma_candidates.h"
 #include "kernels/layers/unfused.h"
+#include "model/residual_form.h"
 #include "runtime/device.h"
 #include "runtime/program.h"
 #include "tests/support/form_in_use.h"
@@ -131,10 +132,13 @@ TEST_P(BuilderTest, GradientsAreThoseOfTheCpuOneByOne) {
 // Roundings turn some signs in front of ReLU, as in tests/model/training_step_test.cpp: seen, 12 percent.
 TEST_P(BuilderTest, GradientsAreThoseOfTheCpuByOwnKernels) {
   gradients_of(device(), of(), DType::bf16);  // plans what is to be exchanged
-  const FormInUse use(mma::kEngine);
-  const Gradients made = gradients_of(device(), of(), DType::bf16);
-  EXPECT_EQ(made.bias_steps, of().with_own_kernels);
-  expect_close(made, by_cpu(), 0.15);
+  for (const char* const of_blocks : {mma::kEngine, kResidualWithFilters}) {
+    SCOPED_TRACE(of_blocks);
+    const FormInUse use(of_blocks, mma::kEngine);
+    const Gradients made = gradients_of(device(), of(), DType::bf16);
+    EXPECT_EQ(made.bias_steps, of().with_own_kernels);
+    expect_close(made, by_cpu(), 0.15);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, BuilderTest,

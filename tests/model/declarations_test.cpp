@@ -14,6 +14,7 @@
 #include "model/objective.h"
 #include "model/optimizer.h"
 #include "model/perceptual.h"
+#include "model/residual_form.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
 #include "tests/support/form_in_use.h"
@@ -243,12 +244,18 @@ TEST_P(Declarations, AreKeptByOwnKernels) {
   if (device == Device::cpu || dtype != DType::bf16) GTEST_SKIP() << "they compute in bf16";
   if (kind != NetworkKind::unet || loss == kAllLosses) GTEST_SKIP() << "has nothing new";
   make(device, kind, dtype, parse_loss(loss), 16);  // plans what is to be exchanged
-  const FormInUse use(mma::kEngine);
-  make(device, kind, dtype, parse_loss(loss), 16);
-  const std::vector<Step>& steps = executor_->plan().steps();
-  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(),
-                          [](const Step& step) { return step.op == "residual_block_backward"; }));
-  expect_kept(device);
+  for (const char* const of_blocks : {mma::kEngine, kResidualWithFilters}) {
+    SCOPED_TRACE(of_blocks);
+    const FormInUse use(of_blocks, mma::kEngine);
+    make(device, kind, dtype, parse_loss(loss), 16);
+    const std::vector<Step>& steps = executor_->plan().steps();
+    EXPECT_EQ(std::any_of(steps.begin(), steps.end(),
+                          [&](const Step& step) {
+                            return step.op == "residual_block_backward" && step.writes.size() == 4;
+                          }),
+              of_blocks == std::string(kResidualWithFilters));
+    expect_kept(device);
+  }
 }
 
 std::string declarations_name(const testing::TestParamInfo<Declarations::ParamType>& info) {

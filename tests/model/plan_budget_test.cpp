@@ -18,6 +18,7 @@
 #include "model/input.h"
 #include "model/objective.h"
 #include "model/optimizer.h"
+#include "model/residual_form.h"
 #include "runtime/layout.h"
 #include "tests/support/form_in_use.h"
 #include "tests/support/json_file.h"
@@ -117,7 +118,7 @@ TEST_P(PlanBudget, IsKeptByOwnKernels) {
   if (device() == Device::cpu || config.kind != NetworkKind::unet)
     GTEST_SKIP() << "has nothing that they are for";
   cost_of_step(device(), config);  // plans what is to be exchanged
-  const FormInUse use(mma::kEngine);
+  const FormInUse use(kResidualWithFilters, mma::kEngine);
   expect_kept(", own kernels");
 }
 

@@ -12,6 +12,7 @@
 #include "kernels/step_state.h"
 #include "model/objective.h"
 #include "model/optimizer.h"
+#include "model/residual_form.h"
 #include "runtime/device.h"
 #include "runtime/program.h"
 #include "tests/support/form_in_use.h"
@@ -190,16 +191,20 @@ TEST_P(TrainingStep, MatchesPyTorchInBf16) {
 }
 
 // With this project's own kernels on tensor cores wherever there is one: residual blocks at once
-// (model/residual_form.h), weight gradients and what else is offered.
+// (model/residual_form.h), those of 32 channels with their second filters' gradient, weight gradients and what else is
+// offered.
 TEST_P(TrainingStep, MatchesPyTorchInBf16WithOwnKernels) {
   if (device() == Device::cpu) GTEST_SKIP() << "the CPU computes in f32";
   if (config().kind != NetworkKind::unet) GTEST_SKIP() << "has no convolution that they are for";
-  StepRun(device(), config(), DType::bf16);  // plans what is to be exchanged
-  const FormInUse use(mma::kEngine);
+  const int64_t blocks = config().levels == 3 ? 3 : 4, narrow = 2;  // of 32 or 64 channels; of 32
+  // Plans what is to be exchanged.
+  const int64_t gradients =
+      StepRun(device(), config(), DType::bf16).steps_of("conv2d_backward_weights");
+  const FormInUse use(kResidualWithFilters, mma::kEngine);
   StepRun run(device(), config(), DType::bf16);
-  const int64_t blocks = config().levels == 3 ? 3 : 4;  // of 32 or 64 channels
   EXPECT_EQ(run.steps_of("residual_block"), blocks);
   EXPECT_EQ(run.steps_of("residual_block_backward"), blocks);
+  EXPECT_EQ(run.steps_of("conv2d_backward_weights"), gradients - narrow);
   expect_what_pytorch_gives(run, name(), in_bf16(config().kind));
 }
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/layers/mma_candidates.h"
+#include "model/residual_form.h"
 #include "tests/simulated_gpu/work.h"
 #include "tests/support/form_in_use.h"
 #include "tests/support/json_file.h"
@@ -47,7 +48,7 @@ TEST(SimulatedGraphBudget, IsKept) {
 
 TEST(SimulatedGraphBudget, IsKeptByOwnKernels) {
   nodes_of_step();  // plans what is to be exchanged
-  const FormInUse use(mma::kEngine);
+  const FormInUse use(kResidualWithFilters, mma::kEngine);
   expect_kept("unet on cuda, own kernels");
 }
 

@@ -14,9 +14,15 @@ class FormInUse {
  public:
   // While it lives, what this process has planned before gets the form or engine of that name,
   // where it is offered.
-  explicit FormInUse(const std::string& form) {
+  explicit FormInUse(const std::string& form) : FormInUse(form, form) {}
+  // The first of two names where three forms of a residual block's gradients are offered.
+  FormInUse(const std::string& of_blocks, const std::string& form) {
     std::vector<cuda_libraries::Choice> forms = cuda_libraries::choices();
-    for (cuda_libraries::Choice& choice : forms) choice.engine = form;
+    for (cuda_libraries::Choice& choice : forms)
+      choice.engine =
+          choice.problem.starts_with("residual block, gradients") && choice.candidates == 3
+              ? of_blocks
+              : form;
     cuda_libraries::reuse(forms);
   }
   ~FormInUse() { cuda_libraries::reuse({}); }
