@@ -156,17 +156,25 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
   const Tensor sums{data, {2, 1, 32}};
   EXPECT_THROW(backward(other, sums), Error);
   EXPECT_THROW(backward(map, Tensor{data, {1, 1, 32}}), Error) << "too few sums";
-  const auto with_filters = [&](const Tensor& of, const Tensor& filters,
-                                const Tensor& filter_sums) {
-    residual_block_backward(gpu, of, filters, filters, of, of, of,
-                            {data, residual_block_sums(of.shape)}, filter_sums);
+  // What is said of sums of the filters' gradient, for maps {1, 2, 2, channels}.
+  const auto said_of = [&](const Tensor& filter_sums, int64_t channels) -> std::string {
+    const Tensor of = bf16({1, 2, 2, channels}), filters = bf16({channels, 3, 3, channels});
+    try {
+      residual_block_backward(gpu, of, filters, filters, of, of, of,
+                              {data, residual_block_sums(of.shape)}, filter_sums);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "nothing";
   };
-  EXPECT_THROW(with_filters(map, w, Tensor{data, {2, 9 * 32 * 32}}), Error) << "too many sums";
-  EXPECT_THROW(with_filters(map, w, Tensor{data, {1, 9 * 32 * 32}, DType::bf16}), Error);
-  EXPECT_THROW(
-      with_filters(bf16({1, 1, 1, 64}), bf16({64, 3, 3, 64}), Tensor{data, {1, 9 * 64 * 64}}),
-      Error)
-      << "is for 32 channels";
+  const Shape one = {1, 9 * 32 * 32};
+  for (const auto& [filter_sums, what] :
+       {std::pair<Tensor, std::string>{{data, {2, 9 * 32 * 32}}, "filter_sums is f32 2x9216, expected shape"},
+        {{data, one, DType::bf16}, "filter_sums is bf16"},
+        {{data + 2, one}, "filter_sums (f32 1x9216) starts at"}})
+    EXPECT_NE(said_of(filter_sums, 32).find("residual_block_backward: " + what), std::string::npos)
+        << said_of(filter_sums, 32);
+  EXPECT_NE(said_of({data, {1, 9 * 64 * 64}}, 64).find("are for 32 channels"), std::string::npos);
 }
 
 }  // namespace
