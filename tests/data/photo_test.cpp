@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "tests/support/json_file.h"
 #include "tests/support/photo_sample.h"
+#include "tests/support/said.h"
 #include "tests/support/tiff_bytes.h"
 
 namespace dae::test {
@@ -175,13 +176,8 @@ TEST(Photo, ATiffWithHalfAJpegIsRefused) {
 }
 
 TEST(Photo, WhatCannotBeHeldIsSaid) {
-  const auto message = [](const Photo& photo, PhotoFormat format) -> std::string {
-    try {
-      encode_photo(photo, format, {}, "wide.x");
-      return "";
-    } catch (const Error& error) {
-      return error.what();
-    }
+  const auto message = [](const Photo& photo, PhotoFormat format) {
+    return said([&] { encode_photo(photo, format, {}, "wide.x"); });
   };
   Photo wide{.height = 1, .width = 70000, .channels = 1};
   wide.samples.resize(70000);
@@ -189,7 +185,7 @@ TEST(Photo, WhatCannotBeHeldIsSaid) {
             "wide.x: a JPEG has at most 65500 pixels a side, not 70000x1");
   EXPECT_EQ(message(wide, PhotoFormat::webp),
             "wide.x: a WebP has at most 16383 pixels a side, not 70000x1");
-  EXPECT_EQ(message(wide, PhotoFormat::png), "");
+  EXPECT_EQ(message(wide, PhotoFormat::png), "accepted");
 }
 
 // A Softimage PIC that made stb_image's decoder of that format follow a null pointer, whatever its name.

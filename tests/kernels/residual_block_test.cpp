@@ -3,6 +3,7 @@
 #include "kernels/partial_sums.h"
 #include "runtime/error.h"
 #include "tests/support/reference_conv.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -157,19 +158,17 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
   EXPECT_THROW(backward(other, sums), Error);
   EXPECT_THROW(backward(map, Tensor{data, {1, 1, 32}}), Error) << "too few sums";
   // What is said of sums of the filters' gradient, for maps {1, 2, 2, channels}.
-  const auto said_of = [&](const Tensor& filter_sums, int64_t channels) -> std::string {
+  const auto said_of = [&](const Tensor& filter_sums, int64_t channels) {
     const Tensor of = bf16({1, 2, 2, channels}), filters = bf16({channels, 3, 3, channels});
-    try {
+    return said([&] {
       residual_block_backward(gpu, of, filters, filters, of, of, of,
                               {data, residual_block_sums(of.shape)}, filter_sums);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "nothing";
+    });
   };
   const Shape one = {1, 9 * 32 * 32};
   for (const auto& [filter_sums, what] :
-       {std::pair<Tensor, std::string>{{data, {2, 9 * 32 * 32}}, "filter_sums is f32 2x9216, expected shape"},
+       {std::pair<Tensor, std::string>{{data, {2, 9 * 32 * 32}},
+                                       "filter_sums is f32 2x9216, expected shape"},
         {{data, one, DType::bf16}, "filter_sums is bf16"},
         {{data + 2, one}, "filter_sums (f32 1x9216) starts at"}})
     EXPECT_NE(said_of(filter_sums, 32).find("residual_block_backward: " + what), std::string::npos)

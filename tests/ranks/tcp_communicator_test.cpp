@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "runtime/error.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -173,12 +174,7 @@ TEST(TcpCommunicator, StrangersKeepNobodyWaiting) {
 // --- What is refused ----------------------------------------------------------------------------------
 
 std::string refusal(int rank, int size, const MeetingPoint& point, double join_within = 0.3) {
-  try {
-    join_by_tcp(rank, size, point, join_within, 60);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return said([&] { join_by_tcp(rank, size, point, join_within, 60); });
 }
 
 TEST(TcpCommunicator, APortInUseIsNamed) {

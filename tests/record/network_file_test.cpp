@@ -11,6 +11,7 @@
 #include "data/safetensors.h"
 #include "data/text.h"
 #include "runtime/error.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -43,13 +44,10 @@ class NetworkFile : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   std::string error_of(const std::string& name) {
-    try {
+    return said([&] {
       read_network_config(folder_.file(name));
       read_network_weights(folder_.file(name), parameters_);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    });
   }
 
   TemporaryFolder folder_;

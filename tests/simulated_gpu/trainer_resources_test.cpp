@@ -9,6 +9,7 @@
 #include "restore/view_restorer.h"
 #include "runtime/device.h"
 #include "tests/simulated_gpu/simulator.h"
+#include "tests/support/said.h"
 #include "train/trainer.h"
 
 namespace dae::test {
@@ -36,12 +37,7 @@ class SimulatedTrainer : public testing::Test {
     simulated::set_capacity(taken + bytes);
   }
   std::string refusal() const {
-    try {
-      make();
-    } catch (const OutOfMemory& error) {
-      return error.what();
-    }
-    return "";
+    return said<OutOfMemory>([&] { make(); });
   }
 
   std::vector<Image> images_;
@@ -91,9 +87,9 @@ TEST_F(SimulatedTrainer, RefusesNamingTheLargestBatchThatFits) {
   EXPECT_NE(words.find("the largest batch that fits is 5"), std::string::npos) << words;
   EXPECT_EQ(free_memory(Device::cuda), before) << "it was found without allocating";
   config_.batch = 6;
-  EXPECT_NE(refusal(), "");
+  EXPECT_NE(refusal(), "accepted");
   config_.batch = 5;
-  EXPECT_EQ(refusal(), "");
+  EXPECT_EQ(refusal(), "accepted");
   leave(1000);
   EXPECT_NE(refusal().find("no batch fits"), std::string::npos) << refusal();
 }

@@ -19,6 +19,7 @@
 #include "record/metrics.h"
 #include "record/run_config.h"
 #include "runtime/error.h"
+#include "tests/support/said.h"
 #include "tests/support/somebody.h"
 #include "tests/support/temporary_folder.h"
 
@@ -409,14 +410,9 @@ TEST_F(Training, AFolderThatMayNotBeWrittenIsNamed) {
     fs::permissions(mine, static_cast<fs::perms>(0555));
   fs::permissions(folder_.file("cache"), fs::perms::all);
   fs::permissions(folder_.file("cache/dae"), fs::perms::all);
-  const auto words_of = [](const auto& act) -> std::string {
+  const auto words_of = [](const auto& act) {
     const Somebody somebody;
-    try {
-      act();
-      return "nothing";
-    } catch (const std::exception& error) {
-      return error.what();
-    }
+    return said<std::exception>(act);
   };
   const std::string begun = words_of([&] { train(options("closed/new", 2)); }),
                     resumed = words_of([&] {
