@@ -27,10 +27,12 @@ class PlanFile : public testing::Test {
   PlanFile() { write_plan(plans_, kMachine, kEngine, kPlan); }
   std::optional<std::string> read() const { return read_plan(plans_, kMachine, kEngine); }
   fs::path file() const { return fs::directory_iterator(plans_)->path(); }
+  // In its place: a file system may write one to the disk at once that was emptied first.
   static void overwrite(const fs::path& place, std::span<const uint8_t> bytes) {
-    std::ofstream(place, std::ios::binary)
+    std::fstream(place, std::ios::binary | std::ios::in | std::ios::out)
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
+    fs::resize_file(place, bytes.size());
   }
 
   TemporaryFolder folder_;
