@@ -211,5 +211,15 @@ TEST(Photo, ExtensionsInAnyCase) {
   EXPECT_TRUE(why_unread("notes.txt").empty());
 }
 
+TEST(Photo, EachFormatIsWrittenUnderItsName) {
+  for (const auto& [format, name] : {std::pair{PhotoFormat::jpeg, ".jpg"},
+                                     {PhotoFormat::tiff, ".tif"},
+                                     {PhotoFormat::webp, ".webp"},
+                                     {PhotoFormat::png, ".png"}}) {
+    EXPECT_EQ(extension_of(format), std::string(name));
+    EXPECT_TRUE(has_photo_extension("a" + std::string(name)));
+  }
+}
+
 }  // namespace
 }  // namespace dae::test
