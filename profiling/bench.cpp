@@ -13,6 +13,7 @@
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tools/program.h"
+#include "tools/result_file.h"
 
 int main(int argc, char** argv) {
   using namespace dae;
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "least seconds a run")
-      ->check(CLI::Range(0.001, 60.0))
+      ->check(number_between(0.001, 60))
       ->capture_default_str();
   app.add_flag("--once", options.once, "one call of everything, under a profiler: times are void");
   app.add_flag("--list", list, "list the names and stop");
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
         "--benchmark_counters_tabular=true",
         "--benchmark_enable_random_interleaving=false"};
     if (!json.empty()) {
+      check_result("--json", json, ResultKind::figures);
       arguments.push_back("--benchmark_out=" + json);
       arguments.emplace_back("--benchmark_out_format=json");
     }

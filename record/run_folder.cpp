@@ -94,6 +94,9 @@ RunFolder RunFolder::open(const fs::path& path) {
 RunFolder RunFolder::open_to_train(const fs::path& path) {
   RunFolder folder = open(path);
   folder.lock();
+  std::error_code
+      ignored;  // sheets may have been moved away; that none can be written is said then
+  fs::create_directory(folder.path_ / kSamples, ignored);
   return folder;
 }
 

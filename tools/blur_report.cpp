@@ -4,6 +4,7 @@
 #include "laboratory/setting.h"
 #include "runtime/error.h"
 #include "tools/blur_commands.h"
+#include "tools/result_file.h"
 
 namespace {
 
@@ -29,13 +30,6 @@ constexpr const char* kAbout =
 // clang-format on
 
 // Hours may lie between the command and what it writes.
-void check_there_is_a_place(const char* option, const std::string& file) {
-  if (file.empty()) return;
-  const fs::path folder = fs::absolute(file).parent_path();
-  if (!fs::is_directory(folder))
-    fail_usage("{} {}: there is no folder {}; make it first", option, file, folder.string());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,8 +84,8 @@ int main(int argc, char** argv) {
   device.add_to(app);
 
   return run_program("blur_report", app, argc, argv, [&] {
-    check_there_is_a_place("--out", command.out);
-    check_there_is_a_place("--json", command.json_file);
+    check_result("--out", command.out, ResultKind::page);
+    if (!command.json_file.empty()) check_result("--json", command.json_file, ResultKind::figures);
     if (edges_alone) {
       refuse_other_options(
           app, {"--edges", "--steps", "--seed", "--out", "--json", "--threads", "--device"},

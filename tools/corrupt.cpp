@@ -68,7 +68,10 @@ int main(int argc, char** argv) {
   return run_program("corrupt", app, argc, argv, [&] {
     set_threads(threads_wanted);
     const CorruptSpec spec = corruption.apply({});
-    if (copies) refuse_options(app, {"--size", "--count"}, "is for the sheet, without --copies");
+    if (copies)
+      refuse_options(app, {"--size", "--count"}, "is for the sheet, without --copies");
+    else
+      check_sheet(out);
     const Dataset dataset = open_pictures(dataset_path, max_side);
     std::vector<int64_t> all;
     for (int64_t i = 0; i < dataset.size(); i++) all.push_back(i);
@@ -81,16 +84,23 @@ int main(int argc, char** argv) {
       for (const int64_t i : all)
         to.push_back(names.add(dataset[i].name, fs::path(dataset_path) / dataset[i].name, ".png"));
       ProgressLine line;
+      int64_t failed = 0;
       for (const int64_t i : all) {
         const Source& source = sources[static_cast<size_t>(i)];
         const CorruptedPicture picture =
             corrupt_picture(source, draw_evaluation(spec, seed, i, {i}), flags);
-        write_picture(to[static_cast<size_t>(i)], encode_png(to_image(picture.corrupted())));
+        try {  // one that cannot be written does not stop the others
+          write_picture(to[static_cast<size_t>(i)], encode_png(to_image(picture.corrupted())));
+        } catch (const Error& error) {
+          line.clear();
+          say(stderr, "corrupt: left out: {}\n", printable_line(error.what()));
+          failed++;
+        }
         line.show(fmt::format("{} of {}", i + 1, dataset.size()));
       }
       line.clear();
-      say("{} corrupted pictures in {}\n", dataset.size(), out);
-      return 0;
+      say("{} corrupted pictures in {}\n", dataset.size() - failed, out);
+      return failed > 0 || !dataset.skipped().empty() ? 1 : 0;
     }
 
     std::vector<Cell> cells;
@@ -104,7 +114,7 @@ int main(int argc, char** argv) {
       cells.push_back({to_image(view.corrupted()), label_of(draw.degradation)});
     }
     const int columns = count < 3 ? 2 : size <= 160 ? 6 : 4;
-    save_png(out, draw_sheet(cells, columns, size <= 96 ? 2 : 1));
+    write_picture(out, encode_png(draw_sheet(cells, columns, size <= 96 ? 2 : 1)));
     say("{}\n", out);
     return 0;
   });

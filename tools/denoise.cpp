@@ -94,7 +94,14 @@ class Restoration {
     const PhotoFormat format = format_of(wanted_, photo);
     const std::string extension =
         format == photo.format ? picture.path.extension().string() : extension_of(format);
-    fs::path to = names_.add(picture.name, picture.path, extension);
+    const fs::path to = names_.add(picture.name, picture.path, extension);
+    fs::path beside;
+    if (wanted_
+            .compare) {  // of two of one name but for the extension the second keeps its own here, too
+      beside = picture.name.parent_path() / (to.stem().string() + "-compare.png");
+      if (names_.has(beside)) beside.replace_filename(to.filename().string() + "-compare.png");
+      beside = names_.add(beside, picture.path, ".png");
+    }
     if (wanted_.bits == 16) photo = in_16_bits(std::move(photo));
     const Image given = wanted_.compare ? to_image(photo) : Image();
     const std::string noise = restore(photo, progress);
@@ -102,8 +109,6 @@ class Restoration {
     write(to, encode_photo(photo, format, {.quality = wanted_.jpeg_quality}, to.string()), file,
           picture.path);
     if (wanted_.compare) {
-      fs::path beside = to;
-      beside.replace_filename(to.stem().string() + "-compare.png");
       const Image sheet = draw_sheet({{given, "given"}, {to_image(photo), "restored"}}, 2, 1);
       write(beside, encode_png(sheet), {}, picture.path);
     }
@@ -204,10 +209,16 @@ int main(int argc, char** argv) {
                "also write NAME-compare.png: before and after side by side");
   app.add_option("--memory", wanted.memory,
                  "the most to take, as 2G: pictures too large for it are left out [as needed]")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(
+          [](const std::string& given) {
+            return given.find('-') == std::string::npos ? "" : "is no size: " + given;
+          },
+          ""));
   device.add_to(app);
 
   return run_program("denoise", app, argc, argv, [&] {
+    if (app.count("--memory") > 0 && wanted.memory == 0) fail_usage("--memory: give more than 0");
     const fs::path network = take_network(inputs);
     Restoration restoration(network, device.apply(), wanted);
     const PictureList list = list_pictures(inputs, wanted.out);

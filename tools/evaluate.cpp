@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "tools/program.h"
 #include "tools/progress.h"
+#include "tools/result_file.h"
 #include "tools/say.h"
 
 namespace {
@@ -105,7 +106,7 @@ int main(int argc, char** argv) {
   device.add_to(app);
 
   return run_program("evaluate", app, argc, argv, [&] {
-    if (!json_file.empty()) check_writable(json_file);  // before the work
+    if (!json_file.empty()) check_result("--json", json_file, ResultKind::figures);
     nlohmann::json json;
     if (pairs_option->count()) {
       refuse_other_options(app, {"--pairs", "--json"}, "says nothing about --pairs");

@@ -9,6 +9,15 @@ namespace dae {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+bool is_somebodys(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored) && !made_here(read_file(path));
+}
+
+}  // namespace
+
 fs::path OutputNames::add(const fs::path& name, const fs::path& source,
                           const std::string& extension) {
   fs::path to = folder_ / name;
@@ -26,10 +35,21 @@ fs::path OutputNames::add(const fs::path& name, const fs::path& source,
   std::error_code ignored;
   if (fs::equivalent(source, to, ignored))
     fail("{} would be written over itself; give another --out", source.string());
-  if (fs::exists(to, ignored) && !made_here(read_file(to)))
+  if (is_somebodys(to))
     fail("{}: {} is there already, and not made here; give another --out", source.string(),
          to.string());
   return to;
+}
+
+bool OutputNames::has(const fs::path& name) const {
+  return taken_.contains((folder_ / name).lexically_normal());
+}
+
+void check_sheet(const fs::path& path) {
+  if (path.extension() != ".png") fail_usage("{}: give it a name that ends in .png", path.string());
+  check_writable(path);
+  if (is_somebodys(path))
+    fail("{} is there already, and not made here; give another --out", path.string());
 }
 
 }  // namespace dae

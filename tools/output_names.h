@@ -17,10 +17,16 @@ class OutputNames {
   // programs did not make (tools/metadata.h).
   std::filesystem::path add(const std::filesystem::path& name, const std::filesystem::path& source,
                             const std::string& extension);
+  bool has(
+      const std::filesystem::path& name) const;  // whether a file of the folder is taken by now
 
  private:
   std::filesystem::path folder_;
   std::set<std::filesystem::path> taken_;
 };
+
+// Before the work: the same for one picture, a sheet, under a name that was given. Throws UsageError unless it ends in
+// .png.
+void check_sheet(const std::filesystem::path& path);
 
 }  // namespace dae

@@ -144,7 +144,11 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
       return 0;
     }
     app.parse(argc, argv);
-    return body();
+    const int code = body();
+    // Of what is not read again, a full disk would else be known to nobody.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      return complain("cannot write to standard output", 1);
+    return code;
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::CallForVersion& asked) {

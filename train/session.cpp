@@ -141,6 +141,9 @@ void Session::resume(const nlohmann::json& device) {
     for (std::string& change :
          software_changes(then.value("software", nlohmann::json()), describe_build()))
       changes.push_back(std::move(change));
+  if (const auto pictures = then.find("pictures");
+      pictures != then.end() && *pictures != pictures_.hash())
+    changes.push_back(fmt::format("the pictures in {} are others than it had", config_.dataset));
   for (const std::string& change : changes) {
     notes_.push_back(fmt::format(
         "Resumed elsewhere: {}. Bits may differ from those of never having stopped.", change));
@@ -156,9 +159,8 @@ void Session::resume(const nlohmann::json& device) {
   tell();
   if (!saved) {
     saved.emplace();
-    observer_.noted(
-        fmt::format("{}: it ended before its first checkpoint; it starts again from step 0",
-                    folder_->path().string()));
+    observer_.noted(fmt::format("{}: it has no checkpoint; it starts again from step 0",
+                                folder_->path().string()));
   } else {
     reached_.saved = saved->state.step;
     saved->state.schedule = config_.schedule;
@@ -256,6 +258,7 @@ void Session::begin(const nlohmann::json& device) {
   nlohmann::json json = to_json(config_);
   json["software"] = describe_build();
   json["device"] = device;
+  json["pictures"] = pictures_.hash();
   if (options_.resume)
     folder_->write_config(json);
   else

@@ -74,10 +74,11 @@ TEST_F(SimulatedPrograms, TellEachOtherWhichEnginesTheyChose) {
   const std::string engines = read("cache/dae/engines.jsonl");
   for (const char* problem :
        {"upsample and convolve", "residual block, forward, its middle kept, of bf16 ",
-        "residual block, gradients, of bf16 "})
+        "residual block, gradients and the second filters', of bf16 "})
     EXPECT_TRUE(says(engines, problem)) << engines;
   EXPECT_TRUE(says(engines, "\"gpu\":\"simulated GPU\"")) << engines;
-  EXPECT_TRUE(says(read("first-unet/config.json"), "residual block, gradients, of bf16 "));
+  EXPECT_TRUE(says(read("first-unet/config.json"),
+                   "residual block, gradients and the second filters', of bf16 "));
   train_one_step("conv", "second");
   train_one_step(unet, "second-unet");
   EXPECT_EQ(read("cache/dae/engines.jsonl"), engines);

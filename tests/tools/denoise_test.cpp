@@ -116,6 +116,26 @@ TEST_F(Denoise, NothingButEarlierResultsIsWrittenOver) {
   }
 }
 
+// Nor by --compare: neither a picture of somebody's, nor a result of the same call.
+TEST_F(Denoise, NoComparisonIsWrittenOverAnything) {
+  fs::create_directories(path("d"));
+  fs::create_directories(path("made"));
+  fs::copy_file(fixture("profile.jpg"), path("d/a.jpg"));
+  for (const char* const name : {"d/a.png", "d/a-compare.png", "made/b-compare.png"})
+    fs::copy_file(fixture("profile.png"), path(name));
+  const std::string theirs = read("made/b-compare.png");
+  EXPECT_EQ(denoise(path("d") + " --compare --out " + path("made")).code, 0);
+  EXPECT_EQ(files("made").size(), 7U);  // three pictures with a comparison each, and theirs
+  fs::copy_file(fixture("profile.png"), path("d/b.png"));
+  const Outcome outcome = denoise(path("d/b.png") + " --compare --out " + path("made"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("b-compare.png is there already, and not made here"),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(read("made/b-compare.png"), theirs);
+  EXPECT_FALSE(fs::exists(path("made/b.png"))) << "it is said before the work";
+}
+
 TEST_F(Denoise, OneBadPictureEndsNothingAndIsNamed) {
   fs::create_directories(path("d/closed"));
   for (const char* const name : {"a.png", "c.png"})

@@ -1,7 +1,10 @@
 // What befalls programs while they work: signals, too little memory, files that vanish or shrink, names
 // that command a terminal. Each ends in a line and a code, and leaves nothing half-made.
+#include <nlohmann/json.hpp>
+
 #include "data/files.h"
 #include "data/text.h"
+#include "tests/support/json_file.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -63,7 +66,7 @@ TEST_F(Hazards, NoNameCommandsATerminal) {
            {"evaluate --pairs " + photos + " " + photos, 1},
            {"export " + odd + " " + odd + ".safetensors", 0},
            {"export " + odd + " " + odd, 2},
-           {"corrupt " + photos + " --copies --out " + odd + "/c", 0},
+           {"corrupt " + photos + " --copies --out " + odd + "/c", 1},
            {"corrupt " + odd + "x --out " + odd + "/x.png", 1},
            {"blur_report " + odd + "x --out " + odd + "/b.html", 1},
            {"study --steps 2 --seeds 1 --size 16 --width 4 --blocks 1 --batch 2 --dataset " +
@@ -185,6 +188,100 @@ TEST_F(Hazards, WhatVanishesDuringTrainingIsNamed) {
   }
   // It goes on from what it had.
   EXPECT_EQ(run("train_cuda --resume --time 0.1 --out " + path("shrunk")).code, 0) << read("err");
+}
+
+// A name that was given is no leave to write over what no program here has made.
+TEST_F(Hazards, NoResultIsWrittenOverSomethingElse) {
+  make_run();
+  const std::string photo = path("photos/leaf1.png"), before = read("photos/leaf1.png");
+  std::ofstream(path("notes.json")) << "buy milk";
+  const std::string sheet = "corrupt " + path("photos") + " --size 16 --count 2 --out ",
+                    figures = "evaluate " + path("run") + " --most-views 2 --json ",
+                    page = "blur_report " + path("run") + " --out ";
+  std::vector<std::string> commands = {sheet, figures, page};
+  if (fs::exists(std::string(DAE_PROGRAMS) + "/bench"))
+    commands.emplace_back("bench '^nothing$' --model none --json ");
+  for (const std::string& command : commands)
+    for (const std::string& there : {photo, path("notes.json")}) {
+      if (command == sheet && there != photo) continue;
+      const Outcome outcome = run(command + there);
+      EXPECT_EQ(outcome.code, 1) << command << there;
+      EXPECT_NE(outcome.err.find(there + " is there already, and "), std::string::npos)
+          << outcome.err;
+    }
+  EXPECT_EQ(read("photos/leaf1.png"), before);
+  EXPECT_EQ(read("notes.json"), "buy milk");
+  Outcome outcome = run(sheet + path("sheet.jpg"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("ends in .png"), std::string::npos) << outcome.err;
+  std::ofstream(path("empty.json")) << "";  // as mktemp leaves one
+  for (const std::string& command : {sheet + path("sheet.png"), figures + path("figures.json"),
+                                     figures + path("empty.json"), page + path("page.html")})
+    for (int times_over = 0; times_over < 2; times_over++) {
+      outcome = run(command);
+      EXPECT_EQ(outcome.code, 0) << command << outcome.err;
+    }
+}
+
+TEST_F(Hazards, OneCopyThatCannotBeWrittenIsLeftOut) {
+  make_photos("photos");
+  const std::string name(250, 'm');  // too long for what stands beside it while it is written
+  fs::rename(path("photos/leaf1.png"), path("photos/" + name + ".png"));
+  const Outcome outcome = run("corrupt " + path("photos") + " --copies --out " + path("copies"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("corrupt: left out: "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(name), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.out.find("3 corrupted pictures"), std::string::npos) << outcome.out;
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("copies")), fs::directory_iterator()), 3);
+}
+
+TEST_F(Hazards, CopiesOfSomeAreNoSuccess) {
+  make_photos("photos");
+  std::ofstream(path("photos/broken.png")) << "no picture";
+  EXPECT_EQ(run("corrupt " + path("photos") + " --copies --out " + path("copies")).code, 1);
+}
+
+TEST_F(Hazards, FiguresThatCannotBePrintedAreNoSuccess) {
+  make_photos("photos");
+  const std::string line = std::string(DAE_PROGRAMS) + "/evaluate --pairs " + path("photos") + " " +
+                           path("photos") + " >/dev/full 2>" + path("err");
+  const int status = std::system(line.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(read("err"), "evaluate: cannot write to standard output\n");
+}
+
+// Whether one is gone, or another lies under its name.
+TEST_F(Hazards, ARunThatGoesOnWithOtherPicturesSaysSo) {
+  make_run();
+  const std::string others = "the pictures in " + path("photos") + " are others than it had";
+  const auto resumed = [&](int steps) {
+    return run("train_cuda --resume --steps " + std::to_string(steps) + " --out " + path("run"));
+  };
+  const auto says = [&](const Outcome& outcome) {
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.out.find(others) != std::string::npos;
+  };
+  EXPECT_FALSE(says(resumed(3)));
+  const auto held_out = json_file(path("run/config.json"))["data"]["held_out"];
+  std::string changed;
+  for (int i = 0; i < 4 && changed.empty(); i++) {
+    const std::string name = "leaf" + std::to_string(i) + ".png";
+    if (held_out[0] != name) changed = path("photos/" + name);
+  }
+  save_png(changed, draw_dead_leaves(3, 77, 40, 64));
+  EXPECT_TRUE(says(resumed(4)));
+  EXPECT_NE(read("run/report.html").find("are others than it had"), std::string::npos);
+  EXPECT_FALSE(says(resumed(5))) << "of what it has had since";
+  fs::remove(changed);
+  EXPECT_TRUE(says(resumed(6)));
+}
+
+TEST_F(Hazards, SheetsThatWereMovedAwayAreMadeAnew) {
+  make_run();
+  fs::remove_all(path("run/samples"));
+  const Outcome outcome = run("train_cuda --resume --steps 4 --out " + path("run"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(fs::exists(path("run/samples/final.png")));
 }
 
 }  // namespace

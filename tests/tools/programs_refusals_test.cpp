@@ -27,6 +27,10 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   make_photos("photos");
   const std::string out = " --out " + path("run");
   expect_refused("train_cuda" + out, 2, "--dataset");
+  for (const char* const memory : {"-1", "0", "much"})
+    expect_refused("denoise " + path("photos") + " --memory " + memory, 2, "--memory");
+  if (fs::exists(std::string(DAE_PROGRAMS) + "/bench"))
+    expect_refused("bench --seconds nan", 2, "--seconds");
   expect_refused(train("--wdith 3" + out), 2, "--wdith");
   expect_refused(train("--steps 3 --time 5" + out), 2, "--time");
   expect_refused(train("--steps 0" + out), 2, "--steps");
@@ -61,7 +65,7 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("evaluate x --sigma 25 --noise 3", 2, "--noise");
   expect_refused("evaluate x --view whole --views 3", 2, "--views");
   expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
-  expect_refused("evaluate x --json " + path("none/e.json"), 1, "none/e.json");
+  expect_refused("evaluate x --json " + path("none/e.json"), 2, "none/e.json");
   expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
   expect_refused("denoise", 2, "IMAGE");
   expect_refused("denoise x.png --sigma nan", 2, "--sigma");
