@@ -159,6 +159,7 @@ Dataset open_pairs(const std::string& clean, const std::string& given,
                        entry.view.height, other.width, other.height));
     } else {
       entry.given = other;
+      entry.given_content = (*others)[found->second].likeness.content;
       matched.push_back(entry);
     }
   }

@@ -27,6 +27,7 @@ class Dataset {
     ByteView view;
     LikenessView likeness;
     ByteView given = {};  // of a pair: the other picture, of the same size; else without data
+    uint64_t given_content = 0;  // its Likeness::content
   };
   using Skipped = SkippedPicture;
 

@@ -14,9 +14,9 @@ enum class ResidualForm { convolutions, at_once, with_filters };
 inline constexpr const char* kResidualWithFilters = "mma.sync, tiles of 16x16, filters too";
 
 // Of a block of maps {N, H, W, C}, by itself and on the way back, as far as the forms differ: the
-// first filters' gradient is a convolution in all of them, and the ends of the biases' sums are left for later. Always
-// by convolutions on the CPU and of maps that are not for tensor cores. Elsewhere the fastest, measured on the GPU at hand; recorded and reused
-// like a library's engine (kernels/layers/engines.h). `keeps` says that the map between is needed
+// first filters' gradient is a convolution in all of them, and the ends of the biases' sums are left for later.
+// Always by convolutions on the CPU and of maps that are not for tensor cores. Elsewhere the fastest, measured on
+// the GPU at hand; recorded and reused like a library's engine (kernels/layers/engines.h). `keeps` says that the map between is needed
 // afterwards.
 ResidualForm choose_residual_forward(Device device, const Tensor& map, bool keeps);
 ResidualForm choose_residual_backward(Device device, const Tensor& map);

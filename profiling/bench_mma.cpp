@@ -69,10 +69,25 @@ struct Form {
   int maps, filters;  // moved by `ours`, each once
   int convolutions;   // whose operations it takes
   std::function<Call(Bench&)> ours, cudnn;
-  int64_t channels = 0;  // that it is for; 0: any
+  bool (*suits)(const Shape& map) = nullptr;  // where it is not for all maps
 };
 
-// From h and dy to dh, dx and the sums of both over pixels, and what else is made of h and dy.
+// From h and dy to dh, dx and the sums of both over pixels, and the filters' gradient by h and dy where it is asked for.
+Call gradients_by_us(Bench& b, bool filters) {
+  const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
+               w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32);
+  if (!filters)
+    return [=](const Queue& q) { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); };
+  const Tensor filter_sums = b.tensor(residual_block_filter_sums(dy.shape), DType::f32),
+               dw2 = b.tensor({w2.shape.count()});
+  return [=](const Queue& q) {
+    residual_block_backward(q, dy, w1, w2, h, dh, dx, sums, filter_sums);
+    const PartialSum all[] = {{filter_sums, dw2}};
+    sum_partials(q, all);
+  };
+}
+
+// The same by cuDNN's engines and the kernels between them.
 Call gradients_by_cudnn(Bench& b, bool filters) {
   const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(),
                sums = b.tensor(bias_backward_sums(dy.shape), DType::f32);
@@ -126,26 +141,10 @@ const std::vector<Form>& forms() {
            second(q);
          };
        }},
-      {"residual_block_backward", 4, 2, 2,
-       [](Bench& b) -> Call {
-         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
-                      w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32);
-         return [=](const Queue& q) { residual_block_backward(q, dy, w1, w2, h, dh, dx, sums); };
-       },
+      {"residual_block_backward", 4, 2, 2, [](Bench& b) { return gradients_by_us(b, false); },
        [](Bench& b) { return gradients_by_cudnn(b, false); }},
-      {"residual_block_backward+wgrad", 4, 3, 3,
-       [](Bench& b) -> Call {
-         const Tensor dy = b.map(), h = b.map(), dh = b.map(), dx = b.map(), w1 = b.filters(),
-                      w2 = b.filters(), sums = b.tensor(residual_block_sums(dy.shape), DType::f32),
-                      filter_sums = b.tensor(residual_block_filter_sums(dy.shape), DType::f32),
-                      dw2 = b.tensor({w2.shape.count()});
-         return [=](const Queue& q) {
-           residual_block_backward(q, dy, w1, w2, h, dh, dx, sums, filter_sums);
-           const PartialSum filters[] = {{filter_sums, dw2}};
-           sum_partials(q, filters);
-         };
-       },
-       [](Bench& b) { return gradients_by_cudnn(b, true); }, 32}};
+      {"residual_block_backward+wgrad", 4, 3, 3, [](Bench& b) { return gradients_by_us(b, true); },
+       [](Bench& b) { return gradients_by_cudnn(b, true); }, suits_filter_sums}};
   return all;
 }
 
@@ -172,7 +171,7 @@ void register_mma_benchmarks(const BenchOptions& options) {
     const int64_t side = options.size >> level, channels = int64_t{32} << level;
     const Shape map = {options.batch, side, side, channels};
     for (const Form& form : forms()) {
-      if (form.channels != 0 && form.channels != channels) continue;
+      if (form.suits && !form.suits(map)) continue;
       for (const bool ours : {true, false})
         configure_op(
             benchmark::RegisterBenchmark(

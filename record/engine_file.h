@@ -15,8 +15,8 @@
 namespace dae {
 
 // What is planned on the GPU from here on takes the engines that the file has for it, and adds what
-// it has to choose; what cuDNN compiled lies beside (record/plan_file.h). Throws Error when there is no GPU. A file that cannot be read or written costs
-// the time of choosing anew, no more.
+// it has to choose; what cuDNN compiled lies beside (record/plan_file.h). Throws Error when there is no GPU. A
+// file that cannot be read or written costs the time of choosing anew, no more.
 void share_engines();
 
 // What networks are to be computed on from here on; on a GPU its engines are shared. Throws

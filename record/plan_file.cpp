@@ -1,6 +1,5 @@
 #include "record/plan_file.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,10 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether a text begins like a result of that kind, in any case.
-bool begins_with(std::span<const uint8_t> file, std::string_view lower) {
-  return file.size() >= lower.size() &&
-         std::equal(lower.begin(), lower.end(), file.begin(),
+// Whether a file is empty, or begins like a result of that kind, in any case.
+bool may_be_written_over(const fs::path& path, std::string_view lower) {
+  const FileReader file(path);
+  std::vector<uint8_t> begin(lower.size());
+  begin.resize(file.read(0, begin));
+  return file.size() == 0 ||
+         std::equal(lower.begin(), lower.end(), begin.begin(), begin.end(),
                     [](char wanted, uint8_t found) { return std::tolower(found) == wanted; });
 }
 
@@ -32,8 +34,7 @@ void check_result(const char* option, const fs::path& path, ResultKind kind) {
   check_writable(path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return;
-  const std::vector<uint8_t> there = read_file(path);
-  if (!there.empty() && !begins_with(there, kind == ResultKind::page ? "<!doctype html>" : "{"))
+  if (!may_be_written_over(path, kind == ResultKind::page ? "<!doctype html>" : "{"))
     fail("{} is there already, and no such result; give another name", path.string());
 }
 

@@ -106,7 +106,7 @@ std::string TrainingPictures::hash() const {
     hash.add_number(images.size());
     for (const int64_t i : images) {
       hash.add_number(dataset[i].likeness.content);
-      if (dataset[i].given.data) hash.add_number(content_of(dataset[i].given));
+      if (dataset[i].given.data) hash.add_number(dataset[i].given_content);
     }
   };
   add(dataset_, split_.train);

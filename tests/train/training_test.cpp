@@ -219,7 +219,8 @@ TEST_F(Training, AnObserversExceptionEndsIt) {
       resume_training(folder_.file("run"), {.device = Device::cpu}, second);
   EXPECT_EQ(outcome.step, 9u);
   ASSERT_EQ(second.notes.size(), 1u);
-  EXPECT_NE(second.notes[0].find("it has no checkpoint; it starts again from step 0"), std::string::npos);
+  EXPECT_NE(second.notes[0].find("it has no checkpoint; it starts again from step 0"),
+            std::string::npos);
 }
 
 // A run that was cut off between its last checkpoint and its report gets the report; nothing else
