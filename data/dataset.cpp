@@ -132,6 +132,9 @@ void Dataset::check(int64_t i) const {
 
 Dataset open_pairs(const std::string& clean, const std::string& given,
                    const std::function<void(size_t done, size_t total)>& progress) {
+  std::error_code ignored;
+  if (fs::equivalent(clean, given, ignored))
+    fail("{}: the clean pictures cannot be their own noisy partners; give two folders", given);
   const DatasetOptions whole = {.max_side = 0, .progress = progress};
   Dataset pairs = open_dataset(clean, whole);
   auto others = std::make_shared<const Dataset>(open_dataset(given, whole));

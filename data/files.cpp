@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "data/hash.h"
 #include "runtime/error.h"
 
 namespace dae {
@@ -58,13 +59,27 @@ void write_all(int fd, const void* data, size_t bytes, const std::filesystem::pa
   }
 }
 
+constexpr size_t kLongName =
+    128;  // bytes; with what is added a name must stay under the system's 255
+
+// Where a file is written before it has its name. The process id keeps two processes that write the same
+// file apart, the hash two long names that begin alike.
+std::filesystem::path place_beside(const std::filesystem::path& path) {
+  std::string name = path.filename().string();
+  if (name.size() > kLongName) {
+    Hash hash;
+    hash.add(name);
+    name = hash.digits();
+  }
+  return path.parent_path() / fmt::format("{}.{}.part", name, getpid());
+}
+
 }  // namespace
 
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const Append&)>& write) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  // The process id keeps two processes that write the same file apart.
-  const std::filesystem::path beside = path.string() + fmt::format(".{}.part", getpid());
+  const std::filesystem::path beside = place_beside(path);
   try {
     {
       // Without a name until it is whole, where the file system can do that: a process that is
@@ -107,6 +122,15 @@ void check_writable(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     fail("cannot write {}: it is a folder", path.string());
+}
+
+FileStamp stamp_of(const std::filesystem::path& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return {};
+  const auto in_ns = [](const timespec& time) {
+    return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+  };
+  return {static_cast<uint64_t>(status.st_size), in_ns(status.st_mtim), in_ns(status.st_ctim)};
 }
 
 FolderLock::~FolderLock() {

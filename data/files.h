@@ -24,8 +24,8 @@ class SystemError : public Error {
 
 // Writes a file beside its place, syncs and renames it, so that readers see the old file or the
 // whole new one. On failure, and when the process is killed, nothing is left behind (a file
-// NAME.part after a kill on file systems that know no nameless files); Error says why. `write` is
-// called with a function that appends bytes.
+// that ends in .part after a kill on file systems that know no nameless files); Error says why.
+// `write` is called with a function that appends bytes.
 using Append = std::function<void(const void* data, size_t bytes)>;
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const Append&)>& write);
@@ -34,6 +34,15 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const ui
 
 // Throws Error, with the system's reason, when a file could not be written there.
 void check_writable(const std::filesystem::path& path);
+
+// What tells that a file is no longer the one it was: its size and when its bytes and anything else of it
+// were last changed, in ns. Nobody can set the second time, so that it gives away a file that took
+// another's place with its size and its time. Zeros where there is none.
+struct FileStamp {
+  uint64_t bytes = 0;
+  int64_t written = 0, changed = 0;
+};
+FileStamp stamp_of(const std::filesystem::path& path);
 
 // Adds a line, which ends in a newline, to a file that need not be there, by one write: several processes
 // may do so at once. It is on the disk when this returns. Throws Error when the system will not.

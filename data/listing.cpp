@@ -43,12 +43,12 @@ Identity identify(const DatasetPart& part) {
   hash.add_number(part.cifar);
   uint64_t bytes = 0;
   for (const ListedFile& file : part.files) {
-    std::error_code ignored;
-    const auto size = static_cast<uint64_t>(fs::file_size(file.path, ignored));
-    bytes += size;
+    const FileStamp stamp = stamp_of(file.path);
+    bytes += stamp.bytes;
     hash.add(file.name);
-    hash.add_number(size);
-    hash.add_number(fs::last_write_time(file.path, ignored).time_since_epoch().count());
+    hash.add_number(stamp.bytes);
+    hash.add_number(stamp.written);
+    hash.add_number(stamp.changed);
   }
   return {bytes, hash.value()};
 }

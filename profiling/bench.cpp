@@ -8,12 +8,25 @@
 
 #include <fmt/format.h>
 
+#include <regex>
+
 #include "kernels/layers/ceilings.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tools/program.h"
 #include "tools/result_file.h"
+
+namespace {
+
+// Throws UsageError where the library would say so in a line of its own, and go on.
+void check_filter(const std::string& filter) try {
+  const std::regex as_the_library_reads_it(filter, std::regex::extended);
+} catch (const std::regex_error&) {
+  dae::fail_usage("{}: no regular expression; see bench --list", filter);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace dae;
@@ -50,6 +63,7 @@ int main(int argc, char** argv) {
   app.add_flag("--once", options.once, "one call of everything, under a profiler: times are void");
   app.add_flag("--list", list, "list the names and stop");
   return run_program("bench", app, argc, argv, [&] {
+    check_filter(filter);
     options.device = device.apply();
     if (precision == "bf16") {
       if (options.device == Device::cpu) fail_usage("--precision bf16: the CPU computes in fp32");

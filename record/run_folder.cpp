@@ -157,15 +157,19 @@ template <class Read>
 auto RunFolder::from_newest(const Read& read, std::string& note) const
     -> std::optional<decltype(read(fs::path()))> {
   note.clear();
-  std::string problems;
+  std::string problems, missing;
   for (const char* const name : {kCheckpoint, kPrevious}) {
     const fs::path path = path_ / name;
     std::error_code ignored;
-    if (!fs::exists(path, ignored)) continue;
+    if (!fs::exists(path, ignored)) {
+      if (missing.empty()) missing = path.string() + " is missing";
+      continue;
+    }
     try {
       auto value = read(path);
-      if (!problems.empty())
-        note = fmt::format("{}; {} is taken, which is older", problems, path.string());
+      if (name != kCheckpoint)
+        note = fmt::format("{}; {} is taken, which is older", problems.empty() ? missing : problems,
+                           path.string());
       return value;
     } catch (const Error& error) {
       problems += (problems.empty() ? "" : "; ") + std::string(error.what());

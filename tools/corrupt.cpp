@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <filesystem>
+#include <set>
 
 #include "corrupt/corrupted_view.h"
 #include "record/dataset_images.h"
@@ -79,10 +80,9 @@ int main(int argc, char** argv) {
     const CorruptFlags flags = flags_of(spec);
 
     if (copies) {
-      std::vector<fs::path> to;
-      OutputNames names(out);
-      for (const int64_t i : all)
-        to.push_back(names.add(dataset[i].name, fs::path(dataset_path) / dataset[i].name, ".png"));
+      std::set<fs::path> pictures;
+      for (const int64_t i : all) pictures.emplace(dataset[i].name);
+      OutputNames names(out, std::move(pictures));
       ProgressLine line;
       int64_t failed = 0;
       for (const int64_t i : all) {
@@ -90,7 +90,9 @@ int main(int argc, char** argv) {
         const CorruptedPicture picture =
             corrupt_picture(source, draw_evaluation(spec, seed, i, {i}), flags);
         try {  // one that cannot be written does not stop the others
-          write_picture(to[static_cast<size_t>(i)], encode_png(to_image(picture.corrupted())));
+          const fs::path name = dataset[i].name,
+                         to = names.add(name, fs::path(dataset_path) / name, ".png");
+          write_picture(to, encode_png(to_image(picture.corrupted())));
         } catch (const Error& error) {
           line.clear();
           say(stderr, "corrupt: left out: {}\n", printable_line(error.what()));

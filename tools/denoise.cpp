@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "data/files.h"
 #include "data/photo.h"
@@ -80,8 +81,9 @@ PhotoFormat format_of(const Wanted& wanted, const Photo& photo) {
 // One picture from file to file. Throws Error naming it, and Cancelled.
 class Restoration {
  public:
-  Restoration(const fs::path& network, Device device, const Wanted& wanted)
-      : network_(network), device_(device), wanted_(wanted), names_(wanted.out) {
+  Restoration(const fs::path& network, Device device, const Wanted& wanted,
+              std::set<fs::path> names)
+      : network_(network), device_(device), wanted_(wanted), names_(wanted.out, std::move(names)) {
     open(wanted.memory);  // a mistake in these is heard of before any picture
     if (!denoiser_->note().empty()) say(stderr, "denoise: {}\n", denoiser_->note());
     if (!denoiser_->has_noise_input() && (wanted.sigma || wanted.strength != 1))
@@ -220,8 +222,10 @@ int main(int argc, char** argv) {
   return run_program("denoise", app, argc, argv, [&] {
     if (app.count("--memory") > 0 && wanted.memory == 0) fail_usage("--memory: give more than 0");
     const fs::path network = take_network(inputs);
-    Restoration restoration(network, device.apply(), wanted);
     const PictureList list = list_pictures(inputs, wanted.out);
+    std::set<fs::path> names;
+    for (const ListedPicture& picture : list.pictures) names.insert(picture.name);
+    Restoration restoration(network, device.apply(), wanted, std::move(names));
     if (list.pictures.empty() && list.left_out.empty()) fail("no pictures in what was given");
     catch_interrupts();
     ProgressLine line;

@@ -95,8 +95,9 @@ std::string write_picture(const std::filesystem::path& to, std::vector<uint8_t> 
                           std::span<const uint8_t> original) {
   std::string problem;
   made = with_metadata(std::move(made), original, problem);
-  std::error_code ignored;  // that nothing can be written is said by the next line
-  std::filesystem::create_directories(to.parent_path(), ignored);
+  std::error_code error;
+  if (to.has_parent_path()) std::filesystem::create_directories(to.parent_path(), error);
+  if (error) fail("cannot make {}: {}", to.parent_path().string(), error.message());
   write_file_atomically(to, std::span<const uint8_t>(made));
   return problem;
 }

@@ -20,15 +20,15 @@ bool is_somebodys(const fs::path& path) {
 
 fs::path OutputNames::add(const fs::path& name, const fs::path& source,
                           const std::string& extension) {
-  fs::path to = folder_ / name;
-  if (has_photo_extension(to))
-    to.replace_extension(extension);
-  else
-    to += extension;  // CIFAR's "data_batch_1.bin#00000"
+  fs::path with_another = name, with_both = name;
+  with_another.replace_extension(extension);
+  with_both += extension;
+  const bool is_free = has_photo_extension(name) &&  // unlike CIFAR's "data_batch_1.bin#00000"
+                       (with_another == name || !pictures_.contains(with_another));
+  fs::path to = folder_ / (is_free ? with_another : with_both);
   if (!taken_.insert(to.lexically_normal()).second) {
-    to = folder_ / name;
-    to += extension;
-    if (!taken_.insert(to.lexically_normal()).second)
+    to = folder_ / with_both;
+    if (!is_free || !taken_.insert(to.lexically_normal()).second)
       fail("{}: another picture becomes {} already; give it another name", source.string(),
            to.string());
   }
@@ -42,7 +42,7 @@ fs::path OutputNames::add(const fs::path& name, const fs::path& source,
 }
 
 bool OutputNames::has(const fs::path& name) const {
-  return taken_.contains((folder_ / name).lexically_normal());
+  return pictures_.contains(name) || taken_.contains((folder_ / name).lexically_normal());
 }
 
 void check_sheet(const fs::path& path) {

@@ -110,6 +110,15 @@ std::string with_prefix(const std::string& description, const std::string& prefi
   return prefix.empty() ? description : std::regex_replace(description, command, "$1" + prefix);
 }
 
+// An empty value is a shell variable that was not set, as in --out "$OUT": it would leave a default in place, or
+// name no file.
+void refuse_empty_values(const CLI::App& app) {
+  for (const CLI::Option* const option : app.get_options())
+    for (const std::string& given : option->results())
+      if (given.empty())
+        fail_usage("{}: what is given is empty; is a variable unset?", option->get_name());
+}
+
 }  // namespace
 
 std::string who(const Launch& launch) {
@@ -144,6 +153,7 @@ int run_program(const std::string& own_name, CLI::App& app, int argc, char** arg
       return 0;
     }
     app.parse(argc, argv);
+    refuse_empty_values(app);
     const int code = body();
     // Of what is not read again, a full disk would else be known to nobody.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
@@ -224,11 +234,9 @@ void CorruptionOptions::add_to(CLI::App& app, const std::string& otherwise) {
       "Corruption (ranges a:b, a value a, or off; a:b@0.3 for three pictures of ten)";
   const auto add = [&](const std::string& option, std::string& text, const std::string& help,
                        const std::string& by_default) {
-    // An empty text is a shell variable that was not set, and would leave the default in place.
     app.add_option(option, text,
                    fmt::format("{} [{}]", help, otherwise.empty() ? by_default : otherwise))
-        ->group(group)
-        ->check([](const std::string& given) { return given.empty() ? "it is empty" : ""; });
+        ->group(group);
   };
   ranges.resize(range_fields().size());
   for (size_t i = 0; i < ranges.size(); i++) {

@@ -59,7 +59,7 @@ std::string as_recorded(const std::string& option, const std::string& given) {
 
 std::string shown(const nlohmann::json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value == "" ? "none" : value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 }  // namespace

@@ -118,6 +118,9 @@ TEST_F(DatasetTest, APictureOfTheSameSizeIsDecodedAnew) {
   write('b');
   fs::last_write_time(photos() / "b.ppm", written + 1ms);
   EXPECT_EQ(open()[1].view.data[0], 'b');
+  write('c');
+  fs::last_write_time(photos() / "b.ppm", written + 1ms);
+  EXPECT_EQ(open()[1].view.data[0], 'c') << "and of its time, as rsync --times leaves it";
 }
 
 TEST_F(DatasetTest, ADamagedCacheIsMadeAgain) {
@@ -422,6 +425,8 @@ TEST_F(DatasetTest, PairsAreFoundByName) {
     EXPECT_NE(reasons.find(words), std::string::npos) << reasons;
   EXPECT_EQ(pairs.skipped().size(), 3u);
   expect_error([&] { open_pairs(photos().string(), (noisy / "in").string()); }, "no picture in");
+  expect_error([&] { open_pairs(photos().string(), (photos() / ".").string()); },
+               "the clean pictures cannot be their own noisy partners");
 }
 
 TEST_F(DatasetTest, SyntheticNeedsNothing) {

@@ -44,6 +44,51 @@ TEST(Files, AWrittenFileIsWhole) {
   EXPECT_EQ(entries(folder.path()), 1);
 }
 
+// File systems give a name 255 bytes; what is written beside it has no fewer.
+TEST(Files, ALongNameIsWritten) {
+  const TemporaryFolder folder;
+  const std::string begin(254, 'n');
+  for (const char* end : {"1", "2"})
+    write_file_atomically(folder.file(begin + end), std::string_view(end));
+  EXPECT_EQ(text_of(folder.file(begin + "1")), "1");
+  EXPECT_EQ(text_of(folder.file(begin + "2")), "2");
+  EXPECT_EQ(entries(folder.path()), 2);
+}
+
+// Two at once: the names of both begin alike.
+TEST(Files, LongNamesThatBeginAlikeAreKeptApart) {
+  const TemporaryFolder folder;
+  const std::string begin(254, 'n');
+  write_file_atomically(folder.file(begin + "1"), [&](const Append& append) {
+    append("1", 1);
+    write_file_atomically(folder.file(begin + "2"), std::string_view("2"));
+  });
+  EXPECT_EQ(text_of(folder.file(begin + "1")), "1");
+  EXPECT_EQ(text_of(folder.file(begin + "2")), "2");
+}
+
+// A time is the system's, in ns; what changes the file's rights alone leaves when it was written.
+TEST(Files, AStampTellsThatAFileIsAnother) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.file("a");
+  std::ofstream(path) << "abc";
+  const FileStamp first = stamp_of(path);
+  EXPECT_EQ(first.bytes, 3u);
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(first.written, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
+  EXPECT_EQ(first.changed, status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec);
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(20));  // the system's clock has ticked since
+  fs::permissions(path, fs::perms::owner_read);
+  EXPECT_EQ(stamp_of(path).written, first.written);
+  EXPECT_GT(stamp_of(path).changed, first.changed);
+  const FileStamp none = stamp_of(folder.file("none"));
+  EXPECT_EQ(none.bytes, 0u);
+  EXPECT_EQ(none.written, 0);
+  EXPECT_EQ(none.changed, 0);
+}
+
 TEST(Files, AFailureLeavesTheOldFileAndNothingElse) {
   const TemporaryFolder folder;
   const fs::path path = folder.file("a");

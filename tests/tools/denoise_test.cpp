@@ -112,7 +112,22 @@ TEST_F(Denoise, NothingButEarlierResultsIsWrittenOver) {
     outcome = denoise(path("d") + " --format png --out " + path("d/restored"));
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(files("d"),
-              (std::set<std::string>{"a.jpg", "a.png", "restored/a.png", "restored/a.png.png"}));
+              (std::set<std::string>{"a.jpg", "a.png", "restored/a.png", "restored/a.jpg.png"}));
+  }
+}
+
+// Whoever looks for a.png among the results finds what became of a.png.
+TEST_F(Denoise, NoResultTakesAnothersName) {
+  fs::create_directories(path("d"));
+  const std::string bmp = path("d/a.bmp"), png = path("d/a.png");
+  fs::copy_file(fixture("top_down.bmp"), bmp);
+  fs::copy_file(path("photos/leaf0.png"), png);
+  for (const std::string& given : {bmp + " " + png, png + " " + bmp}) {
+    EXPECT_EQ(denoise(given + " --out " + path("r")).code, 0);
+    EXPECT_EQ(files("r"), (std::set<std::string>{"a.png", "a.bmp.png"})) << given;
+    EXPECT_EQ(load_image(path("r/a.bmp.png")).width, load_image(bmp).width) << given;
+    EXPECT_EQ(load_image(path("r/a.png")).width, load_image(png).width) << given;
+    fs::remove_all(path("r"));
   }
 }
 
@@ -125,7 +140,9 @@ TEST_F(Denoise, NoComparisonIsWrittenOverAnything) {
     fs::copy_file(fixture("profile.png"), path(name));
   const std::string theirs = read("made/b-compare.png");
   EXPECT_EQ(denoise(path("d") + " --compare --out " + path("made")).code, 0);
-  EXPECT_EQ(files("made").size(), 7U);  // three pictures with a comparison each, and theirs
+  EXPECT_EQ(files("made"),
+            (std::set<std::string>{"a.jpg", "a.jpg-compare.png", "a.png", "a.png-compare.png",
+                                   "a-compare.png", "a-compare-compare.png", "b-compare.png"}));
   fs::copy_file(fixture("profile.png"), path("d/b.png"));
   const Outcome outcome = denoise(path("d/b.png") + " --compare --out " + path("made"));
   EXPECT_EQ(outcome.code, 1);

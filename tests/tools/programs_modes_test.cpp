@@ -48,6 +48,31 @@ class ProgramsModes : public Programs {
   }
 };
 
+// What is empty is a variable that somebody forgot to set: it must not leave the default in place.
+TEST_F(ProgramsModes, NoOptionTakesAnEmptyValue) {
+  const std::map<std::string, std::string> commands = {{"train_cuda", " --dataset synthetic"},
+                                                       {"denoise", " x"},
+                                                       {"corrupt", " synthetic --out x"},
+                                                       {"evaluate", " x"},
+                                                       {"export", " x"},
+                                                       {"blur_report", " --out x"},
+                                                       {"study", " --dataset synthetic"}};
+  static const std::regex takes_a_value("\n  (--[a-z-]+) [A-Z]");
+  for (const auto& [program, command] : commands) {
+    const std::string help = run(program + " --help").out;
+    int tried = 0;
+    for (std::sregex_iterator it(help.begin(), help.end(), takes_a_value), end; it != end; ++it) {
+      const std::string option = (*it)[1];
+      if (command.find(option) != std::string::npos) continue;
+      expect_refused(program + command + " " + option + " ''", 2, option + ":");
+      tried++;
+    }
+    EXPECT_GE(tried, 1) << program;
+  }
+  for (const char* const command : {"denoise ''", "export ''", "evaluate ''"})
+    expect_refused(command, 2, ": what is given is empty");
+}
+
 TEST_F(ProgramsModes, BlurReportOfEdges) {
   const std::string mode = "--edges --out " + path("run");
   expect_taken("blur_report " + mode + " --steps 5 --seed 2 --threads 1 --json " + path("j.json"));

@@ -29,8 +29,10 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("train_cuda" + out, 2, "--dataset");
   for (const char* const memory : {"-1", "0", "much"})
     expect_refused("denoise " + path("photos") + " --memory " + memory, 2, "--memory");
-  if (fs::exists(std::string(DAE_PROGRAMS) + "/bench"))
+  if (fs::exists(std::string(DAE_PROGRAMS) + "/bench")) {
     expect_refused("bench --seconds nan", 2, "--seconds");
+    expect_refused("bench '('", 2, "(: no regular expression");
+  }
   expect_refused(train("--wdith 3" + out), 2, "--wdith");
   expect_refused(train("--steps 3 --time 5" + out), 2, "--time");
   expect_refused(train("--steps 0" + out), 2, "--steps");

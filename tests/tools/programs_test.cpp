@@ -285,18 +285,25 @@ TEST_F(Programs, CorruptMakesASheetAndCopies) {
 TEST_F(Programs, NoPictureIsWrittenOverItselfOrAnother) {
   make_photos("photos");
   const std::string before = read("photos/leaf1.png");
-  expect_refused("corrupt " + path("photos") + " --copies --out " + path("photos"), 1, "itself");
+  Outcome outcome = run("corrupt " + path("photos") + " --copies --out " + path("photos"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("leaf1.png would be written over itself"), std::string::npos)
+      << outcome.err;
   fs::create_directories(path("taken"));
   fs::copy_file(path("photos/leaf2.png"), path("taken/leaf1.png"));
-  expect_refused("corrupt " + path("photos") + " --copies --out " + path("taken"), 1,
-                 "not made here");
+  outcome = run("corrupt " + path("photos") + " --copies --out " + path("taken"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("taken/leaf1.png is there already, and not made here"),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_TRUE(fs::exists(path("taken/leaf2.png"))) << "the others are made";
   EXPECT_EQ(read("photos/leaf1.png"), before);
   EXPECT_EQ(read("taken/leaf1.png"), read("photos/leaf2.png"));
   fs::copy_file(path("photos/leaf1.png"), path("photos/leaf1.bmp"));  // read by what is in it
   for (int i = 0; i < 2; i++)  // over what was made here, the second time
     ASSERT_EQ(run("corrupt " + path("photos") + " --copies --out " + path("copies")).code, 0);
   EXPECT_TRUE(fs::exists(path("copies/leaf1.png")));
-  EXPECT_TRUE(fs::exists(path("copies/leaf1.png.png")));
+  EXPECT_TRUE(fs::exists(path("copies/leaf1.bmp.png")));
   fs::remove_all(path("copies"));
 
   // CIFAR-10's images have no file names of their own.
@@ -334,11 +341,12 @@ TEST_F(Programs, ResumeTakesTheSameCommandAgain) {
   const Outcome again = run(longer + " --resume");
   ASSERT_EQ(again.code, 0) << again.err;
   for (const char* const other :
-       {"--width 8", "--noise 0:25", "--loss mse", "--skips off", "--seed 2"}) {
+       {"--width 8", "--noise 0:25", "--loss mse", "--skips off", "--seed 2", "--from shipped"}) {
     const Outcome refused = run("train_cuda --resume --steps 9 --out " + path("run") + " " + other);
     EXPECT_EQ(refused.code, 2) << other;
     EXPECT_NE(refused.err.find(std::string(other) + ": the run has"), std::string::npos)
         << refused.err;
+    EXPECT_EQ(refused.err.find("has ,"), std::string::npos) << refused.err;
   }
 }
 

@@ -299,6 +299,24 @@ TEST_F(Training, ADamagedCheckpointGivesWayToThePreviousOne) {
   }
 }
 
+// So does one that was lost, as in the moment between two renames.
+TEST_F(Training, ALostCheckpointGivesWayToThePreviousOne) {
+  train(options("run", 2));
+  const fs::path run = folder_.file("run"), newest = run / "checkpoint.safetensors",
+                 previous = run / "checkpoint.previous.safetensors";
+  resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu});
+  fs::remove(newest);
+  const std::string said =
+      newest.string() + " is missing; " + previous.string() + " is taken, which is older";
+  EXPECT_EQ(evaluate(run, {.device = Device::cpu, .most_views = 4}).note, said);
+  Witness witness;
+  resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu}, witness);
+  ASSERT_EQ(witness.starts.size(), 1u);
+  EXPECT_EQ(witness.starts[0].step, 2u);
+  ASSERT_GE(witness.notes.size(), 1u);
+  EXPECT_EQ(witness.notes[0], said);
+}
+
 // What a run that was killed while its folder was created left there stands in nobody's way.
 TEST_F(Training, AnUnfinishedFolderIsFree) {
   train(options("whole", 3));
