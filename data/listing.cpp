@@ -122,7 +122,9 @@ void check_unchanged(const DatasetPart& part) {
   throw DatasetChanged(
       fmt::format("{}: it changed while it was read{}; open it again once it is whole",
                   part.files[0].path.string(),
-                  others > 0 ? fmt::format(", or one of the {} files after it", others) : ""));
+                  others > 1    ? fmt::format(", or one of the {} files after it", others)
+                  : others == 1 ? ", or the file after it"
+                                : ""));
 }
 
 }  // namespace dae

@@ -205,7 +205,9 @@ class TcpCommunicator final : public Communicator {
       hello.kind = kind;
       hello.port = acceptor_.local_endpoint().port();
       hello.machine = own().place.machine;
-      asio::write(socket, asio::buffer(&hello, sizeof(hello)));
+      error_code error;
+      asio::write(socket, asio::buffer(&hello, sizeof(hello)), error);
+      if (error) throw RankLost(fmt::format("rank {} ended before all ranks had met", rank));
     }
   }
 
@@ -293,9 +295,12 @@ class TcpCommunicator final : public Communicator {
         address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
       if (!unknown && address.is_loopback()) places.back().address = name_of(point.host);
     }
-    for (Peer& peer : peers_)
-      if (&peer != &own())
-        asio::write(peer.data, asio::buffer(places.data(), places.size() * sizeof(Place)));
+    for (int rank = 1; rank < size(); rank++) {
+      error_code error;
+      asio::write(peers_[static_cast<size_t>(rank)].data,
+                  asio::buffer(places.data(), places.size() * sizeof(Place)), error);
+      if (error) throw RankLost(describe(*this, rank) + " ended before all ranks had met");
+    }
   }
 
   void hear_places() {

@@ -2,8 +2,8 @@
 //
 // Brightness and colour are decided once for the picture, then applied to every tile: unet's global
 // path looks at up to 64 crops of the size it was trained on, and their gains are averaged as
-// logarithms. fc has no such path, so the gain that each of its crops came out with is measured by
-// least squares and replaced by the picture's. Tiles of unet and conv overlap by the receptive
+// logarithms. fc has no such path, so the gain that each of its crops came out with is measured, as the
+// ratio of sums, and replaced by the picture's. Tiles of unet and conv overlap by the receptive
 // field and only pixels that saw all they can see are kept, so tiling leaves no trace; crops of fc
 // are blended under a raised cosine.
 #pragma once

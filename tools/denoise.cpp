@@ -11,6 +11,7 @@
 #include "data/photo.h"
 #include "report/sheet.h"
 #include "runtime/error.h"
+#include "runtime/memory.h"
 #include "tools/metadata.h"
 #include "tools/output_names.h"
 #include "tools/picture_list.h"
@@ -129,7 +130,12 @@ class Restoration {
     if (wanted_.memory == 0) return decode_photo(file, path.string());
     const auto most = static_cast<int64_t>(wanted_.memory / 4);
     Photo photo = decode_photo(file, path.string(), most);
-    open(wanted_.memory - 3 * static_cast<size_t>(photo.bytes()));
+    try {
+      open(wanted_.memory - 3 * static_cast<size_t>(photo.bytes()));
+    } catch (const Error& error) {
+      fail("{}: its samples take {} of --memory; {}", path.string(),
+           show_bytes(3 * static_cast<size_t>(photo.bytes())), error.what());
+    }
     return photo;
   }
 

@@ -318,6 +318,7 @@ Evaluation Session::evaluate_held_out(int64_t most_views) {
   Evaluation evaluation =
       measure_held_out(*trainer_, config_, options_.device, pictures_, most_views, options_.ranks);
   evaluation.dataset = validated_on(config_);
+  evaluation.max_side = config_.max_side;
   evaluation.pictures = pictures_.held_out_count();
   evaluation.left_out = pictures_.left_out();
   return evaluation;

@@ -44,8 +44,10 @@ void each_of_unet(const TrainingOptions& options, NetworkConfig& network, const 
 NetworkConfig network_like(const NetworkConfig& from, const TrainingOptions& options) {
   NetworkConfig network = from;
   network.size = options.size;
-  if (network.kind == NetworkKind::conv)  // its latent is a map of so many channels
-    network.latent = from.latent / (from.size * from.size) * (network.size * network.size);
+  if (network.kind == NetworkKind::conv) {  // its latent is a map, whose channels stay
+    const auto pixels = [](int64_t size) { return (size / 8) * (size / 8); };
+    network.latent = from.latent / pixels(from.size) * pixels(network.size);
+  }
   const auto agree = [](const char* field, const auto& given, const auto& has) {
     if (given && *given != has)
       fail_field(field, "{}: the network to start from has {}", *given, has);
