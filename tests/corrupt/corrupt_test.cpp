@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <random>
 
@@ -19,16 +20,10 @@
 #include "runtime/philox.h"
 #include "tests/support/corrupt_run.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
-
-// Reflection without repeating the edge, by walking.
-int64_t mirrored(int64_t i, int64_t n) {
-  if (n == 1) return 0;
-  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
-  return i;
-}
 
 // Rounded to f32 before the logarithm, as the contract says: the largest words give exactly one.
 double uniform_of(uint32_t word) {
@@ -585,52 +580,54 @@ TEST(Draw, AShareOfThePicturesHasACorruption) {
   EXPECT_GT(greenest, 1.149);
 }
 
-TEST(CorruptSpec, ReadsRanges) {
-  EXPECT_EQ(parse_range("noise", "0:50"), (Range{0, 50, true}));
-  EXPECT_EQ(parse_range("noise", "25"), (Range{25, 25, true}));
-  EXPECT_FALSE(parse_range("noise", "off").present);
-  EXPECT_EQ(parse_range("blur", to_string(Range{0.2f, 1.5f})), (Range{0.2f, 1.5f, true}));
-  EXPECT_EQ(parse_range("noise", "0:50@0.25"), (Range{0, 50, true, 0.25f}));
-  EXPECT_EQ(parse_range("noise", "25@1"), (Range{25, 25, true}));
-  EXPECT_EQ(to_string(Range{0, 50, true, 0.25f}), "0:50@0.25");
-  EXPECT_EQ(to_string(Range{0, 50, true}), "0:50");
-  for (const char* bad : {"", "a", "1:", ":1", "1:2:3", "1 2", "0x", "1:2 ", "@0.5", "1:2@",
-                          "1:2@a", "1:2@0.5@0.5", "off@0.5", "1@2:3"})
-    EXPECT_THROW(parse_range("noise", bad), UsageError) << bad;
-}
-
-TEST(CorruptSpec, RefusesRangesThatMakeNoSense) {
-  const auto expect_refused = [](auto change) {
-    CorruptSpec spec;
-    change(spec);
-    EXPECT_THROW(validate(spec), UsageError);
-  };
-  expect_refused([](CorruptSpec& s) { s.noise = {5, 1, true}; });
-  expect_refused([](CorruptSpec& s) { s.noise = {-1, 1, true}; });
-  expect_refused([](CorruptSpec& s) { s.blur = {0, 99, true}; });
-  expect_refused([](CorruptSpec& s) { s.shot = {1, 2}; });  // of the classic order
-  expect_refused([](CorruptSpec& s) { s.grain = {0, 1}; });
-  expect_refused([](CorruptSpec& s) { s.common = {0, 1}; });
-  expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.common = {0, 1.5f}; });
-  expect_refused([](CorruptSpec& s) { s.order = Order::camera, s.grain = {0, 1.5f}; });
-  expect_refused([](CorruptSpec& s) { s.blur.share = 0; });
-  expect_refused([](CorruptSpec& s) { s.blur.share = 1.5f; });
-  expect_refused([](CorruptSpec& s) { s.blur.share = std::nanf(""); });
-  expect_refused([](CorruptSpec& s) { s.brightness = {std::nanf(""), 1, true}; });
-  expect_refused([](CorruptSpec& s) { s.channel = {0.5f, INFINITY, true}; });
-}
-
-TEST(Corrupt, NamesWhatDoesNotFit) {
+// By the number of the draw, of which the first is as it should be.
+TEST(Corrupt, NamesTheDrawThatDoesNotFit) {
   const std::vector<Picture> pictures = {{8, 8, 1}};
-  Draw draw;
-  draw.view.image = 1;
-  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {}, 8, 8), Error);
-  draw.view.image = 0;
-  draw.degradation.radius = 5;
-  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.max_radius = 4}, 8, 8), Error);
-  draw.degradation.radius = 0;
-  draw.degradation.shot_sigma = 0.1f;
-  EXPECT_THROW(run(Device::cpu, pictures, {draw}, {.order = Order::camera}, 8, 8), Error);
+  const CorruptFlags plain{.order = Order::camera, .max_radius = 4};
+  CorruptFlags noisy = plain, files = plain;
+  noisy.camera_noise = files.jpeg = true;
+  const auto said_of = [&](const CorruptFlags& flags, const std::function<void(Draw&)>& change) {
+    std::vector<Draw> draws(2);
+    change(draws[1]);
+    return said([&] { run(Device::cpu, pictures, draws, flags, 8, 8); });
+  };
+  for (const int64_t image : {-1, 1})
+    EXPECT_EQ(said_of(plain, [&](Draw& d) { d.view.image = image; }),
+              fmt::format("corrupt: draw 1 wants image {}, but there are 1", image));
+  for (const int32_t radius : {-1, 5})
+    EXPECT_EQ(
+        said_of(plain, [&](Draw& d) { d.degradation.radius = radius; }),
+        fmt::format("corrupt: draw 1 blurs by {} pixels a side, but max_radius is 4", radius));
+  EXPECT_EQ(said_of(plain, [](Draw& d) { set_blur(d.degradation, 1.33f); }), "accepted");
+  for (const auto& change : std::initializer_list<std::function<void(Draw&)>>{
+           [](Draw& d) { d.degradation.shot_sigma = 0.1f; },
+           [](Draw& d) { set_grain(d.degradation, 0.5f); },
+           [](Draw& d) { set_common(d.degradation, 0.5f); }}) {
+    EXPECT_EQ(said_of(plain, change),
+              "corrupt: draw 1 has a camera's noise, which the flags say that none has");
+    EXPECT_EQ(said_of(noisy, change), "accepted");
+  }
+  for (const int32_t quality : {-1, 1, 100, 101}) {
+    const auto change = [&](Draw& d) { d.degradation.jpeg = quality; };
+    EXPECT_EQ(said_of(plain, change),
+              "corrupt: draw 1 is a JPEG file, which the flags say that none is");
+    EXPECT_EQ(
+        said_of(files, change),
+        quality == 1 || quality == 100
+            ? "accepted"
+            : fmt::format("corrupt: draw 1 has a JPEG quality of {}, expected 0 to 100", quality));
+  }
+}
+
+TEST(Corrupt, TheLargestRadiusHasLimits) {
+  const std::vector<Picture> pictures = {{8, 8, 1}};
+  const auto said_of = [&](int32_t radius) {
+    return said([&] { run(Device::cpu, pictures, {Draw()}, {.max_radius = radius}, 8, 8); });
+  };
+  EXPECT_EQ(said_of(0), "accepted");
+  EXPECT_EQ(said_of(12), "accepted");
+  for (const int32_t radius : {-1, 13})
+    EXPECT_EQ(said_of(radius), fmt::format("corrupt: max_radius is {}, expected 0 to 12", radius));
 }
 
 // Every argument of another type or shape is named; nothing of it is read before.

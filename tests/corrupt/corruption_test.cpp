@@ -2,16 +2,19 @@
 // however batches are split, in host memory and on the GPU.
 #include <dae/corruption.h>
 #include <dae/error.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
+#include <tuple>
 
 #include "corrupt/corrupt.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/stream.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -72,6 +75,37 @@ class CorruptionTest : public testing::TestWithParam<Device> {
     copy_between_devices(corrupted.data(), result.data(), result.bytes());
     return corrupted;
   }
+
+  // Two calls of one object give what another gives on the CPU. The second one's stream is waited
+  // for first: work of the other may then not have begun.
+  void expect_both_calls_alone(bool on_two_streams) {
+    const std::vector<uint8_t> given = pictures();
+    Replay next = kReplay;
+    next.step++;
+    for (const Variant& variant : variants(GetParam())) {
+      SCOPED_TRACE(variant.name);
+      variant.apply();
+      Corruption corruption;
+      const Buffer on_gpu(Device::cuda, given.size()), first(Device::cuda, given.size() * 4),
+          second(Device::cuda, given.size() * 4);
+      copy_between_devices(on_gpu.data(), given.data(), given.size());
+      const cuda::Stream stream, another;
+      const cuda::Stream& last = on_two_streams ? another : stream;
+      for (const auto& [result, replay, on] :
+           {std::tuple(&first, kReplay, &stream), {&second, next, &last}})
+        corruption.apply_on_gpu(reinterpret_cast<const uint8_t*>(on_gpu.data()), kBatch, kHeight,
+                                kWidth, reinterpret_cast<float*>(result->data()), replay,
+                                on->get());
+      last.synchronize();
+      stream.synchronize();
+      for (const auto& [result, replay] : {std::pair(&first, kReplay), {&second, next}}) {
+        std::vector<float> corrupted(given.size()), alone(given.size());
+        copy_between_devices(corrupted.data(), result->data(), result->bytes());
+        Corruption().apply(given.data(), kBatch, kHeight, kWidth, alone.data(), replay);
+        EXPECT_EQ(corrupted, alone);
+      }
+    }
+  }
 };
 
 TEST_P(CorruptionTest, GivesTheOpsBits) {
@@ -110,29 +144,14 @@ TEST_P(CorruptionTest, DrawsByPlaceAndNotByBatch) {
 TEST_P(CorruptionTest, OneCallAfterAnotherWithoutWaiting) {
   watch_launches();
   if (GetParam() == Device::cpu) GTEST_SKIP() << "nothing is enqueued on the CPU";
-  const std::vector<uint8_t> given = pictures();
-  Replay next = kReplay;
-  next.step++;
-  for (const Variant& variant : variants(GetParam())) {
-    SCOPED_TRACE(variant.name);
-    variant.apply();
-    Corruption corruption;
-    const Buffer on_gpu(Device::cuda, given.size()), first(Device::cuda, given.size() * 4),
-        second(Device::cuda, given.size() * 4);
-    copy_between_devices(on_gpu.data(), given.data(), given.size());
-    const cuda::Stream stream;
-    for (const auto& [result, replay] : {std::pair(&first, kReplay), {&second, next}})
-      corruption.apply_on_gpu(reinterpret_cast<const uint8_t*>(on_gpu.data()), kBatch, kHeight,
-                              kWidth, reinterpret_cast<float*>(result->data()), replay,
-                              stream.get());
-    stream.synchronize();
-    for (const auto& [result, replay] : {std::pair(&first, kReplay), {&second, next}}) {
-      std::vector<float> corrupted(given.size()), alone(given.size());
-      copy_between_devices(corrupted.data(), result->data(), result->bytes());
-      Corruption().apply(given.data(), kBatch, kHeight, kWidth, alone.data(), replay);
-      EXPECT_EQ(corrupted, alone);
-    }
-  }
+  expect_both_calls_alone(false);
+}
+
+// Nor where nothing but the second call itself waits for the first one's stream.
+TEST_P(CorruptionTest, OneCallAfterAnotherOnAnotherStream) {
+  watch_launches();
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "nothing is enqueued on the CPU";
+  expect_both_calls_alone(true);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, CorruptionTest, testing::ValuesIn(tested_devices()), device_name);
@@ -151,20 +170,33 @@ TEST(Corruption, RefusalsNameTheField) {
   EXPECT_EQ(field_of([] { Corruption({.noise = {5, 1}}); }), "noise");
   EXPECT_EQ(field_of([] { Corruption({.blur = {0, 9}}); }), "blur");
   EXPECT_EQ(field_of([] { Corruption({.channel = {NAN, 1}}); }), "channel");
+}
+
+// A batch of none is nothing to do, but its sizes are looked at.
+TEST(Corruption, SizesAndNumbersHaveLimits) {
   Corruption corruption;
-  uint8_t picture[3] = {};
-  float corrupted[3];
-  const auto apply = [&](int64_t batch, int64_t height, int64_t width, const Replay& replay) {
-    return field_of([&] { corruption.apply(picture, batch, height, width, corrupted, replay); });
+  const auto said_of = [&](int64_t batch, int64_t height, int64_t width, const Replay& replay) {
+    const uint8_t given[6] = {};
+    float corrupted[6];
+    return said<FieldError>(
+        [&] { corruption.apply(given, batch, height, width, corrupted, replay); });
   };
-  EXPECT_EQ(apply(1, 1, 1, {}), "nothing");
-  EXPECT_EQ(apply(-1, 1, 1, {}), "batch");
-  EXPECT_EQ(apply(1, 0, 1, {}), "height");
-  EXPECT_EQ(apply(1, 1, int64_t{1} << 40, {}), "width");
-  EXPECT_EQ(apply(1, 1, 1, {.step = int64_t{1} << 28}), "step");
-  EXPECT_EQ(apply(1, 1, 1, {.step = -1}), "step");
-  EXPECT_EQ(apply(1, 1, 1, {.first = int64_t{1} << 32}), "first");
-  EXPECT_EQ(apply(1, 1, 1, {.first = (int64_t{1} << 32) - 1}), "nothing");
+  constexpr int64_t kMostSide = 1'048'576, kLastStep = 268'435'455, kLastPlace = 4'294'967'295;
+  EXPECT_EQ(said_of(1, 1, 1, {}), "accepted");
+  EXPECT_EQ(said_of(-1, 1, 1, {}), "batch -1: give 0 or more");
+  EXPECT_EQ(said_of(0, kMostSide, kMostSide, {}), "accepted");
+  for (const int64_t side : {int64_t{0}, kMostSide + 1}) {
+    EXPECT_EQ(said_of(0, side, 1, {}), fmt::format("height {}: give 1 to 1048576 pixels", side));
+    EXPECT_EQ(said_of(0, 1, side, {}), fmt::format("width {}: give 1 to 1048576 pixels", side));
+  }
+  EXPECT_EQ(said_of(1, 1, 1, {.step = kLastStep}), "accepted");
+  for (const int64_t step : {int64_t{-1}, kLastStep + 1})
+    EXPECT_EQ(said_of(1, 1, 1, {.step = step}), fmt::format("step {}: give 0 to 268435455", step));
+  EXPECT_EQ(said_of(1, 1, 1, {.first = kLastPlace}), "accepted");
+  EXPECT_EQ(said_of(2, 1, 1, {.first = kLastPlace - 1}), "accepted");
+  for (const int64_t first : {int64_t{-1}, kLastPlace})
+    EXPECT_EQ(said_of(2, 1, 1, {.first = first}),
+              fmt::format("first {}: pictures are numbered 0 to 4294967295", first));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "runtime/error.h"
+#include "tests/support/said.h"
 #include "tests/support/somebody.h"
 #include "tests/support/temporary_folder.h"
 
@@ -103,6 +104,26 @@ TEST(Files, AFailureLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(entries(folder.path()), 1);
 }
 
+// All is written by then but the name.
+TEST(Files, WhatCannotTakeItsPlaceIsRemoved) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "a/full");
+  EXPECT_EQ(
+      said<SystemError>([&] { write_file_atomically(folder.file("a"), std::string_view("x")); }),
+      "cannot write " + folder.file("a") + ": Is a directory");
+  EXPECT_EQ(entries(folder.path()), 1);
+  EXPECT_TRUE(fs::exists(folder.path() / "a/full"));
+}
+
+// A process that was killed may have had the same id, as the first of every container has.
+TEST(Files, WhatAnEarlierProcessLeftIsInNobodysWay) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("a." + std::to_string(getpid()) + ".part")) << "of an earlier one";
+  write_file_atomically(folder.file("a"), std::string_view("new"));
+  EXPECT_EQ(text_of(folder.file("a")), "new");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
 TEST(Files, AKilledProcessLeavesNothing) {
   const TemporaryFolder folder;
   const int nameless = open(folder.path().c_str(), O_WRONLY | O_TMPFILE, 0600);
@@ -185,6 +206,23 @@ TEST(Files, ALockIsOneHoldersUntilItEnds) {
   second.reset();
   waits.join();
   EXPECT_THROW(FileLock::take(folder.file("no/lock")), SystemError);
+}
+
+// An empty variable is as good as none (XDG Base Directory Specification).
+TEST(Files, WhereTheCacheMayBe) {
+  using Folders = std::vector<fs::path>;
+  const fs::path last = fs::temp_directory_path() / ("dae-" + std::to_string(getuid()));
+  const auto folders = [](const char* cache, const char* home) {
+    setenv("XDG_CACHE_HOME", cache, 1);
+    setenv("HOME", home, 1);
+    return cache_folders();
+  };
+  EXPECT_EQ(folders("/c", "/h"), (Folders{"/c/dae", "/h/.cache/dae", last}));
+  EXPECT_EQ(folders("", "/h"), (Folders{"/h/.cache/dae", last}));
+  EXPECT_EQ(folders("/c", ""), (Folders{"/c/dae", last}));
+  unsetenv("XDG_CACHE_HOME");
+  unsetenv("HOME");
+  EXPECT_EQ(cache_folders(), Folders{last});
 }
 
 TEST(Files, MappingsMoveAndMayBeEmpty) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "data/image.h"
@@ -77,6 +78,21 @@ TEST(Likeness, PicturesWithoutStructureAreComparedExactly) {
   }
   walls.push_back(walls[1]);
   EXPECT_EQ(groups(walls), (std::vector<int64_t>{0, 1, 2, 1}));
+}
+
+// The first and the last are alike, and the others show nothing. Of one more than that, equal ones
+// alone are found.
+TEST(Likeness, UpToTwentyThousandPicturesAreCompared) {
+  const Likeness leaves = likeness_of(scene(1).view()), nothing;
+  for (const size_t count : {size_t{20000}, size_t{20001}}) {
+    std::vector<LikenessView> pictures;
+    for (size_t i = 0; i < count; i++) pictures.emplace_back(i, nothing.thumbnail.data());
+    pictures.front().thumbnail = pictures.back().thumbnail = leaves.thumbnail.data();
+    std::vector<int64_t> wanted(count);
+    std::iota(wanted.begin(), wanted.end(), int64_t{0});
+    if (count == 20000) wanted.back() = 0;
+    EXPECT_TRUE(groups_of_copies(pictures) == wanted) << count;
+  }
 }
 
 TEST(Likeness, PicturesSmallerThanAThumbnail) {

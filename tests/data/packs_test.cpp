@@ -10,6 +10,7 @@
 #include "data/files.h"
 #include "data/pack_folder.h"
 #include "data/synthetic.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -84,6 +85,22 @@ TEST_F(PacksTest, AShardThatChangesIsDecodedAlone) {
   add_shard("1.tar", 60, 2);
   EXPECT_EQ(open().size(), 4);
   EXPECT_FALSE(fs::exists(pack(2))) << "of a shard that is gone";
+}
+
+// How many there will be is guessed until every archive was opened; how many there are is not.
+TEST_F(PacksTest, WhatIsDecodedIsCountedOverAllShards) {
+  add_shard("0.tar", 0, 2);
+  add_shard("1.tar", 10, 3);
+  std::vector<size_t> done;
+  size_t last = 0;
+  const DatasetOptions watched = {.progress = [&](size_t now, size_t total) {
+    done.push_back(now);
+    last = total;
+    EXPECT_LE(now, total);
+  }};
+  EXPECT_EQ(open_dataset(shards().string(), watched).size(), 5);
+  EXPECT_EQ(done, (std::vector<size_t>{2, 5}));
+  EXPECT_EQ(last, 5u);
 }
 
 TEST_F(PacksTest, ADamagedPackIsMadeAgainAlone) {
@@ -203,14 +220,25 @@ TEST_F(PacksTest, UnequalShards) {
   EXPECT_EQ(decoded_, 0);
 }
 
+TEST_F(PacksTest, AnArchiveWithoutPicturesIsNothing) {
+  std::ofstream(temporary_.path() / "members/note.txt") << "no picture";
+  const std::string line = "tar cf " + (shards() / "0.tar").string() + " -C " +
+                           (temporary_.path() / "members").string() + " note.txt";
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  EXPECT_EQ(
+      said([&] { open(); }),
+      shards().string() +
+          ": none of its 0 image files can be read; the first: no picture is in its archives");
+}
+
 TEST(Claim, IsOnesAlone) {
   const TemporaryFolder folder;
   const fs::path path = folder.file("claim");
   {
     const Claim first(path);
     EXPECT_TRUE(first.is_ours());
-    const Claim second(path);
-    EXPECT_FALSE(second.is_ours());
+    EXPECT_FALSE(Claim(path).is_ours());
+    EXPECT_FALSE(Claim(path).is_ours()) << "who had no part in it leaves it as it is";
   }
   EXPECT_FALSE(fs::exists(path));
   EXPECT_TRUE(Claim(path).is_ours());

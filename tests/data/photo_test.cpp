@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -106,6 +108,43 @@ TEST(Photo, WhatAFormatLacksIsMadeOfWhatThereIs) {
   EXPECT_NEAR(jpeg.samples[1], 255, 3);
 }
 
+// A WebP has 8 bits: of v the nearest to v / 257.
+TEST(Photo, SixteenBitsAreRoundedForAWebP) {
+  for (const int channels : {3, 4}) {
+    const Photo deep = random_photo(channels, 16);
+    std::vector<uint8_t> rounded;
+    for (size_t i = 0; i < deep.samples.size() / 2; i++)
+      rounded.push_back(static_cast<uint8_t>(std::lround(sample(deep, i) / 257.0)));
+    const Photo again = decode_photo(encode_photo(deep, PhotoFormat::webp, {}, "p"), "p");
+    EXPECT_EQ(again.bits, 8);
+    EXPECT_EQ(again.samples, rounded) << channels;
+  }
+}
+
+// White is 255 and 65535, which is 257 times as much.
+TEST(Photo, EveryLevelOfEightBitsIsOneOfSixteen) {
+  Photo shallow{.height = 1, .width = 256, .channels = 1};
+  for (int v = 0; v < 256; v++) shallow.samples.push_back(static_cast<uint8_t>(v));
+  const Photo deep = in_16_bits(shallow);
+  EXPECT_EQ(deep.bits, 16);
+  ASSERT_EQ(deep.samples.size(), 2 * 256u);
+  for (size_t v = 0; v < 256; v++) EXPECT_EQ(sample(deep, v), static_cast<int>(257 * v));
+  EXPECT_EQ(in_8_bits(deep).samples, shallow.samples);
+}
+
+TEST(Photo, EveryLevelOfSixteenBitsBecomesTheNearestOfEight) {
+  std::vector<uint16_t> levels(65536);
+  for (size_t v = 0; v < levels.size(); v++) levels[v] = static_cast<uint16_t>(v);
+  Photo deep{.height = 256, .width = 256, .channels = 1, .bits = 16};
+  deep.samples.resize(2 * levels.size());
+  std::memcpy(deep.samples.data(), levels.data(), deep.samples.size());
+  const Photo shallow = in_8_bits(deep);
+  EXPECT_EQ(shallow.bits, 8);
+  ASSERT_EQ(shallow.samples.size(), levels.size());
+  for (size_t v = 0; v < levels.size(); v++)
+    ASSERT_EQ(shallow.samples[v], std::lround(static_cast<double>(v) / 257)) << v;
+}
+
 TEST(Photo, EveryCutOffFileIsRefusedByName) {
   const nlohmann::json all = expected();
   for (const auto& [name, unused] : all.items()) {
@@ -202,13 +241,27 @@ TEST(Photo, APicIsNoPicture) {
 }
 
 TEST(Photo, ExtensionsInAnyCase) {
-  for (const char* name :
-       {"a.jpg", "b.JPEG", "c.Png", "d.bmp", "folder.d/e.ppm", "f.TIF", "g.webp", "h.jfif"})
+  for (const char* name : {"a.jpg", "a.jpeg", "a.jpe", "a.jfif", "a.png", "a.tif", "a.tiff",
+                           "a.webp", "a.bmp", "a.tga", "a.gif", "a.psd", "a.ppm", "a.pgm", "a.pbm",
+                           "a.pnm", "b.JPEG", "c.Png", "folder.d/e.TIF"}) {
     EXPECT_TRUE(has_photo_extension(name)) << name;
+    EXPECT_EQ(why_unread(name), "");
+  }
   for (const char* name : {"jpg", "a.txt", "a.jpg.part", ".png", "a.hdr", "a.heic", ""})
     EXPECT_FALSE(has_photo_extension(name)) << name;
-  for (const char* name : {"a.HEIC", "b.nef"}) EXPECT_FALSE(why_unread(name).empty()) << name;
-  EXPECT_TRUE(why_unread("notes.txt").empty());
+}
+
+TEST(Photo, WhatIsAPictureAndCannotBeReadIsNamed) {
+  for (const std::string ending :
+       {".pic", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".hdr", ".svg",  ".dng", ".nef",
+        ".cr2", ".cr3",  ".arw",  ".raf",  ".orf", ".rw2", ".pef", ".srw", ".HEIC", ".Nef"}) {
+    EXPECT_FALSE(has_photo_extension("in/a" + ending));
+    EXPECT_EQ(
+        why_unread("in/a" + ending),
+        "in/a" + ending + ": " + ending + " files cannot be read; save it as PNG, TIFF or JPEG");
+  }
+  for (const char* name : {"notes.txt", "heic", ".avif", "a.heic.part", ""})
+    EXPECT_EQ(why_unread(name), "") << name;
 }
 
 TEST(Photo, EachFormatIsWrittenUnderItsName) {

@@ -2,9 +2,10 @@
 // samples are. What other programs make of such pictures: photo_test.cpp.
 #include <gtest/gtest.h>
 
+#include "data/files.h"
 #include "data/photo.h"
 #include "tests/support/photo_sample.h"
-#include "tests/support/png_bytes.h"
+#include "tests/support/tiff_bytes.h"
 
 namespace dae::test {
 namespace {
@@ -163,6 +164,47 @@ TEST(PixelFormats, Tiff) {
             std::to_string(channels) + " x " + std::to_string(bits) + (big ? ", big-endian" : ""),
             channels, bits, samples);
       }
+}
+
+// A profile of inks says nothing of the colours that they become. Those of other pictures are kept.
+TEST(PixelFormats, AProfileOfInksIsLeftBehind) {
+  const std::string folder = std::string(DAE_FIXTURES) + "/photos/";
+  const Bytes profile = load_photo(folder + "profile.png").profile;
+  ASSERT_FALSE(profile.empty());
+  // In a segment APP2 (ICC.1:2010, B.4), here the first.
+  Bytes segment;
+  put(segment, "\xff\xe2");
+  put_big_endian(segment, static_cast<uint32_t>(2 + 14 + profile.size()), 2);
+  put(segment, std::string_view("ICC_PROFILE\0\1\1", 14));
+  put(segment, profile);
+  for (const std::string name : {"grey.jpg", "cmyk_adobe.jpg", "cmyk_plain.jpg"}) {
+    Bytes jpeg = read_file(folder + name);
+    const Bytes samples = decode_photo(jpeg, name).samples;
+    jpeg.insert(jpeg.begin() + 2, segment.begin(), segment.end());
+    const Photo photo = decode_photo(jpeg, name);
+    EXPECT_EQ(photo.samples, samples) << name;
+    EXPECT_EQ(photo.profile, name == "grey.jpg" ? profile : Bytes()) << name;
+  }
+  // In tag 34675 (B.3): of RGB, and of inks, none and then cyan alone.
+  for (const bool inks : {false, true}) {
+    Bytes data = {0, 0, 0, 0, 255, 0, 0, 0};
+    put(data, profile);
+    const Bytes tiff = tiff_of({{256, 2},
+                                {257, 1},
+                                {258, 8},
+                                {259, 1},
+                                {262, inks ? 5u : 2u},
+                                {273, 8},
+                                {277, inks ? 4u : 3u},
+                                {278, 1},
+                                {279, inks ? 8u : 6u},
+                                {34675, 16, static_cast<uint32_t>(profile.size()), 7}},
+                               data);
+    const Photo photo = decode_photo(tiff, "tiff");
+    EXPECT_EQ(photo.samples,
+              inks ? Bytes({255, 255, 255, 0, 255, 255}) : Bytes({0, 0, 0, 0, 255, 0}));
+    EXPECT_EQ(photo.profile, inks ? Bytes() : profile);
+  }
 }
 
 TEST(PixelFormats, Pnm) {

@@ -1,7 +1,8 @@
-// What reaches the disk, and in which order: this program's own write, read, fsync, fdatasync, linkat and
-// rename stand before the system's, note what is asked and may give less.
+// What reaches the disk, and in which order: this program's own write, read, fsync, fdatasync,
+// linkat, rename and flock stand before the system's, note what is asked and may give less.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "data/files.h"
 #include "record/run_folder.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace {
@@ -19,6 +21,7 @@ std::vector<std::string>* noted = nullptr;  // while there is one
 size_t at_once = 0;                         // bytes that a call moves; 0: all
 bool interrupted = false;                   // every other call is, before it has done anything
 int calls = 0;
+bool knows_locks = true;  // the file system
 
 std::string name_of(int fd) {
   char target[4096];
@@ -75,6 +78,11 @@ int rename(const char* from, const char* to) noexcept {
   note("rename " + last_part(from) + " " + last_part(to));
   return static_cast<int>(syscall(SYS_rename, from, to));
 }
+int flock(int fd, int operation) noexcept {
+  if (knows_locks) return static_cast<int>(syscall(SYS_flock, fd, operation));
+  errno = ENOLCK;
+  return -1;
+}
 }
 
 namespace dae::test {
@@ -86,6 +94,7 @@ class SystemCalls : public testing::Test {
     noted = nullptr;
     at_once = 0;
     interrupted = false;
+    knows_locks = true;
   }
   template <class F>
   std::vector<std::string> calls_of(const F& act) {
@@ -162,6 +171,24 @@ TEST_F(SystemCalls, ShortAndInterruptedCallsLoseNothing) {
       interrupted = false;
       EXPECT_EQ(std::string(found.begin(), found.end()), text + "the end\n") << bytes;
     }
+}
+
+// As some of a network: a folder and work are everybody's then, and a file that must be one's alone
+// is nobody's.
+TEST_F(SystemCalls, WithoutLocksNobodyIsKeptOut) {
+  for (const bool known : {true, false}) {
+    knows_locks = known;
+    FolderLock first, second;
+    EXPECT_TRUE(first.take(folder_.path()));
+    EXPECT_EQ(second.take(folder_.path()), !known);
+    const Claim one(folder_.file("claim")), another(folder_.file("claim"));
+    EXPECT_TRUE(one.is_ours());
+    EXPECT_EQ(another.is_ours(), !known);
+    const std::string lock = folder_.file("lock"),
+                      refusal = known ? "accepted" : "cannot lock " + lock + ": No locks available";
+    EXPECT_EQ(said<SystemError>([&] { FileLock::take(lock); }), refusal);
+    EXPECT_EQ(said<SystemError>([&] { FileLock::wait(lock); }), refusal);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What other programs read: ONNX files, held to ONNX's own checker and, evaluated in fp64 loops, to the
 // restorer (onnx_test.py does so with onnxruntime); TensorBoard's event files, record by record.
 #include <dae/version.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <onnx/checker.h>
 #include <onnx/shape_inference/implementation.h>
@@ -14,6 +15,7 @@
 #include "data/text.h"
 #include "exchange/onnx_file.h"
 #include "exchange/tensorboard.h"
+#include "record/run_config.h"
 #include "record/run_folder.h"
 #include "restore/restorer.h"
 #include "runtime/error.h"
@@ -226,6 +228,55 @@ TEST(TensorBoardFile, RecordsAreThoseOfTheFormat) {
   }
   crc -= 0xA282EAD8u;
   EXPECT_EQ(crc << 15 | crc >> 17, ~bitwise);
+}
+
+// What it is told, in words.
+class Recorder : public TrainingObserver {
+ public:
+  void preparing(const std::string& what, size_t done, size_t total) override {
+    told.push_back(fmt::format("preparing {} {} {}", what, done, total));
+  }
+  void noted(const std::string& line) override { told.push_back("noted " + line); }
+  void warned(const std::string& text) override { told.push_back("warned " + text); }
+  void started(const TrainingStart& start) override {
+    told.push_back(fmt::format("started {} {} {}", start.memory, start.step, start.last_step));
+  }
+  void progressed(const TrainingProgress& p) override {
+    told.push_back(fmt::format("progressed {} {} {}", p.step, p.last_step, p.loss));
+  }
+  void measured(const MetricsRow& row) override {
+    told.push_back(fmt::format("measured {} {}", row.step, row.loss));
+  }
+  void sampled(const fs::path& picture) override {
+    told.push_back("sampled " + picture.filename().string());
+  }
+  void saved(uint64_t step, const fs::path& checkpoint) override {
+    told.push_back(fmt::format("saved {} {}", step, checkpoint.string()));
+  }
+
+  std::vector<std::string> told;
+};
+
+// Also the sheet that it keeps to itself, as the last one of a run comes twice.
+TEST(TensorBoardFile, HandsEverythingOn) {
+  const TemporaryFolder folder;
+  write_run_json(folder.path(), to_json(RunConfig()));
+  save_png(folder.file("sheet.png"), {1, 1, {10, 20, 30}});
+  Recorder next;
+  TensorBoard board(next);
+  board.preparing("reading photos/", 3, 9);
+  board.noted("a note");
+  board.warned("left out: b.jpg");
+  board.started({.run = folder.path(), .memory = "1 MiB", .step = 4, .last_step = 9});
+  board.progressed({.step = 5, .last_step = 9, .loss = 0.25});
+  board.measured({.step = 6, .loss = 0.5});
+  for (int times = 0; times < 2; times++) board.sampled(folder.file("sheet.png"));
+  board.saved(6, "a.safetensors");
+  EXPECT_EQ(next.told,
+            (std::vector<std::string>{"preparing reading photos/ 3 9", "noted a note",
+                                      "warned left out: b.jpg", "started 1 MiB 4 9",
+                                      "progressed 5 9 0.25", "measured 6 0.5", "sampled sheet.png",
+                                      "sampled sheet.png", "saved 6 a.safetensors"}));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio.hpp>
 #include <cstdlib>
 #include <filesystem>
 
@@ -112,6 +113,23 @@ TEST_F(LaunchTest, ByTorchrun) {
     setenv("MASTER_PORT", port, 1);
     EXPECT_THROW(join_ranks(60), Error) << port;
   }
+}
+
+// Pods and nodes start one after the other. At this port nobody listens, and nobody else can.
+TEST_F(LaunchTest, RankZeroHasFiveTimesAsLongToCome) {
+  namespace ip = boost::asio::ip;
+  boost::asio::io_context io;
+  const ip::tcp::socket taken(io, ip::tcp::endpoint(ip::address_v4::loopback(), 0));
+  const std::string port = std::to_string(taken.local_endpoint().port());
+  setenv("WORLD_SIZE", "2", 1);
+  setenv("RANK", "1", 1);
+  setenv("MASTER_ADDR", "127.0.0.1", 1);
+  setenv("MASTER_PORT", port.c_str(), 1);
+  const std::string found = said([] { join_ranks(0.1); });
+  const std::string wanted = "rank 1 on " + ip::host_name() +
+                             ": rank 0 was not reached within 0.5 seconds: 127.0.0.1 port " + port +
+                             ": ";  // and what the system says of the last time that it was tried
+  EXPECT_EQ(found.substr(0, wanted.size()), wanted);
 }
 
 TEST_F(LaunchTest, ARankBeyondItsWorldIsRefused) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <functional>
 #include <numeric>
@@ -23,8 +24,8 @@ int free_port() {
 
 // Calls f on each of so many threads, ranks that have met; returns what each threw, or nothing.
 std::vector<std::string> run_ranks(int size, const std::function<void(Communicator&)>& f,
-                                   double patience = 60) {
-  const MeetingPoint point{"localhost", free_port()};
+                                   double patience = 60,
+                                   const MeetingPoint& point = {"localhost", free_port()}) {
   std::vector<std::string> said(static_cast<size_t>(size));
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; rank++)
@@ -195,6 +196,42 @@ TEST(TcpCommunicator, WhoDoesNotComeIsNamed) {
   const std::string nowhere = refusal(1, 3, {"no.such.host.invalid", 29500});
   EXPECT_NE(nowhere.find("no.such.host.invalid port 29500"), std::string::npos) << nowhere;
   EXPECT_EQ(refusal(0, 2, {"localhost", 0}), "MASTER_PORT 0: a port is from 1 to 65535");
+}
+
+// The system keeps the connections of who closed them first for a minute. A run that was ended is
+// started again before.
+TEST(TcpCommunicator, APortIsUsedAgainAtOnce) {
+  const MeetingPoint point{"localhost", free_port()};
+  const auto said = run_ranks(
+      2,
+      [](Communicator& ranks) {
+        if (ranks.rank() == 0) return;  // and closes; rank 1 sees it
+        char byte = 0;
+        const Message message{0, &byte, 1};
+        EXPECT_THROW(ranks.exchange({}, {&message, 1}), RankLost);
+      },
+      60, point);
+  EXPECT_EQ(said, std::vector<std::string>(2));
+  EXPECT_EQ(refusal(0, 2, point),
+            "rank 0 on " + boost::asio::ip::host_name() +
+                ": not all ranks have come within 0.3 seconds: rank 1 is missing");
+}
+
+// Each comes again until rank 0 has said so: one may have given up before the other is there.
+TEST(TcpCommunicator, TwoOfOneRankAreRefused) {
+  const MeetingPoint point{"localhost", free_port()};
+  std::atomic<bool> over = false;
+  const auto come = [&] {
+    while (!over) said<std::exception>([&] { join_by_tcp(1, 3, point, 0.3, 60); });
+  };
+  std::thread one(come), another(come);
+  const std::string said_by_zero = said<std::exception>([&] { join_by_tcp(0, 3, point, 60, 60); });
+  over = true;
+  one.join();
+  another.join();
+  EXPECT_EQ(said_by_zero, "rank 1 on " + boost::asio::ip::host_name() +
+                              " of 3 came to where rank 0 of 3 waits for those after it: launch as "
+                              "many as WORLD_SIZE says, each with a RANK of its own");
 }
 
 // Rank 0 is there, and so is not what is missing.

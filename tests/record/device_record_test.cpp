@@ -32,13 +32,14 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
   json now = gpu_record();
   now["gpu"] = "B";
   now["driver"] = 13010;
+  now["runtime"] = 13020;
   now["cudnn"] = 91300;
   now["cublaslt"] = 130200;
   now["engines"]["conv 2"]["engine"] = "4";
   EXPECT_EQ(device_changes(gpu_record(), now),
             (Lines{"GPU was A and is B", "CUDA driver was 13000 and is 13010",
-                   "cuDNN was 91002 and is 91300", "cuBLASLt was 130100 and is 130200",
-                   "engine of conv 2 was 3 and is 4"}));
+                   "CUDA runtime was 13000 and is 13020", "cuDNN was 91002 and is 91300",
+                   "cuBLASLt was 130100 and is 130200", "engine of conv 2 was 3 and is 4"}));
   EXPECT_EQ(device_changes(gpu_record(), describe_device(Device::cpu)),
             Lines{"device was cuda and is cpu"});
 }

@@ -1,4 +1,5 @@
-// Pictures of random bytes, and corrupt() on either device with its results on the host.
+// Pictures of random bytes, what lies beyond their edges, and corrupt() on either device with its
+// results on the host.
 #pragma once
 
 #include <cmath>
@@ -12,6 +13,13 @@
 #include "runtime/memory.h"
 
 namespace dae::test {
+
+// Reflection without repeating the edge, by walking.
+inline int64_t mirrored(int64_t i, int64_t n) {
+  if (n == 1) return 0;
+  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
+  return i;
+}
 
 struct Picture {
   int32_t height, width;

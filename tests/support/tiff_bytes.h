@@ -8,6 +8,7 @@ namespace dae::test {
 struct TiffTag {
   uint32_t tag, value;  // a LONG, or where `count` of them lie
   uint32_t count = 1;
+  uint32_t type = 4;  // LONG; 7: UNDEFINED, bytes
 };
 
 // Tags in ascending order; `data` lies at byte 8.
@@ -19,7 +20,7 @@ inline Bytes tiff_of(const std::vector<TiffTag>& tags, const Bytes& data) {
   put_little_endian(out, static_cast<uint32_t>(tags.size()), 2);
   for (const TiffTag& t : tags) {
     put_little_endian(out, t.tag, 2);
-    put_little_endian(out, 4, 2);
+    put_little_endian(out, t.type, 2);
     put_little_endian(out, t.count, 4);
     put_little_endian(out, t.value, 4);
   }

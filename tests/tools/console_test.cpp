@@ -262,7 +262,7 @@ TEST(Console, AStudyHasALineForEachRun) {
       kOver + ("5/72 " + name + ": step 120/350  loss 0.01235  78.9 images/s  1:01 left") + kOver);
 }
 
-// Last: what has interrupted a program stays so.
+// These are the last: what has interrupted a program stays so.
 TEST(Console, AnInterruptAsksForTheEnd) {
   std::stop_source before_steps, in_steps;
   catch_interrupts();
@@ -271,6 +271,17 @@ TEST(Console, AnInterruptAsksForTheEnd) {
   EXPECT_TRUE(before_steps.stop_requested());
   EXPECT_EQ(shown_by([&] { TrainingConsole(in_steps).progressed(progress()); }), "");
   EXPECT_TRUE(in_steps.stop_requested());
+}
+
+TEST(Console, ASecondInterruptIsTheSystems) {
+  constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+  std::vector<void (*)(int)> before;
+  for (const int signal : kSignals) before.push_back(std::signal(signal, SIG_DFL));
+  catch_interrupts();
+  for (size_t i = 0; i < before.size(); i++) {
+    std::raise(kSignals[i]);
+    EXPECT_TRUE(std::signal(kSignals[i], before[i]) == SIG_DFL) << "signal " << kSignals[i];
+  }
 }
 
 }  // namespace

@@ -94,6 +94,15 @@ TEST_F(Denoise, OrAsAsked) {
   EXPECT_EQ(load_photo(path("p/top_down.png")).channels, 3) << "what cannot be written becomes PNG";
 }
 
+// told.* name a maker in their Exif (make_photo_fixtures.py).
+TEST_F(Denoise, WhatAPictureTellsStaysWithIt) {
+  const Outcome outcome =
+      denoise(fixture("told.jpg") + " " + fixture("told.tif") + " --out " + path("o"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* const name : {"o/told.jpg", "o/told.tif"})
+    EXPECT_NE(read(name).find("A maker"), std::string::npos) << name;
+}
+
 TEST_F(Denoise, NothingButEarlierResultsIsWrittenOver) {
   fs::create_directories(path("d"));
   fs::copy_file(fixture("profile.jpg"), path("d/a.jpg"));

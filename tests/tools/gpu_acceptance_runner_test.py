@@ -16,6 +16,7 @@ import parts  # noqa: E402
 import readings  # noqa: E402
 import report  # noqa: E402
 import runner  # noqa: E402
+import tables  # noqa: E402
 from runner import FAILED, PASSED, SKIPPED, WAITING, Item, Runner, Section, judge  # noqa: E402
 
 
@@ -210,6 +211,15 @@ class Keeping(unittest.TestCase):
         both = {"parts": {"first": part("H100", 0.5), "second": part("", 0.1)}}
         self.assertIn(("whole step: 45 % of the sum of each op's roofline, at batch 256 and more, the least",
                        "50 % (unet 256x64 bf16): reached"), report.targets(both))
+
+
+class Comparing(unittest.TestCase):
+    def test_builds_differ_where_their_turns_lie_apart(self):
+        self.assertEqual(tables.decided([1, 1], [2, 2]), 0.5)
+        self.assertEqual(tables.decided([2, 2], [1, 1]), 2)
+        self.assertIsNone(tables.decided([1, 3], [2, 2]))
+        self.assertIsNone(tables.decided([2, 2], [1, 3]))
+        self.assertIsNone(tables.decided([1], [2]), "one turn of each has no spread")
 
 
 if __name__ == "__main__":

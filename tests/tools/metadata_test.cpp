@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <exiv2/exiv2.hpp>
+#include <fstream>
 #include <string_view>
 
 #include "data/files.h"
 #include "data/photo.h"
+#include "tests/support/said.h"
+#include "tests/support/temporary_folder.h"
 
 namespace dae::test {
 namespace {
@@ -47,6 +50,27 @@ TEST(Metadata, IsCarriedFromEveryFormatToEvery) {
       const bool has_xmp = std::string_view(name) != "told.png";  // where Pillow writes none
       EXPECT_EQ(holds(made, "A title"), has_xmp);
     }
+}
+
+// What agencies write beside Exif.
+TEST(Metadata, ACaptionOfIptcIsCarried) {
+  const std::string key = "Iptc.Application2.Caption", caption = "A caption";
+  const std::vector<uint8_t> plain =
+      encode_photo(load_photo(kFolder + "profile.png"), PhotoFormat::jpeg, {}, "p");
+  const auto original = Exiv2::ImageFactory::open(plain.data(), static_cast<long>(plain.size()));
+  original->readMetadata();
+  original->iptcData()[key] = caption;
+  original->writeMetadata();
+  Exiv2::BasicIo& io = original->io();
+  io.seek(0, Exiv2::BasicIo::beg);
+  std::vector<uint8_t> captioned(static_cast<size_t>(io.size()));
+  ASSERT_EQ(io.read(captioned.data(), static_cast<long>(captioned.size())), io.size());
+  std::string problem;
+  const std::vector<uint8_t> made = with_metadata(plain, captioned, problem);
+  EXPECT_EQ(problem, "");
+  const auto image = Exiv2::ImageFactory::open(made.data(), static_cast<long>(made.size()));
+  image->readMetadata();
+  EXPECT_EQ(image->iptcData()[key].toString(), caption);
 }
 
 TEST(Metadata, WhatIsDamagedIsLeftBehindAndSaid) {
@@ -92,6 +116,14 @@ TEST(Metadata, IsTakenFromPicturesThatAreReadHere) {
   const std::vector<uint8_t> bytes(sidecar.begin(), sidecar.end());
   EXPECT_FALSE(holds(with_metadata(plain, bytes, problem), "A sidecar"));
   EXPECT_EQ(problem, "");
+}
+
+TEST(Metadata, AFolderThatCannotBeMadeIsNamed) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("file")) << "no folder";
+  const std::string below = folder.file("file") + "/in";
+  EXPECT_EQ(said([&] { write_picture(below + "/a.png", {}); }),
+            "cannot make " + below + ": Not a directory");
 }
 
 }  // namespace

@@ -225,14 +225,14 @@ TEST_F(Hazards, NoResultIsWrittenOverSomethingElse) {
 
 TEST_F(Hazards, OneCopyThatCannotBeWrittenIsLeftOut) {
   make_photos("photos");
-  const std::string name(250, 'm');  // too long for what stands beside it while it is written
-  fs::rename(path("photos/leaf1.png"), path("photos/" + name + ".png"));
+  const std::string name = path("copies/leaf1.png");
+  fs::create_directories(name);
   const Outcome outcome = run("corrupt " + path("photos") + " --copies --out " + path("copies"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("corrupt: left out: "), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find(name), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.out.find("3 corrupted pictures"), std::string::npos) << outcome.out;
-  EXPECT_EQ(std::distance(fs::directory_iterator(path("copies")), fs::directory_iterator()), 3);
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("copies")), fs::directory_iterator()), 4);
 }
 
 TEST_F(Hazards, CopiesOfSomeAreNoSuccess) {
@@ -248,6 +248,21 @@ TEST_F(Hazards, FiguresThatCannotBePrintedAreNoSuccess) {
   const int status = std::system(line.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(read("err"), "evaluate: cannot write to standard output\n");
+}
+
+// Whoever reads its lines may go: that is no reason to lose the run.
+TEST_F(Hazards, ATrainingThatNobodyListensToIsKept) {
+  make_photos("photos");
+  const std::string gone = path("gone");  // is there once nobody has the pipe's other end
+  const std::string line =
+      "{ until [ -e " + gone + " ]; do sleep 0.01; done; XDG_CACHE_HOME=" + path("cache") + " " +
+      DAE_PROGRAMS + "/" + train("--steps 2 --out " + path("run")) + " 2>" + path("err") +
+      "; echo $? >" + path("code") + "; } | { exec <&-; : >" + gone + "; }";
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  EXPECT_EQ(read("code"), "1\n");
+  EXPECT_NE(read("err").find("cannot write to standard output"), std::string::npos) << read("err");
+  for (const char* const name : {"run/checkpoint.safetensors", "run/report.html"})
+    EXPECT_TRUE(fs::exists(path(name))) << name;
 }
 
 // Whether one is gone, or another lies under its name.

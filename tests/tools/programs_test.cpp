@@ -333,15 +333,20 @@ TEST_F(Programs, NamesNeedNotBeUtf8) {
 // The same command again, with --resume: only what contradicts the run is refused.
 TEST_F(Programs, ResumeTakesTheSameCommandAgain) {
   make_photos("photos");
-  const std::string command =
-      train("--steps 4 --noise 25 --loss 'mse + 0.1*l1' --out " + path("run"));
-  ASSERT_EQ(run(command).code, 0);
-  const std::string longer =
-      train("--steps 6 --noise 25 --loss 'mse + 0.1*l1' --out " + path("run"));
-  const Outcome again = run(longer + " --resume");
+  const std::string options =
+      " --precision fp32 --noise 25 --loss 'mse + 0.1*l1' --out " + path("run");
+  ASSERT_EQ(run(train("--steps 4" + options)).code, 0);
+  const Outcome again = run(train("--steps 6" + options) + " --resume");
   ASSERT_EQ(again.code, 0) << again.err;
   for (const char* const other :
-       {"--width 8", "--noise 0:25", "--loss mse", "--skips off", "--seed 2", "--from shipped"}) {
+       {"--model fc",       "--size 24",      "--width 8",        "--blocks 2",
+        "--levels 2",       "--stem 1",       "--latent 64",      "--skips off",
+        "--global off",     "--residual off", "--noise-input on", "--precision bf16",
+        "--from shipped",   "--batch 4",      "--shards 2",       "--seed 2",
+        "--lr 1e-3",        "--loss mse",     "--max-side 512",   "--order camera",
+        "--clip off",       "--quantize off", "--noise 0:25",     "--blur 0.5",
+        "--brightness off", "--channel off",  "--shot 5",         "--grain 0.5",
+        "--common 0.5",     "--jpeg 50"}) {
     const Outcome refused = run("train_cuda --resume --steps 9 --out " + path("run") + " " + other);
     EXPECT_EQ(refused.code, 2) << other;
     EXPECT_NE(refused.err.find(std::string(other) + ": the run has"), std::string::npos)

@@ -108,31 +108,53 @@ TEST_F(Programs, EvaluatePairsWritesTheFiguresOfThePairs) {
   EXPECT_EQ(all["pairs"]["ssim"], 1);
 }
 
-// Each row, measure and candidate of the file is that of the library.
+// Each row, measure and candidate of the file is that of the library. Where no corruption is
+// given, it is the run's.
 TEST_F(Programs, EvaluateWritesTheFiguresOfTheLibrary) {
   make_photos("photos");
-  ASSERT_EQ(run(train("--steps 6 --out " + path("run"))).code, 0) << read("err");
-  ASSERT_EQ(
-      run("evaluate " + path("run") + " --dataset " + path("photos") + " --json " + path("e.json"))
-          .code,
-      0)
+  ASSERT_EQ(run(train("--steps 6 --noise 30:40 --blur off --out " + path("run"))).code, 0)
       << read("err");
-  const json file = json_file(path("e.json"));
+  CorruptSpec blurred;
+  blurred.noise = {30, 40}, blurred.blur = {0.5f, 0.5f};
   setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
-  const Evaluation evaluation =
-      evaluate(path("run"), {.device = Device::cpu, .dataset = path("photos")});
-  EXPECT_EQ(file["images"], evaluation.views);
-  EXPECT_EQ(file["pictures"], evaluation.pictures);
-  EXPECT_EQ(file["trained_on"], evaluation.trained_on);
-  ASSERT_EQ(evaluation.rows.size(), 6u);
-  for (const EvaluationRow& row : evaluation.rows)
-    for (const auto& [name, summary] : {std::pair{"corrupted", &row.corrupted},
-                                        {"restored", &row.restored},
-                                        {"grey_world", &row.grey_world},
-                                        {"true_gain", &row.true_gain}}) {
-      SCOPED_TRACE(row.name + " " + name);
-      expect_summary([&](const char* key) { return file.at(row.name).at(key).at(name); }, *summary);
-    }
+  struct Case {
+    std::string options;
+    EvaluationOptions wanted;
+    size_t rows, images;
+  };
+  for (auto& [options, wanted, rows, images] :
+       std::vector<Case>{{"", {}, 5, 16},
+                         {" --view whole", {.whole_pictures = true}, 5, 4},
+                         {" --blur 0.5", {.corruption = blurred}, 6, 16},
+                         {" --sigma 25", {.sigma = 25}, 1, 16},
+                         {" --views 2 --most-views 7 --seed 9 --max-side 32",
+                          {.max_side = 32, .views_per_image = 2, .most_views = 7, .seed = 9},
+                          5,
+                          7}}) {
+    SCOPED_TRACE(options);
+    ASSERT_EQ(run("evaluate " + path("run") + " --device cpu --dataset " + path("photos") +
+                  options + " --json " + path("e.json"))
+                  .code,
+              0)
+        << read("err");
+    const json file = json_file(path("e.json"));
+    wanted.device = Device::cpu;
+    wanted.dataset = path("photos");
+    const Evaluation evaluation = evaluate(path("run"), wanted);
+    EXPECT_EQ(file["images"], images);
+    EXPECT_EQ(file["pictures"], 4);
+    EXPECT_EQ(file["trained_on"], evaluation.trained_on);
+    EXPECT_EQ(evaluation.rows.size(), rows);
+    for (const EvaluationRow& row : evaluation.rows)
+      for (const auto& [name, summary] : {std::pair{"corrupted", &row.corrupted},
+                                          {"restored", &row.restored},
+                                          {"grey_world", &row.grey_world},
+                                          {"true_gain", &row.true_gain}}) {
+        SCOPED_TRACE(row.name + " " + name);
+        expect_summary([&](const char* key) { return file.at(row.name).at(key).at(name); },
+                       *summary);
+      }
+  }
 }
 
 // Images a second, times seconds, are images: what is validated takes time besides. Columns are found by

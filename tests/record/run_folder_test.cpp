@@ -1,0 +1,48 @@
+// The names of runs to which nobody gave one. What is in their folders: run_folder_test.py.
+#include "record/run_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "tests/support/temporary_folder.h"
+
+namespace dae::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An empty working directory for as long as this lives.
+class WorkingFolder {
+ public:
+  WorkingFolder() { fs::current_path(folder_.path()); }
+  ~WorkingFolder() { fs::current_path(before_); }
+  WorkingFolder(const WorkingFolder&) = delete;
+  WorkingFolder& operator=(const WorkingFolder&) = delete;
+
+ private:
+  const fs::path before_ = fs::current_path();
+  const TemporaryFolder folder_;
+};
+
+std::string name_of_new_run() {
+  return RunFolder::create("", nlohmann::json{{"model", {{"kind", "conv"}}}}, parse_loss("mse"), {})
+      .path()
+      .string();
+}
+
+// Whether two fall into one second nobody knows before: pairs are made until they do.
+TEST(RunFolder, TwoOfOneSecondHaveFoldersOfTheirOwn) {
+  std::string first, second;
+  do {
+    const WorkingFolder folder;
+    first = name_of_new_run();
+    second = name_of_new_run();
+  } while (!second.starts_with(first));
+  EXPECT_TRUE(std::regex_match(first, std::regex("runs/[0-9]{8}-[0-9]{6}-conv"))) << first;
+  EXPECT_EQ(second, first + "-2");
+}
+
+}  // namespace
+}  // namespace dae::test
