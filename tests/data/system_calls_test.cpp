@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "data/files.h"
 #include "record/run_folder.h"
@@ -107,6 +108,17 @@ class SystemCalls : public testing::Test {
   std::string folder_name() const { return folder_.path().filename().string(); }
   TemporaryFolder folder_;
 };
+
+// Until they have their names, also where a file system knows no nameless files.
+TEST_F(SystemCalls, LongNamesThatBeginAlikeHavePlacesOfTheirOwn) {
+  const std::string begin(254, 'n');
+  std::set<std::string> places;
+  for (const char* const end : {"1", "2"})
+    for (const std::string& call :
+         calls_of([&] { write_file_atomically(folder_.file(begin + end), std::string_view("x")); }))
+      if (call.starts_with("rename ")) places.insert(call.substr(0, call.find(".part")));
+  EXPECT_EQ(places.size(), 2u);
+}
 
 // A name stands for bytes that are on the disk, and the folder knows the name when the call returns.
 TEST_F(SystemCalls, AFileIsSyncedBeforeItIsNamedAndItsFolderAfterwards) {

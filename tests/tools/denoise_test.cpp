@@ -152,6 +152,10 @@ TEST_F(Denoise, NoComparisonIsWrittenOverAnything) {
   EXPECT_EQ(files("made"),
             (std::set<std::string>{"a.jpg", "a.jpg-compare.png", "a.png", "a.png-compare.png",
                                    "a-compare.png", "a-compare-compare.png", "b-compare.png"}));
+  const std::string later = path("d/a.png") + " " + path("d/a-compare.png");
+  EXPECT_EQ(denoise(later + " --compare --out " + path("later")).code, 0);
+  EXPECT_EQ(files("later"), (std::set<std::string>{"a.png", "a.png-compare.png", "a-compare.png",
+                                                   "a-compare-compare.png"}));
   fs::copy_file(fixture("profile.png"), path("d/b.png"));
   const Outcome outcome = denoise(path("d/b.png") + " --compare --out " + path("made"));
   EXPECT_EQ(outcome.code, 1);
