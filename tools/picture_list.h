@@ -18,7 +18,7 @@ struct PictureList {
 };
 
 // Files stand for themselves, folders for the pictures in them and below, sorted by name, without
-// those in `out`: results are not taken for pictures to restore.
+// those in `out` where that is a folder below: results are not taken for pictures to restore.
 PictureList list_pictures(const std::vector<std::string>& inputs, const std::filesystem::path& out);
 
 }  // namespace dae

@@ -39,8 +39,8 @@ ROOMS = ["runtime", "ranks", "data", "corrupt", "quality", "kernels", "model", "
 # a file's own tests and its room's let through.
 STEP_ROOMS = ["runtime", "corrupt", "kernels", "model", "train"]
 STEPS = ["trainer_test", "simulated_trainer_test", "training_step_test"]
-BROAD = ["denoiser_test", "training_test", "evaluation_test", "denoise_test", "programs_test", "programs_refusals_test",
-         "programs_values_test"]
+BROAD = ["denoiser_test", "training_test", "evaluation_test", "denoise_test", "denoise_options_test",
+         "corrupt_options_test", "train_options_test", "programs_test", "programs_refusals_test", "programs_values_test"]
 # Tests of a room's that are scripts: they start the programs.
 SCRIPTS = {"ranks": ["reliability/ranks_test.py"], "data": ["reliability/packs_test.py"],
            "record": ["record/run_folder_test.py", "reliability/crashes_test.py"],
