@@ -11,6 +11,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "corrupt/corrupted_view.h"
+#include "corrupt/spec.h"
 #include "data/image.h"
 #include "data/synthetic.h"
 #include "tests/support/temporary_folder.h"
@@ -96,6 +98,49 @@ TEST_F(EvaluationTest, OfPlainNoiseIsWhatNoiseIs) {
   EXPECT_EQ(evaluation.rows[0].name, "sigma");
   EXPECT_EQ(evaluation.views, 24);
   EXPECT_NEAR(evaluation.rows[0].corrupted.pooled_psnr, 20 * std::log10(255 / 5.0), 0.4);
+}
+
+// Noise that is told: by the network that ships, which hears it.
+TEST_F(EvaluationTest, OfWholePicturesTellsTheNetworkOfTheirNoise) {
+  EvaluationOptions options = on_cpu();
+  options.dataset = folder_->file("photos");
+  options.whole_pictures = true;
+  options.sigma = 25;
+  options.corruption = CorruptSpec{.clip = false, .quantize = false};
+  const Evaluation evaluation = evaluate(shipped_network(), options);
+  CorruptSpec spec = no_corruption(*options.corruption);
+  spec.noise = {25, 25};
+  Denoiser denoiser(shipped_network(), {.device = Device::cpu});
+  double told = 0;
+  for (int64_t i = 0; i < 6; i++) {
+    const Image image = load_image(folder_->file("photos/leaf" + std::to_string(i) + ".png"));
+    const CorruptedPicture picture = corrupt_picture(
+        source_of(image.view()), draw_evaluation(spec, options.seed, i, {}), flags_of(spec));
+    std::vector<float> restored(picture.corrupted_pixels.size());
+    denoiser.restore(picture.corrupted_pixels.data(), image.height, image.width, restored.data(),
+                     {.noise = 25});
+    told += psnr(to_floats(image.view()), restored) / 6;
+  }
+  const EvaluationRow& row = evaluation.rows.at(0);
+  EXPECT_NEAR(row.restored.mean.psnr, told, 1e-3);
+  EXPECT_GT(told, row.corrupted.mean.psnr + 1) << "pictures that are handed back say nothing";
+}
+
+// Light's share of it, too, whose deviation at this grey is 40 / 255 times the root of 128 / 255:
+// within its own scatter, of 5760 values.
+TEST_F(EvaluationTest, TheRowOfNoiseHasThatOfLight) {
+  fs::create_directory(folder_->file("grey"));
+  save_png(folder_->file("grey/grey.png"), {40, 48, std::vector<uint8_t>(40 * 48 * 3, 128)});
+  EvaluationOptions options = on_cpu();
+  options.dataset = folder_->file("grey");
+  options.whole_pictures = true;
+  options.corruption = no_corruption({.order = Order::camera, .clip = false, .quantize = false});
+  options.corruption->shot = {40, 40};
+  const Evaluation evaluation = evaluate(run(), options);
+  ASSERT_EQ(evaluation.rows.size(), 3u) << "all, noise and clean";
+  EXPECT_EQ(evaluation.rows[1].name, "noise");
+  EXPECT_NEAR(evaluation.rows[1].corrupted.mean.psnr,
+              -10 * std::log10(std::pow(40 / 255.0, 2) * 128 / 255), 0.4);
 }
 
 // Of one colour each, so that every crop has it, and corrections of them are arithmetic.

@@ -1,7 +1,7 @@
 #include "kernels/pixel_shuffle.h"
 
-#include "runtime/error.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -77,9 +77,22 @@ TEST(PixelShuffleReference, GradientMatchesFiniteDifferences) {
       random_values(2 * 3 * 4 * 8, 1));
 }
 
+// Halved and rounded down, either fits the other tensors.
 TEST(PixelShuffle, RefusesAnImageOfOddSide) {
   float data[64] = {};
-  EXPECT_THROW(pixel_shuffle_backward(Queue{}, {data, {1, 3, 2, 1}}, {data, {1, 2, 2, 4}}), Error);
+  const Tensor z = {data, {1, 2, 2, 4}}, bias = {data, {1}};
+  for (const Shape& odd : {Shape{1, 3, 2, 1}, {1, 2, 3, 1}}) {
+    const std::string why =
+        ": expected a plain NHWC image of even sides, got f32 " + to_string(odd);
+    EXPECT_EQ(said([&] {
+                pixel_shuffle(Queue{}, z, bias, {data, odd}, false);
+              }),
+              "pixel_shuffle" + why);
+    EXPECT_EQ(said([&] {
+                pixel_shuffle_backward(Queue{}, {data, odd}, z);
+              }),
+              "pixel_shuffle_backward" + why);
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numbers>
 
 #include "data/synthetic.h"
 #include "laboratory/blur_measures.h"
@@ -57,6 +58,7 @@ TEST_F(BlurMeasuresTest, AreThoseOfQuality) {
   const PictureSet& views = material_.views;
   ASSERT_EQ(views.clean.size(), 8u);
   std::vector<double> psnr(4), aligned(4);  // of pictures
+  double squares = 0;
   RingSpectra spectra;
   std::vector<FloatView> clean, answers;
   std::vector<std::vector<float>> kept;
@@ -65,6 +67,7 @@ TEST_F(BlurMeasuresTest, AreThoseOfQuality) {
     const Scores scores = score(x, y);
     const auto picture = static_cast<size_t>(views.draws[i].view.image);
     psnr[picture] += scores.psnr / 2;
+    squares += scores.mse / 8;
     aligned[picture] += scores.aligned_psnr / 2;
     const Gain gain = fit_gain(x, y);
     const RingSpectra one = ring_spectra(x, y, gain, 32);
@@ -93,15 +96,24 @@ TEST_F(BlurMeasuresTest, AreThoseOfQuality) {
   }
   EXPECT_EQ(measures_[Measure::distance].without[1], sliced_wasserstein(clean, answers));
 
-  // The high band is rings 8 to 15 of a window of 32; its error in millionths.
-  double cross = 0, power = 0, other = 0, error = 0;
-  for (size_t r = 8; r < 16; r++) {
-    cross += spectra.cross[r], power += spectra.clean[r], other += spectra.other[r];
-    error += spectra.error[r] / spectra.windows;
+  EXPECT_NEAR(value(Measure::mse), 1e6 * squares, 1e-6);
+  // To 1/8, 1/4 and 1/2 cycles/pixel, in rings of a window of 32; errors in millionths.
+  const struct {
+    Measure transfer, coherence, error;
+    size_t first, end;
+  } bands[] = {{Measure::transfer_low, Measure::coherence_low, Measure::error_low, 1, 4},
+               {Measure::transfer_middle, Measure::coherence_middle, Measure::error_middle, 4, 8},
+               {Measure::transfer_high, Measure::coherence_high, Measure::error_high, 8, 16}};
+  for (const auto& band : bands) {
+    double cross = 0, power = 0, other = 0, error = 0;
+    for (size_t r = band.first; r < band.end; r++) {
+      cross += spectra.cross[r], power += spectra.clean[r], other += spectra.other[r];
+      error += spectra.error[r] / spectra.windows;
+    }
+    EXPECT_NEAR(value(band.transfer), cross / power, 1e-9) << band.first;
+    EXPECT_NEAR(value(band.coherence), cross * cross / (power * other), 1e-9) << band.first;
+    EXPECT_NEAR(value(band.error), 1e6 * error, 1e-6) << band.first;
   }
-  EXPECT_NEAR(value(Measure::transfer_high), cross / power, 1e-9);
-  EXPECT_NEAR(value(Measure::coherence_high), cross * cross / (power * other), 1e-9);
-  EXPECT_NEAR(value(Measure::error_high), 1e6 * error, 1e-6);
 }
 
 // The corruption's noise moves the two contrasts apart; each must be of its own edges.
@@ -147,6 +159,29 @@ TEST_F(BlurMeasuresTest, TellABlursSize) {
   EXPECT_NEAR(blur_pixels(m[Measure::blur].value), 1.5, 0.06);
   // sqrt(ln 2 / 2) / (pi s), less the pixel's box and what a short reach cuts off.
   EXPECT_NEAR(m[Measure::mtf50_06].value, 0.187 / 1.5, 0.008);
+}
+
+// Waves of 4 and 10 periods in a view, each made stronger by what a blur of two square pixels
+// takes of it; the scale ends at one.
+TEST_F(BlurMeasuresTest, WhatIsTooSharpIsNoBlurBeyondTheScale) {
+  const auto waves = [](double variance) {
+    return make_picture(kSize, kSize, [=](int64_t pixel, int64_t) {
+      double value = 0.5;
+      for (const auto& [strength, periods] : {std::pair{0.1, 4.0}, {0.005, 10.0}}) {
+        const double turns = 2 * std::numbers::pi * periods / kSize;
+        value += strength * std::exp(variance * turns * turns / 2) *
+                 std::cos(turns * double(pixel % kSize));
+      }
+      return value;
+    });
+  };
+  BlurMaterial material = material_;
+  material.views.clean.assign(material.views.clean.size(), waves(0).values);
+  const Pictures sharp(material.views.clean.size(), waves(2).values);
+  const BlurMeasures m =
+      measure_blur(material, sharp, material.leaves.corrupted, material.edges.corrupted);
+  EXPECT_EQ(m[Measure::blur].value, -kInfinity);
+  EXPECT_EQ(show(Measure::blur, m[Measure::blur]), "too sharp for the scale");
 }
 
 TEST_F(BlurMeasuresTest, OfViewsTooSmallAreLeftOutAndSaySo) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -195,6 +196,22 @@ TEST_P(EdgeStudyTest, LearnsWhatTheCpuLearns) {
   EXPECT_NEAR(got.l1_excess.value / want.l1_excess.value, 1, 1e-3);
 }
 INSTANTIATE_TEST_SUITE_P(Devices, EdgeStudyTest, testing::ValuesIn(tested_devices()), device_name);
+
+// The rise of its rate is as many times as long as its steps.
+TEST(EdgeStudy, ByAbsoluteErrorItTrainsTimesAsLong) {
+  EdgeStudyOptions options = quick(4);
+  options.l1_factor = 3;
+  options.rounds = 2;
+  std::map<LossKind, int64_t> steps;
+  options.progress = [&](double, LossKind loss, int64_t step) {
+    steps[loss] = step;
+    return true;
+  };
+  EXPECT_TRUE(study_edge(options, 2));
+  EXPECT_EQ(steps, (std::map<LossKind, int64_t>{{LossKind::mse, 4}, {LossKind::l1, 12}}));
+  EXPECT_EQ(schedule_of(options, LossKind::l1).warmup,
+            3 * schedule_of(options, LossKind::mse).warmup);
+}
 
 TEST(EdgeStudy, KeepsItsNetworksAndFindsThemAgain) {
   const TemporaryFolder temporary;

@@ -2,110 +2,102 @@
 // its figures are those of the runs.
 #include "laboratory/laboratory.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "data/dataset.h"
 #include "data/synthetic.h"
 #include "laboratory/lab_page.h"
 #include "laboratory/lab_table.h"
+#include "record/run_config.h"
 #include "record/run_folder.h"
-#include "runtime/parallel.h"
 #include "tests/support/html_tags.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/laboratories.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-TEST(LabSetting, HasEveryRunThatQuestionsAskFor) {
-  for (const char* const name : {"small", "full", "large"}) {
-    const LabSetting setting = find_setting(name);
-    std::set<std::string> names;
-    for (const LabRun& run : runs_of(setting)) {
-      EXPECT_TRUE(names.insert(run.name).second) << run.name << " twice";
-      EXPECT_NO_THROW(check(run.config.network)) << run.name;
-      EXPECT_NO_THROW(check(run.config.loss, run.config.network.size)) << run.name;
-      EXPECT_NE(run.steps > 0, run.seconds > 0) << run.name;
-    }
-    for (const char* const asked :
-         {lab::kUnet, lab::kUnet2T, lab::kUnet4T, lab::kNoSkips, lab::kNotResidual,
-          lab::kBottleneck, lab::kDense, lab::kWide, lab::kCleanSkips, lab::kNoiseAlone,
-          lab::kBlurAlone, lab::kLightAlone, lab::kCamera})
-      EXPECT_TRUE(names.contains(asked)) << asked;
-    for (const char* const model : {"fc", "conv", "unet"})
-      EXPECT_TRUE(names.contains(lab::clean_run(model, setting.latents.back()))) << model;
-    for (const std::string& loss : setting.losses) {
-      EXPECT_TRUE(names.contains(lab::loss_run(loss))) << loss;
-      EXPECT_EQ(names.contains(lab::loss_run(loss, true)), setting.seconds > 0) << loss;
-    }
+// Changes are over the first seed, which alone all runs have; of two changes together it is told
+// what they cost beyond what each costs alone.
+void expect_ladder(Laboratory& lab, const LabPage& page) {
+  const nlohmann::json& figures = page.figures.at("question 3");
+  const auto psnr = [&](const char* run) { return lab.measures(run, 1, {})[Measure::psnr].value; };
+  const nlohmann::json& together = figures.at("interaction, psnr");
+  EXPECT_EQ(together.at("count"), 1);
+  EXPECT_NEAR(
+      together.at("mean").get<double>(),
+      (psnr(lab::kBottleneck) - psnr(lab::kNoSkips)) - (psnr(lab::kNotResidual) - psnr(lab::kUnet)),
+      1e-9);
+  const std::pair<const char*, const char*> rungs[] = {
+      {lab::kUnet4T, lab::kUnet},        {lab::kUnet, lab::kNoSkips},
+      {lab::kNoSkips, lab::kBottleneck}, {lab::kBottleneck, lab::kDense},
+      {lab::kUnet, lab::kNotResidual},   {lab::kNotResidual, lab::kBottleneck}};
+  for (size_t i = 0; i < std::size(rungs); i++) {
+    const auto& [from, to] = rungs[i];
+    const nlohmann::json& rung =
+        i < 4 ? figures.at("ladder").at(i) : figures.at("other order").at(i - 4);
+    EXPECT_EQ(rung.at("from"), from);
+    EXPECT_EQ(rung.at("to"), to);
+    EXPECT_EQ(rung.at("psnr").at("mean"), psnr(to) - psnr(from)) << from << " to " << to;
+    const std::string cells = fmt::format("<td>{}</td><td>{}</td><td>{:+.2f} undecided</td>", from,
+                                          to, psnr(to) - psnr(from));
+    EXPECT_NE(page.html.find(cells), std::string::npos) << cells;
   }
-  EXPECT_THROW(find_setting("medium"), UsageError);
 }
 
-// Networks of one question differ in what the question is about alone.
-TEST(LabSetting, ChangesOneThingAtATime) {
-  std::map<std::string, RunConfig> configs;
-  for (const LabRun& run : runs_of(find_setting("small"))) configs[run.name] = run.config;
-  const RunConfig& base = configs[lab::kUnet];
-  RunConfig no_skips = configs[lab::kNoSkips], l1 = configs[lab::loss_run("l1")];
-  EXPECT_FALSE(no_skips.network.skips);
-  EXPECT_EQ(to_string(l1.loss), "l1");
-  no_skips.network.skips = true;
-  l1.loss = base.loss;
-  EXPECT_EQ(to_json(no_skips), to_json(base));
-  EXPECT_EQ(to_json(l1), to_json(base));
-  for (const char* const name : {"small", "full", "large"}) {
-    const LabSetting setting = find_setting(name);
-    for (const LabRun& run : runs_of(setting)) configs[run.name] = run.config;
-    RunConfig skips = configs[lab::kCleanSkips];
-    skips.network.skips = false;
-    EXPECT_EQ(to_json(skips), to_json(configs[lab::clean_run("unet", setting.latents.back())]))
-        << name;
-    configs.clear();
+// The kind that is named is the one of which its own specialist passes on the least.
+void expect_worst_kind(Laboratory& lab, const LabPage& page) {
+  const struct {
+    const char* kind;
+    CorruptSpec corruption;
+    const char* specialist;
+  } all[] = {{"noise 10/255", noise_of(10), lab::kNoiseAlone},
+             {"noise 25/255", noise_of(25), lab::kNoiseAlone},
+             {"noise 50/255", noise_of(50), lab::kNoiseAlone},
+             {"blur 0.5 pixels", blur_of(0.5f), lab::kBlurAlone},
+             {"blur 1.0 pixels", blur_of(1), lab::kBlurAlone},
+             {"blur 1.5 pixels", blur_of(1.5f), lab::kBlurAlone},
+             {"brightness and colour", light_alone(), lab::kLightAlone}};
+  const nlohmann::json& kinds = page.figures.at("question 5").at("kinds");
+  ASSERT_EQ(kinds.size(), std::size(all));
+  std::string worst;
+  Interval least{.mean = 1e9};
+  for (size_t i = 0; i < std::size(all); i++) {
+    const double kept =
+        lab.measures(all[i].specialist, 1, all[i].corruption)[Measure::transfer_high].value;
+    EXPECT_EQ(kinds.at(i).at("kind"), all[i].kind);
+    EXPECT_EQ(kinds.at(i).at("transfer_high").at("specialist").at("mean"), kept) << all[i].kind;
+    if (kept < least.mean) worst = all[i].kind, least = mean_interval({&kept, 1});
   }
-  for (const LabRun& run : runs_of(find_setting("small"))) configs[run.name] = run.config;
-  // Equal latents: the lowest level of a unet without skips holds as many numbers.
-  const NetworkConfig& unet = configs[lab::clean_run("unet", 2048)].network;
-  EXPECT_EQ(8 * unet.width * (unet.size / 8) * (unet.size / 8), 2048);
-  EXPECT_EQ(configs[lab::clean_run("fc", 2048)].network.latent, 2048);
+  const std::string answer =
+      "The most is lost under " + worst +
+      ": of the detail between 1/4 and 1/2 cycles/pixel even its specialist passes on only " +
+      show(Measure::transfer_high, least) + ".";
+  EXPECT_NE(page.html.find(answer), std::string::npos) << answer;
 }
 
-class LaboratoryTest : public testing::Test {
- protected:
-  void SetUp() override {
-    // A few tiny steps, which two tests at once would spend on waiting for threads.
-    set_threads(1);
-    setenv("XDG_CACHE_HOME", temporary_.file("cache").c_str(), 1);
-    fs::create_directory(temporary_.file("photos"));
-    for (uint64_t i = 0; i < 12; i++)
-      save_png(temporary_.file("photos/leaf" + std::to_string(i) + ".png"),
-               draw_dead_leaves(3, i, 40, 48));
-    options_.setting = {.name = "tiny",
-                        .size = 16,
-                        .width = 2,
-                        .batch = 1,
-                        .steps = 2,
-                        .seeds = 2,
-                        .views = 1,
-                        .judge_steps = 20,
-                        .pca_crops = 1000,
-                        .latents = {32},
-                        .losses = {"l1"}};
-    options_.dataset = temporary_.file("photos");
-    options_.folder = temporary_.file("runs");
-  }
-  // Ends the training after so many runs.
-  static std::function<bool()> after(int runs) {
-    return [runs, asked = 0]() mutable { return asked++ == runs; };
-  }
-
-  TemporaryFolder temporary_;
-  LabOptions options_;
-  LabObserver nobody_;
-};
+// A curve is the mean over seeds; a run that was not trained has none.
+void expect_mean_curve(Laboratory& lab) {
+  const CorruptSpec classic;
+  const std::vector<html::Curve> curves =
+      lab_curves(lab, classic, {{"two", lab::kUnet}, {"none", "unet-ssim"}}, &RadialBand::transfer);
+  ASSERT_EQ(curves.size(), 1u);
+  EXPECT_EQ(curves[0].name, "two");
+  std::vector<double> frequencies, means;
+  const std::vector<RadialBand>&first = lab.measures(lab::kUnet, 1, classic).bands,
+        &second = lab.measures(lab::kUnet, 2, classic).bands;
+  for (size_t ring = 1; ring < first.size(); ring++)
+    if (first[ring].frequency <= 0.5) {
+      frequencies.push_back(first[ring].frequency);
+      means.push_back((first[ring].transfer + second[ring].transfer) / 2);
+    }
+  EXPECT_EQ(curves[0].x, frequencies);
+  ASSERT_EQ(curves[0].y.size(), means.size());
+  for (size_t i = 0; i < means.size(); i++) EXPECT_NEAR(curves[0].y[i], means[i], 1e-12) << i;
+}
 
 TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
   Laboratory first(options_, open_dataset(options_.dataset));
@@ -158,6 +150,9 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
   EXPECT_EQ(wrong_tags(page.html), "");
   EXPECT_EQ(page.figures["question 3"]["runs"][0]["psnr"]["mean"],
             lab.value(lab::kUnet4T, classic, Measure::psnr).mean);
+  expect_ladder(lab, page);
+  expect_worst_kind(lab, page);
+  expect_mean_curve(lab);
 }
 
 TEST_F(LaboratoryTest, GoesOnWithARunThatWasCutOff) {
@@ -244,6 +239,29 @@ TEST_F(LaboratoryTest, NamesAFolderThatHoldsAnotherRun) {
               std::string::npos)
         << error.what();
   }
+}
+
+// A run of equal time says by its budget alone how long it was to be.
+TEST_F(LaboratoryTest, NamesAFolderThatHoldsARunOfAnotherTime) {
+  options_.setting.seconds = 0.5;
+  Laboratory lab(options_, open_dataset(options_.dataset));
+  EXPECT_FALSE(lab.train_missing(nobody_, after(1)));
+  const std::string timed = lab::loss_run("mse", true);
+  const fs::path run = lab.path_of(timed, 1);
+  fs::copy(lab.path_of(lab::kUnet, 1), run, fs::copy_options::recursive);  // configured alike
+  const auto refusal = [&](const std::string& budget) {
+    nlohmann::json config = read_run_json(run);
+    config["budget"] = budget;
+    write_run_json(run, config);
+    return said<UsageError>([&] { lab.train_missing(nobody_, after(0)); });
+  };
+  EXPECT_EQ(refusal("--time 0.5, which was 2 steps here"), "accepted");
+  EXPECT_EQ(lab.seeds(timed), std::vector{1});
+  for (const char* const other : {"--time 5, which was 2 steps here", "--steps 2"})
+    EXPECT_EQ(refusal(other),
+              run.string() +
+                  ": holds another run than this setting wants there, or other pictures were held "
+                  "out; give another --runs");
 }
 
 }  // namespace

@@ -122,13 +122,25 @@ TEST_F(StudyTables, JsonSaysAllByName) {
                                              {"state", "not begun"}}));
 }
 
+// The warning stands wherever the table is seen: its differences are not the settings' alone.
 TEST_F(StudyTables, WarnsWherePicturesCameOrWent) {
   const Study study(folder_, runs({"mse", "l1"}, {1}));
   write_result("loss-mse_seed-1", 20, "a");
-  write_result("loss-l1_seed-1", 21, "a");
-  EXPECT_EQ(tabulate(study).warning, "");
-  write_result("loss-l1_seed-1", 21, "b");
-  EXPECT_NE(tabulate(study).warning, "");
+  const std::string warning =
+      "Pictures came or went between these runs: they are measured on different ones, and "
+      "differences are not theirs alone. Train all of them again, in another folder.";
+  for (const char* const pictures : {"a", "b"}) {
+    const bool other = *pictures == 'b';
+    write_result("loss-l1_seed-1", 21, pictures);
+    const StudyTable table = tabulate(study);
+    EXPECT_EQ(table.warning, other ? warning : "");
+    EXPECT_EQ(to_text(table).find("\n" + warning + "\n") != std::string::npos, other)
+        << to_text(table);
+    EXPECT_EQ(
+        to_html(study, table).find("<p class=\"note\">" + warning + "</p>") != std::string::npos,
+        other);
+    EXPECT_EQ(to_json(study, table).value("warning", ""), table.warning);
+  }
 }
 
 TEST_F(StudyTables, ARecordThatCannotBeReadIsNamed) {

@@ -38,6 +38,14 @@ TEST(Html, CellsPutIntervalsOnALineOfTheirOwn) {
             "<td>+0.1<br><small>[-0.2, +0.4]<br>undecided</small></td>");
 }
 
+// The width is the picture's own, so that its pixels are not scaled.
+TEST(Html, APictureIsItsFileInItsOwnWidth) {
+  const Image image{1, 2, {1, 2, 3, 4, 5, 6}};
+  EXPECT_EQ(html::picture(image, "a \"b\""),
+            "<img alt=\"a &quot;b&quot;\" width=\"2\" src=\"data:image/png;base64," +
+                html::base64(encode_png(image)) + "\">");
+}
+
 // The texts at the left end of horizontal grid lines.
 std::vector<std::string> y_ticks(const std::string& svg) {
   std::vector<std::string> ticks;

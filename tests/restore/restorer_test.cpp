@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "model/output_stage.h"
@@ -113,66 +114,88 @@ double largest(const std::vector<float>& values) {
 
 // Sides that are no multiples of 8, several tiles, and a network that sees across their borders.
 TEST(Restorer, TilesOfAnySizeGiveWhatOnePieceGives) {
-  const int64_t height = 61, width = 1309, columns = 1312;
-  std::vector<float> picture = picture_of(height, width);
   for (const NetworkConfig& config :
        {NetworkConfig{.kind = NetworkKind::conv, .size = 32, .latent = 128},
-        NetworkConfig{.size = 32, .width = 4, .blocks = 1, .global = false}}) {
-    const Model model = full_sized(config);
-    Restorer restorer = model.restorer();
-    const std::vector<float> tiled = restorer.restore({picture.data(), height, width});
-    const std::vector<float> whole =
-        cropped(in_one_piece(model, padded(picture, height, width), 64, columns, {}), columns,
-                height, width);
-    const double scale = largest(whole);
-    // Not the same bits: the library may order its sums by the tensor's size.
-    EXPECT_LT(largest_difference(tiled, whole), 2e-5 * scale) << name_of(config.kind);
-    // As far as a pixel is seen, it is seen clearly.
-    constexpr int64_t kFar = 8;
-    std::vector<float> changed = picture;
-    for (int64_t y = 0; y < height; y++) changed[(y * width + 600) * 3] += 1;
-    const std::vector<float> other = restorer.restore({changed.data(), height, width});
-    double seen = 0;
-    for (int64_t y = 0; y < height; y++)
-      for (int64_t i = (y * width + 600 + kFar) * 3; i < (y * width + 601 + kFar) * 3; i++)
-        seen = std::max(seen, std::abs(double{other[i]} - tiled[i]));
-    EXPECT_GT(seen, 1e-3 * scale) << name_of(config.kind);
-  }
+        NetworkConfig{.size = 32, .width = 4, .blocks = 1, .global = false}})
+    for (const auto& [height, width] : {std::pair<int64_t, int64_t>{61, 1309}, {1309, 61}}) {
+      SCOPED_TRACE(std::string(name_of(config.kind)) + (height < width ? ", wide" : ", tall"));
+      const int64_t rows = height + 3, columns = width + 3;  // multiples of 8
+      const std::vector<float> picture = picture_of(height, width);
+      const Model model = full_sized(config);
+      Restorer restorer = model.restorer();
+      const std::vector<float> tiled = restorer.restore({picture.data(), height, width});
+      const std::vector<float> whole =
+          cropped(in_one_piece(model, padded(picture, height, width), rows, columns, {}), columns,
+                  height, width);
+      const double scale = largest(whole);
+      // Not the same bits: the library may order its sums by the tensor's size.
+      EXPECT_LT(largest_difference(tiled, whole), 2e-5 * scale);
+      if (height > width) continue;
+      // As far as a pixel is seen, it is seen clearly.
+      constexpr int64_t kFar = 8;
+      std::vector<float> changed = picture;
+      for (int64_t y = 0; y < height; y++) changed[(y * width + 600) * 3] += 1;
+      const std::vector<float> other = restorer.restore({changed.data(), height, width});
+      double seen = 0;
+      for (int64_t y = 0; y < height; y++)
+        for (int64_t i = (y * width + 600 + kFar) * 3; i < (y * width + 601 + kFar) * 3; i++)
+          seen = std::max(seen, std::abs(double{other[i]} - tiled[i]));
+      EXPECT_GT(seen, 1e-3 * scale);
+    }
 }
 
-// The geometric mean over crops of the training size, which cover the picture evenly.
+// size x size pixels of a picture that is `width` wide.
+std::vector<float> crop_of(const std::vector<float>& picture, int64_t width, int64_t top,
+                           int64_t left, int64_t size) {
+  std::vector<float> crop;
+  for (int64_t row = top; row < top + size; row++)
+    crop.insert(crop.end(), picture.begin() + (row * width + left) * 3,
+                picture.begin() + (row * width + left + size) * 3);
+  return crop;
+}
+
+// The geometric mean over crops of the training size, which cover the picture evenly: over a few,
+// and over more than one batch holds.
 TEST(Restorer, TheGainIsTheMeanOfItsCrops) {
-  const int64_t height = 40, width = 70, size = 32;
-  const std::vector<float> picture = picture_of(height, width);
-  const Model model = full_sized({.size = size, .width = 4, .blocks = 1});
+  constexpr int64_t kSize = 32;
+  const Model model = full_sized({.size = kSize, .width = 4, .blocks = 1});
+  Restorer restorer = model.restorer();
   Plan plan;
   ParameterSet parameters = model.parameters;
   Builder builder(Device::cpu, plan, parameters, false);
-  const TensorId x = plan.external("x", {1, size, size, 3}), y = build_gain(builder, x);
+  const TensorId x = plan.external("x", {1, kSize, kSize, 3}), y = build_gain(builder, x);
   plan.keep(y);
   Program program(Device::cpu, std::move(plan));
   program.allocate();
   program.write(builder.weights(), model.weights.data());
-  double logarithms[3] = {0, 0, 0};
-  for (const int64_t top : {0, 8})
-    for (const int64_t left : {0, 19, 38}) {
-      std::vector<float> crop;
-      for (int64_t row = top; row < top + size; row++)
-        crop.insert(crop.end(), picture.begin() + (row * width + left) * 3,
-                    picture.begin() + (row * width + left + size) * 3);
-      program.write(x, crop.data());
-      program.run();
-      const std::vector<float> gain = program.floats(y);
-      for (size_t c = 0; c < 3; c++) logarithms[c] += std::log(double{gain[c]}) / 6;
-    }
-  std::vector<float> gain;
-  for (const double logarithm : logarithms) gain.push_back(static_cast<float>(std::exp(logarithm)));
-  const std::vector<float> want =
-      cropped(in_one_piece(model, padded(picture, height, width), 40, 72, gain), 72, height, width);
-  Restorer restorer = model.restorer();
-  EXPECT_LT(largest_difference(restorer.restore({picture.data(), height, width}), want),
-            2e-5 * largest(want));
-  EXPECT_GT(std::abs(gain[0] - gain[1]), 1e-3) << "gains that are all alike say nothing";
+  struct Case {
+    int64_t height, width;
+    std::vector<int64_t> tops, lefts;
+  };
+  for (const Case& c : {Case{40, 70, {0, 8}, {0, 19, 38}},
+                        Case{160, 160, {0, 32, 64, 96, 128}, {0, 32, 64, 96, 128}}}) {
+    const std::vector<float> picture = picture_of(c.height, c.width);
+    const double crops = static_cast<double>(c.tops.size() * c.lefts.size());
+    double logarithms[3] = {0, 0, 0};
+    for (const int64_t top : c.tops)
+      for (const int64_t left : c.lefts) {
+        program.write(x, crop_of(picture, c.width, top, left, kSize).data());
+        program.run();
+        const std::vector<float> gain = program.floats(y);
+        for (size_t i = 0; i < 3; i++) logarithms[i] += std::log(double{gain[i]}) / crops;
+      }
+    std::vector<float> gain;
+    for (const double logarithm : logarithms)
+      gain.push_back(static_cast<float>(std::exp(logarithm)));
+    const int64_t rows = (c.height + 7) / 8 * 8, columns = (c.width + 7) / 8 * 8;
+    const std::vector<float> want =
+        cropped(in_one_piece(model, padded(picture, c.height, c.width), rows, columns, gain),
+                columns, c.height, c.width);
+    EXPECT_LT(largest_difference(restorer.restore({picture.data(), c.height, c.width}), want),
+              2e-5 * largest(want))
+        << crops << " crops";
+    EXPECT_GT(std::abs(gain[0] - gain[1]), 1e-3) << "gains that are all alike say nothing";
+  }
 }
 
 constexpr NetworkConfig kTold = {.size = 32,
@@ -359,6 +382,39 @@ TEST(Restorer, CropsOfFcAreBlendedToOneExposure) {
     for (int64_t x = 16; x < 40; x++)
       for (int64_t c = 0; c < 3; c++)
         ASSERT_NEAR(out[(y * 64 + x) * 3 + c], out[(y * 64 + x + 8) * 3 + c], 1e-5);
+}
+
+// Crops of a picture that grows lighter come out with gains of their own. Each is given the
+// geometric mean of all in place of it: the columns that the first crop alone sees show it.
+TEST(Restorer, CropsOfFcTakeTheMeanOfTheirGains) {
+  constexpr int64_t kSize = 16, kWidth = 32, kAlone = 8;
+  const Model model = full_sized({.kind = NetworkKind::fc, .size = kSize, .latent = 8});
+  std::vector<float> picture = picture_of(kSize, kWidth);
+  for (size_t i = 0; i < picture.size(); i++)
+    picture[i] *= 0.2f + static_cast<float>(i / 3 % kWidth) / 40;
+  std::vector<std::vector<float>> restored;
+  std::vector<std::array<double, 3>> gains;
+  for (const int64_t left : {0, 8, 16}) {
+    const std::vector<float> crop = crop_of(picture, kWidth, 0, left, kSize);
+    restored.push_back(in_one_piece(model, crop, kSize, kSize, {}));
+    double given[3] = {}, found[3] = {};
+    for (size_t i = 0; i < crop.size(); i++) {
+      given[i % 3] += crop[i];
+      found[i % 3] += restored.back()[i];
+    }
+    gains.push_back({found[0] / given[0], found[1] / given[1], found[2] / given[2]});
+  }
+  Restorer restorer = model.restorer();
+  const std::vector<float> got = restorer.restore({picture.data(), kSize, kWidth});
+  for (size_t c = 0; c < 3; c++) {
+    const double mean = std::cbrt(gains[0][c] * gains[1][c] * gains[2][c]);
+    EXPECT_GT(gains[0][c], 1.1 * mean) << "gains that are all alike say nothing";
+    for (int64_t y = 0; y < kSize; y++)
+      for (int64_t x = 0; x < kAlone; x++) {
+        const double want = restored[0][(y * kSize + x) * 3 + c] * mean / gains[0][c];
+        ASSERT_NEAR(got[(y * kWidth + x) * 3 + c], want, 1e-4 * want) << y << " " << x;
+      }
+  }
 }
 
 }  // namespace

@@ -78,6 +78,17 @@ TEST(Samples, WhatIsHiddenTakesTheColourOfWhatIsSeenCloseBy) {
   EXPECT_TRUE(with_hidden_filled(samples_of(none, 1, 1, 4)).empty());
 }
 
+// Down and up as well: two hidden rows over one that is seen, and one under it.
+TEST(Samples, WhatIsHiddenTakesTheColourOfRowsAboveAndBelow) {
+  const std::vector<uint8_t> picture = {1, 0, 2, 0, 3, 0, 4, 0, 10, 255, 20, 9, 5, 0, 6, 0};
+  const std::vector<std::byte> filled = with_hidden_filled(samples_of(picture, 2, 4, 2));
+  ASSERT_EQ(filled.size(), picture.size());
+  std::vector<uint8_t> bytes(filled.size());
+  std::memcpy(bytes.data(), filled.data(), bytes.size());
+  EXPECT_EQ(bytes,
+            (std::vector<uint8_t>{10, 0, 20, 0, 10, 0, 20, 0, 10, 255, 20, 9, 10, 0, 20, 0}));
+}
+
 // A pixel at each place, the first and the last among them, of every type and with one colour and three.
 template <class T>
 void expect_hidden_put_back() {

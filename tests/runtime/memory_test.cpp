@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <fstream>
+#include <regex>
 
 #include "runtime/device.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -63,6 +65,41 @@ TEST_F(ControlGroups, WhatCannotBeReadIsNoLimit) {
   EXPECT_EQ(left("0::/nowhere\n"), SIZE_MAX);
   EXPECT_EQ(left("no group\n"), SIZE_MAX);
   EXPECT_EQ(left(""), SIZE_MAX);
+}
+
+TEST(Memory, IsShownInTheUnitOfItsSize) {
+  constexpr size_t kMiB = 1 << 20, kGiB = 1 << 30;
+  for (const auto& [bytes, shown] :
+       std::vector<std::pair<size_t, std::string>>{{0, "0.0 KiB"},
+                                                   {1536, "1.5 KiB"},
+                                                   {640 << 10, "640.0 KiB"},
+                                                   {kMiB - 1, "1024.0 KiB"},
+                                                   {kMiB, "1.0 MiB"},
+                                                   {98'671'002, "94.1 MiB"},
+                                                   {kGiB - 1, "1024.0 MiB"},
+                                                   {kGiB, "1.0 GiB"},
+                                                   {33'500'744'909, "31.2 GiB"},
+                                                   {1024 * kGiB, "1024.0 GiB"}})
+    EXPECT_EQ(show_bytes(bytes), shown);
+}
+
+// Some of a machine's memory is always taken: Linux has its own.
+TEST(Memory, NotAllOfAMachinesIsFree) {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  while (file >> word && word != "MemTotal:") {
+  }
+  size_t kib = 0;
+  ASSERT_TRUE(file >> kib);
+  EXPECT_LT(free_memory(Device::cpu), kib * 1024);
+}
+
+TEST(Memory, SaysHowMuchIsNeededAndHowMuchIsFree) {
+  const std::string refusal = said<OutOfMemory>([] { Buffer(Device::cpu, size_t{1} << 60); });
+  EXPECT_TRUE(
+      std::regex_match(refusal, std::regex(R"(1073741824\.0 GiB of memory are needed at once and )"
+                                           R"([0-9]{1,7}\.[0-9] [KMG]iB are free)")))
+      << refusal;
 }
 
 TEST(Memory, ResidentIsWhatIsTouched) {

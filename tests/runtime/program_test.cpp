@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/named_buffers.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -120,6 +121,22 @@ TEST_P(ProgramTest, SharesMemoryByName) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "there is no memory named sums; there is sum, x");
   }
+}
+
+// Memory is as large as what was bound first: a smaller tensor of its name shares it.
+TEST_P(ProgramTest, NoTensorIsLargerThanTheFirstOfItsName) {
+  NamedBuffers buffers(GetParam());
+  const auto bind = [&](int64_t count) {
+    Plan plan;
+    plan.external("x", {count});
+    Program program(GetParam(), std::move(plan));
+    buffers.bind(program.executor());
+    return program.tensor(0).data;
+  };
+  const void* const first = bind(2);
+  EXPECT_EQ(bind(1), first);
+  EXPECT_EQ(said([&] { bind(3); }), "x takes 12 bytes here and 8 where it was bound first");
+  EXPECT_EQ(buffers["x"].bytes(), 8u);
 }
 
 TEST(Program, FloatsAreNothingElse) {

@@ -141,6 +141,25 @@ TEST(SimulatedMemory, WorkThatReadsTheHostsMemoryIsFound) {
   expect_finding("which a GPU cannot reach");
 }
 
+TEST(SimulatedMemory, PinnedMemoryGoesWithItsOwner) {
+  const auto is_pinned = [](const std::byte* data) {
+    return simulated::is_pinned_memory(data, kBytes);
+  };
+  const std::byte* last = nullptr;
+  {
+    PinnedBuffer pinned(kBytes);
+    const std::byte* const first = pinned.data();
+    EXPECT_TRUE(is_pinned(first));
+    pinned = PinnedBuffer(kBytes);
+    EXPECT_FALSE(is_pinned(first)) << "its owner has another's";
+    last = pinned.data();
+    const PinnedBuffer heir(std::move(pinned));
+    EXPECT_EQ(heir.data(), last);
+    EXPECT_TRUE(is_pinned(last));
+  }
+  EXPECT_FALSE(is_pinned(last));
+}
+
 // --- A GPU that breaks ------------------------------------------------------------------------
 
 TEST(SimulatedFailure, EveryCallReturnsTheErrorAndDestructorsDoNot) {

@@ -59,5 +59,24 @@ TEST_F(Programs, ClippingAndRoundingAreTwoSwitches) {
   }
 }
 
+// Nothing, and 0, are all that there are, which OMP_NUM_THREADS says.
+TEST_F(Programs, ThreadsAreAllThatThereAreOrAsManyAsAreAskedFor) {
+  threads_ = 2;
+  make_photos("photos");
+  struct Asked {
+    std::string name, option;
+    int threads;
+  };
+  for (const Asked& asked : {Asked{"unasked", "", 2},
+                             {"zero", " --threads 0", 2},
+                             {"one", " --threads 1", 1},
+                             {"three", " --threads 3", 3}}) {
+    ASSERT_EQ(run(train("--steps 1" + asked.option + " --out " + path(asked.name))).code, 0)
+        << read("err");
+    const auto config = json_file(path(asked.name + "/config.json"));
+    EXPECT_EQ(config["software"]["threads"], asked.threads) << asked.name;
+  }
+}
+
 }  // namespace
 }  // namespace dae::test

@@ -89,6 +89,18 @@ TEST_F(FeatureTrainer, OnlyWhatVariesIsATarget) {
                Error);
 }
 
+// White pictures show their gains alone. Of a mean over channels no more than all is explained.
+TEST_F(FeatureTrainer, WhatIsToldOfTheChannelsIsTheirMean) {
+  const Image white{32, 32, std::vector<uint8_t>(32 * 32 * 3, 255)};
+  const std::vector<Source> sources = {source_of(white.view())};
+  const CorruptSpec gains{.noise = kOff, .blur = kOff, .brightness = kOff, .channel = {0.25f, 1}};
+  const TrainedFeatures trained = train_features(sources, gains, {.steps = 200, .size = 16});
+  ASSERT_EQ(trained.told_apart.size(), 1u);
+  EXPECT_EQ(trained.told_apart[0].corruption, "channel");
+  EXPECT_GT(trained.told_apart[0].r2, 0.5);
+  EXPECT_LE(trained.told_apart[0].r2, 1);
+}
+
 // On clean pictures that were not used: the mean square of each layer is one, and so is that of
 // most channels.
 TEST_F(FeatureTrainer, LeavesMeanSquaresOfOne) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 #include "data/synthetic.h"
@@ -98,6 +99,42 @@ TEST_F(TrainingPicturesTest, OtherPixelsHaveAnotherHash) {
   EXPECT_NE(after, before);
   save("others/1.png", changed);
   EXPECT_NE(open("others").hash(), after) << "of what is validated on";
+}
+
+// Of pairs what is given counts as what is wanted does.
+TEST_F(TrainingPicturesTest, OtherPixelsOfEitherSideOfPairsHaveAnotherHash) {
+  fs::create_directory(folder_.file("dark"));
+  const auto save_dark = [&](int i, uint8_t more) {
+    const std::string name = "/" + std::to_string(i) + ".png";
+    Image picture = load_image(folder_.file("photos") + name);
+    for (uint8_t& value : picture.pixels) value = static_cast<uint8_t>(value / 2);
+    picture.pixels.back() = static_cast<uint8_t>(picture.pixels.back() + more);
+    save("dark" + name, picture);
+  };
+  for (int i = 0; i < 12; i++) save_dark(i, 0);
+  const auto hash = [&] {
+    return TrainingPictures(folder_.file("photos"), folder_.file("dark"), "", 0, {"7.png"},
+                            observer_)
+        .hash();
+  };
+  const std::string before = hash();
+  EXPECT_EQ(hash(), before);
+  save_dark(3, 1);
+  const std::string trained_on = hash();
+  EXPECT_NE(trained_on, before);
+  save_dark(7, 1);
+  EXPECT_NE(hash(), trained_on) << "of what is validated on";
+}
+
+TEST_F(TrainingPicturesTest, WhatIsLeftOutIsNamedOfBothFolders) {
+  EXPECT_EQ(open("others").left_out().size(), 0u);
+  std::ofstream(folder_.file("photos/broken.jpg")) << "no picture";
+  std::ofstream(folder_.file("others/torn.jpg")) << "no picture";
+  const std::vector<std::string> reasons = open("others").left_out();
+  ASSERT_EQ(reasons.size(), 2u);
+  EXPECT_NE(reasons[0].find("broken.jpg"), std::string::npos) << reasons[0];
+  EXPECT_NE(reasons[1].find("torn.jpg"), std::string::npos) << reasons[1];
+  EXPECT_EQ(open().left_out(), std::vector<std::string>{reasons[0]});
 }
 
 TEST_F(TrainingPicturesTest, AFolderToValidateOnIsNotTrainedOn) {

@@ -3,6 +3,7 @@
 //
 // Simulated GPU: not at all (programs_rehearsal_test trains there in every way)
 #include <dae/error.h>
+#include <dae/network.h>
 #include <dae/training.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +12,6 @@
 #include <fstream>
 #include <functional>
 #include <numbers>
-#include <sstream>
 #include <thread>
 
 #include "data/image.h"
@@ -21,62 +21,15 @@
 #include "runtime/error.h"
 #include "tests/support/said.h"
 #include "tests/support/somebody.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/training_run.h"
 
 namespace dae::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-struct Witness : TrainingObserver {
-  std::vector<std::string> prepared, notes, warnings;
-  std::vector<TrainingStart> starts;
-  std::vector<TrainingProgress> progress;
-  std::vector<MetricsRow> rows;
-  std::vector<fs::path> samples, checkpoints;
-  std::function<void()> on_progress = [] {};
-
-  void preparing(const std::string& what, size_t, size_t) override { prepared.push_back(what); }
-  void noted(const std::string& line) override { notes.push_back(line); }
-  void warned(const std::string& text) override { warnings.push_back(text); }
-  void started(const TrainingStart& start) override { starts.push_back(start); }
-  void progressed(const TrainingProgress& now) override {
-    progress.push_back(now);
-    on_progress();
-  }
-  void measured(const MetricsRow& row) override { rows.push_back(row); }
-  void sampled(const fs::path& picture) override { samples.push_back(picture); }
-  void saved(uint64_t, const fs::path& checkpoint) override { checkpoints.push_back(checkpoint); }
-};
-
-class Training : public testing::Test {
+class Training : public TrainingRun {
  protected:
-  void SetUp() override {
-    setenv("XDG_CACHE_HOME", folder_.file("cache").c_str(), 1);
-    fs::create_directory(folder_.file("photos"));
-    for (uint64_t i = 0; i < 5; i++)
-      save_png(folder_.file("photos/leaf" + std::to_string(i) + ".png"),
-               draw_dead_leaves(3, i, 40, 48));
-  }
-  TrainingOptions options(const std::string& out, int64_t steps) const {
-    TrainingOptions options;
-    options.dataset = folder_.file("photos");
-    options.out = folder_.file(out);
-    options.size = 16;
-    options.batch = 2;
-    options.width = 4;
-    options.blocks = 1;
-    options.device = Device::cpu;
-    options.budget = {.steps = steps};
-    return options;
-  }
   using Spoil = std::function<void(TrainingOptions&)>;
   // Options that were good are refused once they are spoiled, by the field's own name.
   static void expect_field_blamed(TrainingOptions options, const std::string& field,
@@ -90,11 +43,6 @@ class Training : public testing::Test {
       EXPECT_EQ(std::string(error.what()).find("--"), std::string::npos) << error.what();
     }
   }
-  std::string checkpoint(const std::string& out) const {
-    return read(folder_.file(out + "/checkpoint.safetensors"));
-  }
-
-  TemporaryFolder folder_;
 };
 
 TEST_F(Training, TellsAnObserverAndPrintsNothing) {
@@ -309,6 +257,7 @@ TEST_F(Training, ALostCheckpointGivesWayToThePreviousOne) {
   const std::string said =
       newest.string() + " is missing; " + previous.string() + " is taken, which is older";
   EXPECT_EQ(evaluate(run, {.device = Device::cpu, .most_views = 4}).note, said);
+  EXPECT_EQ(read_network(run).note, said);
   Witness witness;
   resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu}, witness);
   ASSERT_EQ(witness.starts.size(), 1u);

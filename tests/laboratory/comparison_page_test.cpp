@@ -1,0 +1,108 @@
+// What the page of blur_report says of two runs whose measures are written here.
+#include "laboratory/comparison_page.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/html_tags.h"
+
+namespace dae::test {
+namespace {
+
+constexpr double kStudent = 12.706204736432;  // t(0.975, 1), of two pictures
+
+BlurRun run(const std::string& name, const Jackknife& psnr, const Jackknife& aligned,
+            const Jackknife& blur) {
+  BlurRun made;
+  made.name = name;
+  made.path = "runs/" + name;
+  made.views = made.measures.aligned = {std::vector<float>(8 * 8 * 3, 0.5f)};
+  const auto set = [&](Measure m, const Jackknife& value) {
+    made.measures.values[static_cast<size_t>(m)] = value;
+  };
+  set(Measure::psnr, psnr);
+  set(Measure::aligned_psnr, aligned);
+  set(Measure::blur, blur);
+  return made;
+}
+
+// The first is ahead by 1 dB, surely; after alignment behind by 0.5, which two pictures do not
+// tell. Its blur is of one pixel, the other's of half a pixel.
+BlurPage page() {
+  BlurPage made;
+  made.dataset = "photos";
+  BlurMaterial& material = made.material;
+  material.size = 8;
+  material.corruption.order = Order::camera;
+  material.corruption.clip = false;
+  material.views.draws.resize(1);
+  material.views.clean = material.views.corrupted = {std::vector<float>(8 * 8 * 3, 0.25f)};
+  made.runs = {run("first", {30, {29.99, 30.01}}, {20, {19, 21}}, {1, {1, 1}}),
+               run("second", {29, {29, 29}}, {20.5, {20.5, 20.5}}, {0.25, {0.25, 0.25}})};
+  made.runs[0].steps = 7;
+  RunConfig& config = made.runs[0].config;
+  config.network = {.size = 24, .width = 5, .blocks = 3, .skips = false};
+  config.batch = 6;
+  config.seed = 9;
+  made.runs[1].config.network = {.kind = NetworkKind::fc, .size = 24, .latent = 12};
+  return made;
+}
+
+const char* const kCorruption =
+    "noise 0:50, blur 0.2:1.5, brightness 0.7:1.3, channel 0.85:1.15, order camera, clip off, "
+    "quantize on";
+
+TEST(ComparisonPage, SaysEachFigureInItsPlace) {
+  const std::string html = render_blur_page(page());
+  for (const std::string& said :
+       {"<p>1 views of 8x8 pixels from 1 pictures of photos, the same for every run and corrupted "
+        "with the same draws: " +
+            std::string(kCorruption) + ".",
+        std::string("<tr><td>first</td><td>unet, width 5, blocks 3, no skips</td><td>mse</td>"
+                    "<td>7</td><td>6</td><td>24</td><td>9</td></tr>"),
+        std::string("<tr><td>second</td><td>fc, latent 12</td>"),
+        std::string("<tr><td>first</td><td>30.00<br><small>[29.87, 30.13]</small></td>"
+                    "<td>20.00<br><small>[7.29, 32.71]</small></td>"
+                    "<td>1.00<br><small>[1.00, 1.00]</small></td><td>-</td>"),
+        std::string("<tr><td>second</td><td>29.00<br><small>[29.00, 29.00]</small></td>"),
+        std::string("<th>first &#8722; second</th>"),
+        std::string("<tr><td>PSNR, dB</td>"
+                    "<td>+1.00<br><small>[+0.87, +1.13]</small></td></tr>"),
+        std::string("<tr><td>aligned PSNR, dB</td>"
+                    "<td>-0.50<br><small>[-13.21, +12.21]<br>undecided</small></td></tr>"),
+        std::string("<tr><td>blur s squared, pixel squared</td>"
+                    "<td>+0.75<br><small>[+0.75, +0.75]</small></td></tr>"),
+        std::string("<tr><td>transfer, high</td><td>-</td></tr>"),
+        std::string("<p>In pixels of Gaussian blur, first has 1.00 [1.00, 1.00], second 0.50 "
+                    "[0.50, 0.50] and corrupted -.")})
+    EXPECT_NE(html.find(said), std::string::npos) << said << "\n" << html;
+  EXPECT_EQ(wrong_tags(html), "");
+}
+
+TEST(ComparisonPage, JsonHasEachFigureByItsName) {
+  const nlohmann::json json = to_json(page());
+  EXPECT_EQ(json.at("corruption"), kCorruption);
+  const auto expect_interval = [](const nlohmann::json& got, double value, double half) {
+    EXPECT_NEAR(got.at("value").get<double>(), value, 1e-9);
+    EXPECT_NEAR(got.at("low").get<double>(), value - half, 1e-9);
+    EXPECT_NEAR(got.at("high").get<double>(), value + half, 1e-9);
+  };
+  expect_interval(json.at("runs").at(0).at("psnr"), 30, 0.01 * kStudent);
+  expect_interval(json.at("runs").at(0).at("aligned_psnr"), 20, kStudent);
+  expect_interval(json.at("runs").at(1).at("psnr"), 29, 0);
+  expect_interval(json.at("runs").at(1).at("blur"), 0.5, 0);
+  ASSERT_EQ(json.at("differences").size(), 1u);
+  const nlohmann::json& change = json.at("differences").at(0);
+  EXPECT_EQ(change.at("of"), "first");
+  EXPECT_EQ(change.at("minus"), "second");
+  expect_interval(change.at("psnr"), 1, 0.01 * kStudent);
+  expect_interval(change.at("aligned_psnr"), -0.5, kStudent);
+  expect_interval(change.at("blur_variance"), 0.75, 0);
+  EXPECT_EQ(change.at("psnr").at("decided"), true);
+  EXPECT_EQ(change.at("aligned_psnr").at("decided"), false);
+  EXPECT_EQ(change.at("blur_variance").at("decided"), true);
+}
+
+}  // namespace
+}  // namespace dae::test
