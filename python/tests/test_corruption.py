@@ -10,6 +10,7 @@ import pytest
 import dae
 from conftest import OnGpu
 from dae import _dae
+from dae._arrays import Exchange
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 
@@ -230,6 +231,39 @@ def test_streams_are_refused(pictures):
         dae.Corruption()(on_gpu, out=out, stream=1)
     with pytest.raises(ValueError, match="stream: expected None"):
         dae.Corruption()(pictures, stream=Stream(0))
+
+
+class Recorded(OnGpu):
+    """Remembers how its memory was asked for."""
+
+    def __init__(self, array):
+        super().__init__(array, (2, 0))
+        self.asked = []
+
+    def __dlpack__(self, **options):
+        self.asked.append(options)
+        return self
+
+
+class CudaStream:
+    """A stream as any library may have it: the protocol's version, and the stream."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __cuda_stream__(self):
+        return 0, self.stream
+
+
+@pytest.mark.parametrize("stream, number, asked", [(CudaStream(1234), 1234, 1234), (CudaStream(0), 0, 1), (None, 0, 1)],
+                         ids=["own", "null", "none"])
+def test_arrays_are_waited_for_in_the_callers_stream(pictures, stream, number, asked):
+    """The null stream is 1 to DLPack, which forbids 0."""
+    given, out = Recorded(pictures), Recorded(np.empty(pictures.shape, np.float32))
+    exchange = Exchange(given, "float32", out, stream)
+    assert exchange.stream == number
+    assert given.asked == out.asked == [{"stream": asked}]
+    assert exchange.result() is out
 
 
 u8 = np.zeros((2, 8, 8, 3), np.uint8)

@@ -89,6 +89,22 @@ def test_ctrl_c_is_heard_while_another_thread_has_the_object(run):
     assert (code, out.strip()) == (0, "(8, 8, 3)"), err
 
 
+def test_too_little_memory_is_a_memory_error(tmp_path):
+    """Refused before anything is made. The limit counts addresses, and threads take some."""
+    expect(f"""
+        import pathlib, resource, dae
+        dae.set_threads(1)
+        dae.best_device()
+        taken = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + (512 << 20),) * 2)
+        try:
+            dae.train("synthetic", out={str(tmp_path / "run")!r}, size=128, batch=128, steps=1, device="cpu")
+        except MemoryError as error:
+            print(type(error).__name__, str(error).split(":")[0])
+        """, "OutOfMemory batch 128", OMP_NUM_THREADS="1")
+    assert not (tmp_path / "run").exists()
+
+
 def test_ctrl_c_saves_a_training(tmp_path):
     code, out, err = interrupted(f"""
         import dae

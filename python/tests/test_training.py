@@ -1,5 +1,7 @@
 """Training, evaluating and reading runs."""
 import json
+import math
+import re
 import shutil
 
 import numpy as np
@@ -41,14 +43,113 @@ def test_the_observer_is_told_and_the_run_is_whole(tmp_path):
     assert order == sorted(order) and "saved" in observer.told
     assert observer.start.run == outcome.run and observer.start.weights > 100 and observer.start.batch == 2
     assert observer.progress.step == 3 and np.isfinite(observer.progress.loss)
+    start = observer.start
+    assert (start.step, start.last_step, start.shards, observer.progress.last_step) == (0, 3, 1, 3)
+    assert start.held_out_pictures == outcome.held_out_pictures == 48 - start.training_pictures  # of `synthetic`
     assert observer.row.step == 3 and observer.step == 3 and observer.checkpoint.is_file()
     assert [row.name for row in outcome.evaluation.rows][0] == "all"
     psnr = outcome.evaluation.rows[0].restored.mean.psnr
     assert psnr > 0 and f"psnr={psnr!r}" in repr(outcome)
     config = json.loads((outcome.run / "config.json").read_text())
     assert config["corruption"]["noise"] == "0:55" and config["batch"] == 2 and config["model"]["width"] == 4
+    assert len(config["data"]["held_out"]) == outcome.held_out_pictures
     with pytest.raises(dae.Error, match="run"):  # it is there
         dae.train("synthetic", out=tmp_path / "run", **SMALL)
+
+
+COLUMNS = {  # of the report's table
+    "PSNR": (".2f", lambda summary: summary.mean.psnr),
+    "aligned PSNR": (".2f", lambda summary: summary.mean.aligned_psnr),
+    "pooled PSNR": (".2f", lambda summary: summary.pooled_psnr),
+    "pooled aligned": (".2f", lambda summary: summary.pooled_aligned_psnr),
+    "SSIM": (".4f", lambda summary: summary.mean.ssim),
+    "aligned SSIM": (".4f", lambda summary: summary.mean.aligned_ssim),
+    "brightness %": (".2f", lambda summary: summary.mean.brightness_error),
+    "colour %": (".2f", lambda summary: summary.mean.colour_error),
+    "CIEDE2000": (".2f", lambda summary: summary.mean.ciede2000),
+}
+
+
+def shown(value, form):
+    return "-" if math.isnan(value) else "exact" if math.isinf(value) else f"{value:{form}}"
+
+
+def decibels(mse):
+    return -10 * math.log10(mse) if mse > 0 else math.inf
+
+
+def test_an_evaluation_is_the_table_of_the_report(tmp_path):
+    """C++ writes the report of the evaluation that Python gets."""
+    outcome = dae.train("synthetic", out=tmp_path / "run", **SMALL)
+    evaluation, page = outcome.evaluation, (outcome.run / "report.html").read_text("utf-8")
+    assert re.findall(r"<th>([^<]*)</th>", page)[:len(COLUMNS)] == list(COLUMNS)
+    table = re.findall(r'<td class="text">([^<]*)</td><td class="text">([^<]*)</td>((?:<td>[^<]*</td>)+)</tr>', page)
+    expected = []
+    for row in evaluation.rows:
+        outputs = {"doing nothing": row.corrupted, "restored": row.restored, "grey-world": row.grey_world,
+                   "true gain": row.true_gain}
+        for title, summary in outputs.items():
+            figures = [shown(value(summary), form) for form, value in COLUMNS.values()]
+            expected.append((row.name if summary is outputs["doing nothing"] else "", title,
+                             "".join(f"<td>{figure}</td>" for figure in figures)))
+            assert summary.images == evaluation.views
+            assert decibels(summary.mean.mse) == pytest.approx(summary.pooled_psnr)
+            assert decibels(summary.mean.aligned_mse) == pytest.approx(summary.pooled_aligned_psnr)
+    assert table == expected and len(table) >= 4
+    assert f"Mean over {evaluation.views} held-out views ({evaluation.view_size})" in page
+    assert evaluation.dataset == "synthetic" and evaluation.pictures == outcome.held_out_pictures
+    assert (evaluation.max_side, evaluation.noise_clip, evaluation.left_out, evaluation.note) == (1024, "on", [], "")
+
+
+def test_rows_are_those_of_metrics_csv(tmp_path):
+    """C++ writes the file, of fewer digits."""
+    rows = []
+
+    class Observer(dae.TrainingObserver):
+        def measured(self, row):
+            rows.append(row)
+
+    run = dae.train("synthetic", Observer(), out=tmp_path / "run", loss="mse+0.1*l1", **SMALL).run
+    metrics = dae.read_run(run).metrics
+    assert len(rows) == len(metrics["step"]) >= 1
+    for i, row in enumerate(rows):
+        psnr = math.nan if row.validation_psnr is None else row.validation_psnr
+        mse, l1 = row.terms
+        written = {"step": (row.step, "d"), "seconds": (row.seconds, ".3f"), "loss": (row.loss, ".6g"),
+                   "learning_rate": (row.learning_rate, ".6g"), "gradient_norm": (row.gradient_norm, ".6g"),
+                   "images_per_second": (row.images_per_second, ".2f"), "validation_psnr": (psnr, ".4f"),
+                   "mse": (mse.value, ".6g"), "mse_gradient_norm": (mse.gradient_norm, ".6g"),
+                   "l1": (l1.value, ".6g"), "l1_gradient_norm": (l1.gradient_norm, ".6g")}
+        assert list(metrics) == list(written)
+        for name, (value, form) in written.items():
+            np.testing.assert_equal(metrics[name][i], float(f"{value:{form}}"), err_msg=name)
+        assert row.step == 3 or i + 1 < len(rows)
+
+
+@pytest.mark.parametrize("budget, words", [
+    (dict(steps=2), "--steps 2"),
+    (dict(epochs=0.1), "--epochs 0.1"),
+    (dict(seconds=0.25), "--time 0.25, "),
+], ids=["steps", "epochs", "seconds"])
+def test_a_budget_is_what_its_name_says(tmp_path, budget, words):
+    options = {name: value for name, value in SMALL.items() if name != "steps"}
+    outcome = dae.train("synthetic", out=tmp_path / "run", **options, **budget)
+    assert json.loads((outcome.run / "config.json").read_text())["budget"].startswith(words)
+    assert outcome.step == outcome.last_step
+    if "epochs" in budget:  # as many crops, two a step
+        assert outcome.step == math.ceil(0.1 * (48 - outcome.held_out_pictures) / 2)
+
+
+def test_a_corruption_is_recorded_by_its_names(tmp_path):
+    """As C++ writes it, each range where its name says."""
+    given = dict(noise=(1, 20, 0.5), blur=(0.5, 1.5), brightness=(0.75, 1.25), channel=None, shot=(2, 6),
+                 grain=(0.25, 0.5), common=(0.125, 1), jpeg=(60, 95), order="camera", clip=False, quantize=True)
+    corruption = dae.Corruption(**given)
+    assert {name: getattr(corruption._spec, name) for name in given} == given
+    run = dae.train("synthetic", out=tmp_path / "run", corruption=corruption, **SMALL).run
+    assert json.loads((run / "config.json").read_text())["corruption"] == dict(
+        noise="1:20@0.5", blur="0.5:1.5", brightness="0.75:1.25", channel="off", shot="2:6", grain="0.25:0.5",
+        common="0.125:1", jpeg="60:95", order="camera", clip=False, quantize=True)
 
 
 def test_a_raising_observer_ends_it_and_the_run_goes_on_to_the_same_bits(tmp_path, run):
@@ -137,6 +238,36 @@ def test_evaluate(run):
             call(None)
     with pytest.raises(TypeError, match=r"evaluate\(\) has no option 'views'"):
         dae.evaluate(run, views=3)
+
+
+def test_evaluate_says_of_each_output_what_it_is(run):
+    """Half as bright: doing nothing is right but for a factor of 2, which is exact, and the true gain undoes it."""
+    dark = dae.Corruption(noise=None, blur=None, brightness=0.5, channel=None, clip=False, quantize=False)
+    evaluation = dae.evaluate(run, dataset="synthetic", most_views=4, device="cpu", corruption=dark, max_side=512)
+    held_out = len(json.loads((run / "config.json").read_text())["data"]["held_out"])
+    assert (evaluation.dataset, evaluation.pictures, evaluation.trained_on) == ("synthetic", 48, 48 - held_out)
+    assert (evaluation.views, evaluation.view_size, evaluation.max_side) == (4, "16x16 crops", 512)
+    assert (evaluation.noise_clip, evaluation.left_out, evaluation.note) == ("off", [], "")
+    every, alone, clean = evaluation.rows
+    assert (every.name, alone.name, clean.name) == ("all", "brightness", "clean")
+    for row in (every, alone):
+        nothing, mean = row.corrupted, row.corrupted.mean
+        assert (nothing.images, nothing.exact, nothing.aligned_exact) == (4, 0, 4)
+        assert mean.mse > 0 == mean.aligned_mse and math.isfinite(mean.psnr) and math.isinf(mean.aligned_psnr)
+        assert math.isfinite(nothing.pooled_psnr) and math.isinf(nothing.pooled_aligned_psnr)
+        assert mean.ssim < mean.aligned_ssim == pytest.approx(1)
+        assert mean.brightness_error == pytest.approx(100 * math.log(2))
+        assert mean.colour_error == pytest.approx(0) and mean.ciede2000 > 1
+        assert row.true_gain.exact == 4 and row.grey_world.exact == 0
+    assert clean.corrupted.exact == 4
+
+
+def test_errors_are_what_python_has_as_well():
+    assert dae.Error.__bases__ == (RuntimeError,)
+    assert dae.UsageError.__bases__ == (dae.Error, ValueError)
+    assert dae.FieldError.__bases__ == (dae.UsageError,)
+    assert dae.OutOfMemory.__bases__ == (dae.Error, MemoryError)
+    assert dae.Cancelled.__bases__ == (dae.Error,)
 
 
 def test_read_run(run, tmp_path):
