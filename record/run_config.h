@@ -18,7 +18,7 @@ struct RunConfig {
   CorruptSpec corruption;
   AdamConfig adam;
   Schedule schedule;
-  std::string dataset, validation;  // as given; validation empty: held out of the dataset
+  std::string dataset, validation;  // absolute; validation empty: held out of the dataset
   std::string given;  // folder of the other pictures of pairs; empty: the corruption makes them
   int64_t max_side = 1024;
   std::string from;                   // where its first weights come from; empty: the seed

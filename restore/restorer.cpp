@@ -160,7 +160,7 @@ int64_t Restorer::tile_for(size_t memory) {
   const size_t smallest = bytes_of({1, least, least, 3}, false);
   if (others + smallest > memory)
     fail_field("memory", "of {} is too little: this network needs {}", show_bytes(memory),
-               show_bytes(others + smallest));
+               show_enough(others + smallest));
   const double growth = std::sqrt(double(memory - others) / double(smallest));
   for (int64_t side = std::min(most, static_cast<int64_t>(double(least) * growth) / grid * grid);
        side > least; side = side * 7 / 8 / grid * grid)

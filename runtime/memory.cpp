@@ -100,6 +100,14 @@ std::string show_bytes(size_t bytes) {
   return fmt::format("{:.1f} GiB", kib / (1024 * 1024));
 }
 
+std::string show_enough(size_t bytes) {
+  const size_t unit = bytes < size_t{1} << 20   ? size_t{1} << 10
+                      : bytes < size_t{1} << 30 ? size_t{1} << 20
+                                                : size_t{1} << 30;
+  const size_t tenths = (10 * bytes + unit - 1) / unit;
+  return show_bytes((tenths * unit + 9) / 10);
+}
+
 size_t free_memory(Device device) {
 #ifdef DAE_HAS_CUDA
   if (device == Device::cuda) {

@@ -15,7 +15,8 @@
 
 namespace dae {
 
-std::string show_bytes(size_t bytes);  // for people: "640.0 KiB", "94.1 MiB", "31.2 GiB"
+std::string show_bytes(size_t bytes);   // for people: "640.0 KiB", "94.1 MiB", "31.2 GiB"
+std::string show_enough(size_t bytes);  // the same, rounded up: who gives so much has given `bytes`
 
 // Bytes that can still be allocated. On the CPU: before Linux would have to swap or to kill, or a limit
 // of the process (`ulimit -v`) or of its control group is met; SIZE_MAX where nothing says so. On a GPU

@@ -217,6 +217,21 @@ TEST(TcpCommunicator, APortIsUsedAgainAtOnce) {
                 ": not all ranks have come within 0.3 seconds: rank 1 is missing");
 }
 
+// Somebody listens where rank 0 should, and goes once rank 1 has come.
+TEST(TcpCommunicator, ARankZeroThatEndsWhileTheOthersMeetIsNamed) {
+  boost::asio::io_context io;
+  tcp::acceptor there(io, {boost::asio::ip::address_v4::loopback(), 0});
+  std::thread zero([&] {
+    tcp::socket data(io), life(io);
+    there.accept(data);
+    there.accept(life);
+  });
+  const MeetingPoint point{"127.0.0.1", there.local_endpoint().port()};
+  EXPECT_EQ(said<RankLost>([&] { join_by_tcp(1, 3, point, 60, 60); }),
+            "rank 0 ended before all ranks had met");
+  zero.join();
+}
+
 // Each comes again until rank 0 has said so: one may have given up before the other is there.
 TEST(TcpCommunicator, TwoOfOneRankAreRefused) {
   const MeetingPoint point{"localhost", free_port()};

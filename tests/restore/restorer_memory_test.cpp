@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -64,10 +65,10 @@ TEST(RestorerMemory, WhatItSaysToNeedIsEnough) {
   ASSERT_TRUE(words.starts_with(begin)) << words;
   const Amount needed = amount_of(words.substr(begin.size()));
   ASSERT_GT(needed.bytes, 0) << words;
-  // What is shown is rounded.
+  // What is shown is rounded up.
   EXPECT_NE(said<FieldError>([&] { open(static_cast<size_t>(needed.bytes - needed.step)); }),
             "accepted");
-  const auto allowed = static_cast<size_t>(needed.bytes + needed.step / 2) + 1;
+  const auto allowed = static_cast<size_t>(std::ceil(needed.bytes));
   Restorer restorer = open(allowed);
   const int64_t side = 4 * receptive_radius(config) + 64;  // more than one tile
   const Values noise = random_values(side * side * 3, 11, 0, 1);

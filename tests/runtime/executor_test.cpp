@@ -1,5 +1,4 @@
-// What an executor runs, and the sentences of what it refuses. How far numbers stay finite,
-// plan_test.cpp tests, and runs on a GPU program_test.cpp.
+// What an executor runs and what it refuses. On a GPU program_test.cpp runs one.
 #include "runtime/executor.h"
 
 #include <fmt/format.h>

@@ -83,6 +83,23 @@ TEST(Memory, IsShownInTheUnitOfItsSize) {
     EXPECT_EQ(show_bytes(bytes), shown);
 }
 
+// Who has heard that a program needs so much, and gives it, has given enough.
+TEST(Memory, IsShownRoundedUpWhereItMustBeEnough) {
+  constexpr size_t kMiB = 1 << 20, kGiB = 1 << 30;
+  for (const auto& [bytes, shown] :
+       std::vector<std::pair<size_t, std::string>>{{0, "0.0 KiB"},
+                                                   {1, "0.1 KiB"},
+                                                   {1536, "1.5 KiB"},
+                                                   {1537, "1.6 KiB"},
+                                                   {kMiB - 1, "1.0 MiB"},
+                                                   {kMiB, "1.0 MiB"},
+                                                   {kMiB + 1, "1.1 MiB"},
+                                                   {98'671'002, "94.2 MiB"},
+                                                   {kGiB, "1.0 GiB"},
+                                                   {kGiB + 1, "1.1 GiB"}})
+    EXPECT_EQ(show_enough(bytes), shown);
+}
+
 // Some of a machine's memory is always taken: Linux has its own.
 TEST(Memory, NotAllOfAMachinesIsFree) {
   std::ifstream file("/proc/meminfo");

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "runtime/bf16.h"
-#include "runtime/error.h"
 #include "runtime/executor.h"
 #include "runtime/layout.h"
 #include "tests/support/said.h"
