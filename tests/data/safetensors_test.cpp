@@ -80,6 +80,22 @@ void write_raw(const std::string& path, const std::string& header, size_t value_
   write_file_atomically(path, std::string_view(bytes + header + std::string(value_bytes, '\1')));
 }
 
+TEST(Safetensors, ShapesOfEveryRankComeBack) {
+  const TemporaryFolder folder;
+  const float values[24] = {0.5f};
+  const std::vector<Shape> shapes = {{}, {24}, {4, 6}, {2, 3, 4}, {2, 3, 2, 2}};
+  std::vector<NamedTensor> given;
+  for (const Shape& shape : shapes)
+    given.push_back({std::to_string(shape.rank()), {const_cast<float*>(values), shape}});
+  save_safetensors(folder.file("a"), given);
+  const Safetensors file(folder.file("a"));
+  for (const Shape& shape : shapes) {
+    const Tensor& read = file.tensors().at(std::to_string(shape.rank()));
+    EXPECT_EQ(to_string(read.shape), to_string(shape));
+    EXPECT_EQ(read.as<const float>()[0], 0.5f);
+  }
+}
+
 TEST(Safetensors, RefusesWhatIsNotSound) {
   const TemporaryFolder folder;
   const std::string path = folder.file("a");

@@ -54,6 +54,18 @@ class Limits(unittest.TestCase):
                                r"largest batch that fits is [0-9]+\n$")
         self.assertFalse((self.folder / "run").exists())
 
+    def test_the_machine_and_the_control_group_are_asked(self):
+        """What they say is read by memory_test from files of its own; here, that it is theirs."""
+        log = self.folder / "strace.log"
+        if not shutil.which("strace") or subprocess.run(["strace", "-o", os.devnull, "true"]).returncode != 0:
+            self.skipTest("strace cannot be used here")
+        subprocess.run(["strace", "-f", "-o", log, "-e", "trace=openat", BUILD / "train_cuda", "--dataset", "synthetic",
+                        "--steps", "1", "--size", "16", "--width", "2", "--out", self.folder / "run"],
+                       check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XDG_CACHE_HOME": str(self.folder)})
+        asked = log.read_text(errors="replace")
+        for file in ("/proc/meminfo", "/proc/self/cgroup"):
+            self.assertIn(f'"{file}"', asked)
+
     def test_programs_are_hardened(self):
         def said(*command):
             return subprocess.run([*command, BUILD / "denoise"], check=True, capture_output=True, text=True).stdout
