@@ -32,7 +32,9 @@ def listed():
     shown = subprocess.check_output([CTEST, "--test-dir", BUILD, "--show-only=json-v1"], text=True)
     programs = {}
     for test in json.loads(shown)["tests"]:
-        program = pathlib.Path(test["command"][0]).name
+        # Behind env and what it sets.
+        program = next(pathlib.Path(word).name for word in test["command"]
+                       if "=" not in word and pathlib.Path(word).name != "env")
         if program.startswith("simulated_tsan_"):
             programs[program] = cases(test["command"])
             continue

@@ -390,11 +390,5 @@ TEST_F(SimulatedDeathTest, WritesJustOutside) {
       "AddressSanitizer");
 }
 
-// Blocks that would have nothing to do are cut short by their kernels, and cost time alone.
-TEST(SimulatedKernels, BlocksAreNoMoreThanAreNeeded) {
-  for (const auto& [count, blocks] : {std::pair(0, 0), {1, 1}, {255, 1}, {256, 1}, {257, 2}})
-    EXPECT_EQ(cuda::ceil_div(count, 256), blocks);
-}
-
 }  // namespace
 }  // namespace dae::test
