@@ -107,11 +107,11 @@ double difference(const onnx::ModelProto& model, const TrainedNetwork& network, 
 constexpr double kRounding = 1e-5;  // of f32 sums, which the restorer has
 
 TEST_F(OnnxFile, ComputesWhatTheRestorerDoes) {
-  // Below a crop, not on the grid, more than eight crops along a side, one pixel.
+  // Below a crop, not on the grid, more than eight crops along a side, one pixel, two crops exactly.
   TrainedNetwork network = network_of(kUnet);
   onnx::ModelProto model = saved(network);
   for (const auto& [height, width] :
-       {std::pair<int64_t, int64_t>{21, 13}, {9, 150}, {1, 1}, {16, 3}})
+       {std::pair<int64_t, int64_t>{21, 13}, {9, 150}, {1, 1}, {16, 3}, {32, 20}})
     EXPECT_LT(difference(model, network, height, width), kRounding) << height << "x" << width;
 
   network = network_of(plain_unet());

@@ -9,6 +9,7 @@
 #include "restore/trained_network.h"
 #include "tests/support/op_case.h"
 #include "tests/support/programs.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -136,6 +137,25 @@ TEST_P(DenoiserTest, FindsTheNoiseOfEveryKindOfPicture) {
   denoiser.restore(told.data(), kHeight, kWidth, told.data(), {.noise = noise});
   denoiser.restore(found.data(), kHeight, kWidth, found.data());
   EXPECT_EQ(told, found);
+}
+
+// What does not fit is refused before a sample is looked at.
+TEST_P(DenoiserTest, SizesHaveLimits) {
+  train_unet();
+  Denoiser denoiser = open();
+  uint8_t pixel[4] = {};
+  const auto said_of = [&](int64_t height, int64_t width, int channels) {
+    return said<FieldError>(
+        [&] { denoiser.restore(pixel, height, width, pixel, {.channels = channels}); });
+  };
+  for (const int channels : {1, 2, 3, 4}) EXPECT_EQ(said_of(1, 1, channels), "accepted");
+  for (const int64_t side : {0, 1'048'577}) {
+    const std::string words = std::to_string(side) + ": give 1 to 1048576 pixels";
+    EXPECT_EQ(said_of(side, 1, 3), "height " + words);
+    EXPECT_EQ(said_of(1, side, 3), "width " + words);
+  }
+  EXPECT_EQ(said_of(1, 1, 0), "channels 0: give 1 to 4");
+  EXPECT_EQ(said_of(1, 1, 5), "channels 5: give 1 to 4");
 }
 
 // Tiles as small as memory wants them leave the result as it was but for rounding.

@@ -75,8 +75,8 @@ TEST_F(ConfiguredFrom, AConvNetworkKeepsItsChannelsAtAnotherSize) {
 }
 
 TEST_F(ConfiguredFrom, ANetworkOfOneSizeIsForThatAlone) {
-  const NetworkConfig fc = {.kind = NetworkKind::fc, .size = 16, .latent = 8};
-  EXPECT_EQ(configured(from(fc, 16)).network.latent, 8);
+  const NetworkConfig fc = {.kind = NetworkKind::fc, .size = 16, .latent = 7};
+  EXPECT_EQ(configured(from(fc, 16)).network.latent, 7) << "which is no map";
   EXPECT_EQ(said<FieldError>([&] { configured(from(fc, 24)); }),
             "size 24: the network to start from has 16");
 }
