@@ -59,8 +59,7 @@ void write_all(int fd, const void* data, size_t bytes, const std::filesystem::pa
   }
 }
 
-constexpr size_t kLongName =
-    128;  // bytes; with what is added a name must stay under the system's 255
+constexpr size_t kLongName = 128;  // bytes: with what is added it stays under the system's 255
 
 // Where a file is written before it has its name. The process id keeps two processes that write the same
 // file apart, the hash two long names that begin alike.

@@ -93,17 +93,30 @@ size_t resident_memory() {
   return own_memory().resident;
 }
 
+namespace {
+
+struct Unit {
+  size_t bytes;
+  const char* name;
+};
+
+// In which so many bytes are shown.
+Unit unit_of(size_t bytes) {
+  constexpr size_t kKiB = 1 << 10, kMiB = 1 << 20, kGiB = 1 << 30;
+  if (bytes < kMiB) return {kKiB, "KiB"};
+  if (bytes < kGiB) return {kMiB, "MiB"};
+  return {kGiB, "GiB"};
+}
+
+}  // namespace
+
 std::string show_bytes(size_t bytes) {
-  const double kib = double(bytes) / 1024;
-  if (kib < 1024) return fmt::format("{:.1f} KiB", kib);
-  if (kib < 1024 * 1024) return fmt::format("{:.1f} MiB", kib / 1024);
-  return fmt::format("{:.1f} GiB", kib / (1024 * 1024));
+  const Unit unit = unit_of(bytes);
+  return fmt::format("{:.1f} {}", double(bytes) / double(unit.bytes), unit.name);
 }
 
 std::string show_enough(size_t bytes) {
-  const size_t unit = bytes < size_t{1} << 20   ? size_t{1} << 10
-                      : bytes < size_t{1} << 30 ? size_t{1} << 20
-                                                : size_t{1} << 30;
+  const size_t unit = unit_of(bytes).bytes;
   const size_t tenths = (10 * bytes + unit - 1) / unit;
   return show_bytes((tenths * unit + 9) / 10);
 }

@@ -99,8 +99,8 @@ class Restoration {
         format == photo.format ? picture.path.extension().string() : extension_of(format);
     const fs::path to = names_.add(picture.name, picture.path, extension);
     fs::path beside;
-    if (wanted_
-            .compare) {  // of two of one name but for the extension the second keeps its own here, too
+    if (wanted_.compare) {
+      // Of two of one name but for the extension the second keeps its own here, too.
       beside = picture.name.parent_path() / (to.stem().string() + "-compare.png");
       if (names_.has(beside)) beside.replace_filename(to.filename().string() + "-compare.png");
       beside = names_.add(beside, picture.path, ".png");

@@ -19,6 +19,7 @@
 #include "runtime/parallel.h"
 #include "runtime/philox.h"
 #include "tests/support/corrupt_run.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 #include "tests/support/said.h"
 
@@ -140,12 +141,7 @@ std::vector<CorruptSpec> specs_of_every_kind() {
   return {classic, camera, shot, grain, common, both};
 }
 
-class CorruptTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class CorruptTest : public OnDevice {};
 
 TEST_P(CorruptTest, MatchesFp64OnOddShapes) {
   if (watcher() == Watcher::thread) GTEST_SKIP() << "minutes: shorter tests run the kernel as well";

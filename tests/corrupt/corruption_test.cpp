@@ -13,6 +13,7 @@
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/stream.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 #include "tests/support/said.h"
 
@@ -52,12 +53,8 @@ std::vector<float> expected(const CorruptSpec& spec) {
   return corrupted;
 }
 
-class CorruptionTest : public testing::TestWithParam<Device> {
+class CorruptionTest : public OnDevice {
  protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-
   std::vector<float> apply(Corruption& corruption, const std::vector<uint8_t>& given,
                            const Replay& replay) {
     const int64_t batch = static_cast<int64_t>(given.size()) / kElements;

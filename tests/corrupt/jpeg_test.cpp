@@ -9,6 +9,7 @@
 
 #include "runtime/error.h"
 #include "tests/support/corrupt_run.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -81,12 +82,7 @@ Draw draw_of(int64_t image, int quality) {
 
 constexpr CorruptFlags kFlags = {.clip = false, .quantize = false, .jpeg = true, .max_radius = 0};
 
-class JpegTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class JpegTest : public OnDevice {};
 
 // Smooth ramps with some noise on them, since random bytes clip everywhere.
 Picture picture_of(int32_t height, int32_t width, uint64_t seed) {

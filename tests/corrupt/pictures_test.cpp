@@ -8,18 +8,14 @@
 
 #include "runtime/device.h"
 #include "tests/support/corrupt_run.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 #include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
 
-class PicturesTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class PicturesTest : public OnDevice {};
 
 // More than two chunks of 4 MiB, so that the first one's memory is filled once more; chunks end
 // amid rows, one of them in the picture that is given.

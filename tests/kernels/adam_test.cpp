@@ -10,6 +10,7 @@
 #include "runtime/error.h"
 #include "runtime/memory.h"
 #include "runtime/parallel.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 
 namespace dae::test {
@@ -96,12 +97,7 @@ struct Runner {
   Buffer g, w, m, v, ema, copy, work, state;
 };
 
-class AdamTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class AdamTest : public OnDevice {};
 
 TEST_P(AdamTest, MatchesFp64OverSeveralSteps) {
   if (watcher() == Watcher::thread)

@@ -7,24 +7,10 @@
 #include <regex>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/working_folder.h"
 
 namespace dae::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-// An empty working directory for as long as this lives.
-class WorkingFolder {
- public:
-  WorkingFolder() { fs::current_path(folder_.path()); }
-  ~WorkingFolder() { fs::current_path(before_); }
-  WorkingFolder(const WorkingFolder&) = delete;
-  WorkingFolder& operator=(const WorkingFolder&) = delete;
-
- private:
-  const fs::path before_ = fs::current_path();
-  const TemporaryFolder folder_;
-};
 
 std::string name_of_new_run() {
   return RunFolder::create("", nlohmann::json{{"model", {{"kind", "conv"}}}}, parse_loss("mse"), {})
@@ -36,7 +22,8 @@ std::string name_of_new_run() {
 TEST(RunFolder, TwoOfOneSecondHaveFoldersOfTheirOwn) {
   std::string first, second;
   do {
-    const WorkingFolder folder;
+    const TemporaryFolder empty;
+    const WorkingFolder here(empty.path());
     first = name_of_new_run();
     second = name_of_new_run();
   } while (!second.starts_with(first));

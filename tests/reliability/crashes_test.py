@@ -19,7 +19,7 @@ import tempfile
 import time
 import unittest
 
-from runs import expect_same
+from runs import expect_same, strace_works
 
 BUILD = pathlib.Path(sys.argv[1])
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
@@ -92,7 +92,7 @@ class Crashes(unittest.TestCase):
             capture_output=True, text=True, env=self.environment)
 
     def each_call(self, kind, faults, check):
-        if not shutil.which("strace") or subprocess.run(["strace", "-o", os.devnull, "true"]).returncode != 0:
+        if not strace_works():
             print("strace cannot be used here", flush=True)
             self.skipTest("no strace")
         numbers, tried = random.Random(1), 0

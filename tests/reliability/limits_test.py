@@ -14,6 +14,8 @@ import sys
 import tempfile
 import unittest
 
+from runs import strace_works
+
 BUILD = pathlib.Path(sys.argv[1])
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -57,7 +59,7 @@ class Limits(unittest.TestCase):
     def test_the_machine_and_the_control_group_are_asked(self):
         """What they say is read by memory_test from files of its own; here, that it is theirs."""
         log = self.folder / "strace.log"
-        if not shutil.which("strace") or subprocess.run(["strace", "-o", os.devnull, "true"]).returncode != 0:
+        if not strace_works():
             self.skipTest("strace cannot be used here")
         subprocess.run(["strace", "-f", "-o", log, "-e", "trace=openat", BUILD / "train_cuda", "--dataset", "synthetic",
                         "--steps", "1", "--size", "16", "--width", "2", "--out", self.folder / "run"],

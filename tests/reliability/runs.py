@@ -1,5 +1,13 @@
-"""What two runs have to have in common to be the same."""
+"""What two runs have to have in common to be the same, and whether a run's system calls can be seen."""
 import csv
+import os
+import shutil
+import subprocess
+
+
+def strace_works():
+    return shutil.which("strace") is not None and \
+        subprocess.run(["strace", "-o", os.devnull, "true"]).returncode == 0
 
 
 def rows_of(run):

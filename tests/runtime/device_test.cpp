@@ -9,17 +9,13 @@
 #include "kernels/activation.h"
 #include "runtime/memory.h"
 #include "runtime/stream.h"
+#include "tests/support/on_device.h"
 #include "tests/support/variants.h"
 
 namespace dae::test {
 namespace {
 
-class DeviceTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class DeviceTest : public OnDevice {};
 
 // The host's memory is overwritten right after the copy, and a stream that does not wait for others
 // uses what was copied: from the host, and within the device.

@@ -8,6 +8,7 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/named_buffers.h"
+#include "tests/support/on_device.h"
 #include "tests/support/op_case.h"
 #include "tests/support/said.h"
 
@@ -57,12 +58,7 @@ struct Running {
 
 using Floats = std::vector<float>;
 
-class ProgramTest : public testing::TestWithParam<Device> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Device::cuda && !cuda_available()) GTEST_SKIP() << why_no_cuda();
-  }
-};
+class ProgramTest : public OnDevice {};
 
 TEST_P(ProgramTest, RunsInMemoryOfItsOwnAndCanBeRead) {
   for (const Variant& variant : many_variants(GetParam())) {

@@ -7,6 +7,7 @@
 #include "record/run_config.h"
 #include "report/html.h"
 #include "tests/support/training_run.h"
+#include "tests/support/working_folder.h"
 #include "train/elapsed.h"
 
 namespace dae::test {
@@ -114,11 +115,6 @@ TEST_F(SessionTest, TheSecondsThatARunWasStartedWithAreItsEnd) {
 }
 
 TEST_F(SessionTest, GoesOnFromAnotherWorkingFolder) {
-  struct WorkingFolder {
-    explicit WorkingFolder(const fs::path& folder) { fs::current_path(folder); }
-    ~WorkingFolder() { fs::current_path(before); }
-    const fs::path before = fs::current_path();
-  };
   const fs::path run = folder_.file("run");
   const auto resume = [&](int64_t steps, const std::string& dataset = "") {
     return resume_training(run,
