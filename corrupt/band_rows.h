@@ -19,6 +19,7 @@
 #include "corrupt/band.h"
 #include "corrupt/normal.h"
 #include "runtime/reflect.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 
@@ -26,7 +27,7 @@ namespace dae {
 inline constexpr int64_t kRowStep = 64;
 
 inline int64_t round_up_row(int64_t n) {
-  return (n + kRowStep - 1) / kRowStep * kRowStep;
+  return round_up(n, kRowStep);
 }
 
 // Copies row y of the view of `pixels`, one of the source's pictures: cropped, reflected where it leaves

@@ -8,6 +8,7 @@
 #include "corrupt/jpeg.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -45,7 +46,7 @@ void corrupt_cpu(const Tensor& sources, const Tensor& draws, const CorruptFlags&
   if (told.data != nullptr)
     for (int64_t i = 0; i < views; i++) told.as<float>()[i] = draw[i].told;
 
-  const int64_t view_bands = (height + kBandRows - 1) / kBandRows, bands = views * view_bands;
+  const int64_t view_bands = ceil_div(height, kBandRows), bands = views * view_bands;
   const int64_t view_elements = 3 * height * width;
   const int64_t scratch = band_scratch_count(width, flags.max_radius);
   uint8_t* const clean_out = clean.as<uint8_t>();

@@ -27,6 +27,7 @@
 #include "corrupt/normal.h"
 #include "runtime/cuda_kernel.h"
 #include "runtime/philox.h"
+#include "runtime/rounding.h"
 
 namespace dae::cuda {
 namespace {
@@ -181,7 +182,7 @@ __global__ void __launch_bounds__(kThreads, kKind == Kind::woven ? 1 : 2)
   // `count` rows or all are the tile's.
   const auto for_runs = [&](auto adjacent, const auto& run) {
     constexpr int V = decltype(adjacent)::value;
-    const int packs = (3 * columns + V - 1) / V, tasks = packs * ((rows + kRun - 1) / kRun);
+    const int packs = ceil_div(3 * columns, V), tasks = packs * ceil_div(rows, kRun);
     DAE_ROLLED
     for (int task = static_cast<int>(threadIdx.x); task < tasks; task += kThreads) {
       const int element = 3 * left + V * (task % packs), first = task / packs * kRun;
@@ -271,10 +272,9 @@ Tiling tiling_of(const CorruptFlags& flags, int height, int width) {
   t.columns =
       width <= kUnitPixels * t.units ? whole_units(width) : kUnitPixels * t.units - 2 * t.halo;
   const int most_rows = (kMostRows - 2 * radius) / kRun * kRun;
-  t.rows = height <= kMostRows
-               ? height
-               : ceil_div(ceil_div(height, ceil_div(height, most_rows)), kRun) * kRun;
-  t.pad = (3 * radius + 3) / 4 * 4;
+  t.rows =
+      height <= kMostRows ? height : round_up(ceil_div(height, ceil_div(height, most_rows)), kRun);
+  t.pad = round_up(3 * radius, 4);
   t.stride = kUnit * t.units + 2 * t.pad;
   return t;
 }

@@ -4,6 +4,7 @@
 
 #include "corrupt/jpeg_block.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -55,7 +56,7 @@ void round_block(float* picture, int64_t height, int64_t width, int64_t top, int
 
 void jpeg_cpu(const Draw* draws, const Tensor& pictures) {
   const int64_t height = pictures.shape[1], width = pictures.shape[2];
-  const int64_t strips = (height + kSide - 1) / kSide;
+  const int64_t strips = ceil_div(height, kSide);
   float* const data = pictures.as<float>();
   parallel_chunks(pictures.shape[0] * strips, 4, [=](int64_t begin, int64_t end) {
     for (int64_t strip = begin; strip < end; strip++) {

@@ -12,6 +12,7 @@
 
 #include "data/files.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -142,7 +143,7 @@ class Reader {
         contents_.members.push_back({name_of(header), first, size});
       pax_ = {};
     }
-    at_ = first + (size + kBlock - 1) / kBlock * kBlock;
+    at_ = first + round_up(size, kBlock);
     return true;
   }
 

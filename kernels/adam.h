@@ -13,6 +13,7 @@
 
 #include "kernels/step_state.h"
 #include "runtime/queue.h"
+#include "runtime/rounding.h"
 #include "runtime/tensor.h"
 
 namespace dae {
@@ -45,7 +46,7 @@ void adam(const Queue& q, const AdamConfig& config, const AdamTensors& tensors);
 
 inline constexpr int64_t kAdamChunk = 4096;  // gradients a partial sum of the norm covers
 inline int64_t adam_workspace_count(int64_t count) {
-  return (count + kAdamChunk - 1) / kAdamChunk;
+  return ceil_div(count, kAdamChunk);
 }
 
 namespace cuda {

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "runtime/queue.h"
+#include "runtime/rounding.h"
 #include "runtime/tensor.h"
 
 namespace dae {
@@ -32,7 +33,7 @@ inline int64_t bias_backward_pixels_a_block(int64_t pixels) {
 }
 inline int64_t bias_backward_blocks(int64_t pixels) {
   const int64_t each = bias_backward_pixels_a_block(pixels);
-  return (pixels + each - 1) / each;
+  return ceil_div(pixels, each);
 }
 // Rows of sums of this map's channels, one of each block.
 inline Shape bias_backward_sums(const Shape& map) {

@@ -2,6 +2,7 @@
 
 #include "runtime/dispatch.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 
@@ -11,7 +12,7 @@ bool suits_mma(const Shape& map, DType dtype) {
 
 MmaTiles mma_tiles(const Shape& map) {
   const auto in_tiles = [](int64_t pixels) {
-    return static_cast<unsigned>((pixels + kMmaSide - 1) / kMmaSide);
+    return static_cast<unsigned>(ceil_div(pixels, kMmaSide));
   };
   const unsigned down = in_tiles(map[1]), across = in_tiles(map[2]);
   return {down, across, static_cast<unsigned>(map[0]) * down * across};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/dispatch.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -16,8 +17,8 @@ int64_t filters_count(const Shape& map) {
 }  // namespace
 
 MmaRuns mma_runs(const MmaTiles& tiles, unsigned most_blocks) {
-  const unsigned run = std::max((tiles.count + most_blocks - 1) / most_blocks, kLeastRun);
-  return {run, (tiles.count + run - 1) / run};
+  const unsigned run = std::max(ceil_div(tiles.count, most_blocks), kLeastRun);
+  return {run, ceil_div(tiles.count, run)};
 }
 
 int64_t conv3x3_mma_weights_workspace_count(const Shape& map) {

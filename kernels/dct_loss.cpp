@@ -6,13 +6,14 @@
 #include "kernels/division.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
 
 int64_t strips_of(const Shape& shape) {
   const int64_t blocks = shape[2] / 8;
-  return shape[0] * (shape[1] / 8) * ((blocks + kDctBlocksAStrip - 1) / kDctBlocksAStrip);
+  return shape[0] * (shape[1] / 8) * ceil_div(blocks, kDctBlocksAStrip);
 }
 
 // Replaces each line of `block` by f of it: rows, or columns.
@@ -36,7 +37,7 @@ void dct_loss_cpu(const Tensor& y, const Tensor& target, const LossTerm& term, f
   const uint8_t* const wanted = target.as<const uint8_t>();
   float* const dy = term.dy.as<float>();
   const int64_t row = y.shape[2] * 3, blocks = y.shape[2] / 8;
-  const int64_t across = (blocks + kDctBlocksAStrip - 1) / kDctBlocksAStrip;
+  const int64_t across = ceil_div(blocks, kDctBlocksAStrip);
   const float scale = term.weight / static_cast<float>(y.count());
   const bool first = term.first;
   const auto restore = [=](int64_t at, float gradient) {

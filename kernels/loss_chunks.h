@@ -4,6 +4,7 @@
 // threads and every run on a device.
 #pragma once
 
+#include "runtime/rounding.h"
 #include "runtime/tensor.h"
 
 namespace dae {
@@ -12,7 +13,7 @@ inline constexpr int64_t kLossPixels = 1024;
 inline constexpr int64_t kLossPartials = 4;
 
 inline int64_t loss_chunks_an_image(const Shape& shape) {
-  return (shape[1] * shape[2] + kLossPixels - 1) / kLossPixels;
+  return ceil_div(shape[1] * shape[2], kLossPixels);
 }
 
 // The f32 elements of `workspace` in sigmoid_mse and residual_mse on tensors of `shape`.

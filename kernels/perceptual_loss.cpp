@@ -3,6 +3,7 @@
 #include "kernels/pixel_loss_formula.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -57,7 +58,7 @@ void unit_picture(const Queue& q, const Tensor& x, const Tensor& y) {
 }
 
 int64_t feature_chunks(const Shape& shape) {
-  return (shape.count() + kPixelLossChunk - 1) / kPixelLossChunk;
+  return ceil_div(shape.count(), kPixelLossChunk);
 }
 
 void feature_distance(const Queue& q, const Tensor& x, const Tensor& target, float scale,

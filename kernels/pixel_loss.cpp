@@ -3,12 +3,13 @@
 #include "kernels/pixel_loss_formula.h"
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
 
 int64_t chunks_of(const Shape& shape) {
-  return (shape.count() + kPixelLossChunk - 1) / kPixelLossChunk;
+  return ceil_div(shape.count(), kPixelLossChunk);
 }
 
 // At most 13 bytes an element: memory speed with plain code.

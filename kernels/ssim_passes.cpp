@@ -5,6 +5,7 @@
 
 #include "runtime/dispatch.h"
 #include "runtime/parallel.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -18,7 +19,7 @@ struct Tile {
   int rows, columns;
 
   Tile(int64_t nth, int64_t tiles, int64_t height, int64_t width) {
-    const int64_t across = (width + kSsimTile - 1) / kSsimTile;
+    const int64_t across = ceil_div(width, kSsimTile);
     image = nth / tiles;
     index = nth;
     top = nth % tiles / across * kSsimTile;

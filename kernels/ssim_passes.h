@@ -23,6 +23,7 @@
 
 #include "kernels/division.h"
 #include "runtime/queue.h"
+#include "runtime/rounding.h"
 #include "runtime/tensor.h"
 
 namespace dae {
@@ -55,7 +56,7 @@ struct SsimScale {
   DAE_HOST_DEVICE int64_t pixel_tiles() const { return tiles_of(height, width); }
 
   DAE_HOST_DEVICE static int64_t tiles_of(int64_t rows, int64_t columns) {
-    return (rows + kSsimTile - 1) / kSsimTile * ((columns + kSsimTile - 1) / kSsimTile);
+    return ceil_div(rows, kSsimTile) * ceil_div(columns, kSsimTile);
   }
 };
 

@@ -10,6 +10,7 @@
 #include "record/dataset_images.h"
 #include "record/run_folder.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 #include "train/session.h"
 #include "train/training_pictures.h"
 
@@ -206,8 +207,8 @@ MeasuredRun Laboratory::measure_pca(int64_t rank, int seed, const BlurMaterial& 
     const std::vector<Source> sources = sources_of(dataset_, split_.train);
     const CorruptSpec clean = no_corruption();
     std::vector<std::vector<float>> samples;
-    for (const View& view : fixed_views(sources, size, (crops + images - 1) / images, crops,
-                                        static_cast<uint64_t>(seed))) {
+    for (const View& view :
+         fixed_views(sources, size, ceil_div(crops, images), crops, static_cast<uint64_t>(seed))) {
       const Draw draw = draw_evaluation(clean, kMeasuringSeed, 0, view);
       const CorruptedPicture crop = corrupt_view(sources, draw, size, size, flags_of(clean));
       samples.push_back(to_floats(crop.clean()));

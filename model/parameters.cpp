@@ -5,6 +5,7 @@
 
 #include "runtime/error.h"
 #include "runtime/philox.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -27,7 +28,7 @@ const Parameter& ParameterSet::declare(const std::string& name, const Shape& sha
     return known;
   }
   list_.push_back({name, shape, bound, count_});
-  count_ += (shape.count() + kAlignment - 1) / kAlignment * kAlignment;
+  count_ += round_up(shape.count(), kAlignment);
   return list_.back();
 }
 

@@ -7,6 +7,7 @@
 
 #include "model/shards.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -15,7 +16,7 @@ constexpr int64_t kPart = 64;  // what the parts of the gradients are whole mult
 
 // Where of so many parts one begins.
 int64_t part_begin(int64_t count, int parts, int part) {
-  const int64_t whole = (count + kPart - 1) / kPart;
+  const int64_t whole = ceil_div(count, kPart);
   return std::min(count, whole * part / parts * kPart);
 }
 

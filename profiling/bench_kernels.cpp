@@ -25,6 +25,7 @@
 #include "profiling/bench.h"
 #include "runtime/device.h"
 #include "runtime/memory.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -161,7 +162,7 @@ void register_kernel_benchmarks(const BenchOptions& options) {
   const size_t least = options.tiny                     ? 1
                        : options.device == Device::cuda ? 4 * describe_gpu().l2_bytes
                                                         : size_t{64} << 20;
-  const int64_t images = (static_cast<int64_t>(least) + map_bytes - 1) / map_bytes;
+  const int64_t images = ceil_div(static_cast<int64_t>(least), map_bytes);
   for (const Kernel& kernel : kernels(images, side, options.dtype)) {
     const Operand& first = kernel.operands[0];
     configure_op(benchmark::RegisterBenchmark(

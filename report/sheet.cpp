@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -66,7 +67,7 @@ void paste(Image& sheet, const Image& image, int64_t top, int64_t left, int zoom
 
 Image draw_sheet(const std::vector<Cell>& cells, int columns, int zoom) {
   if (cells.empty() || columns < 1 || zoom < 1) fail("sheet: nothing to show");
-  const int64_t rows = (static_cast<int64_t>(cells.size()) + columns - 1) / columns;
+  const int64_t rows = ceil_div(static_cast<int64_t>(cells.size()), columns);
   int64_t cell_height = 0, cell_width = 0;
   std::vector<int64_t> label_height(static_cast<size_t>(rows));  // a row without labels needs none
   for (size_t i = 0; i < cells.size(); i++) {

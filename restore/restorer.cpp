@@ -11,6 +11,7 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/field.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -19,10 +20,6 @@ constexpr int64_t kLargestTile = 768;  // about 1 GiB of arena at width 32
 constexpr int64_t kGainBatch = 16;
 constexpr int64_t kNoiseWindow = 128, kNoiseWindows = 3;
 constexpr int kNoisePasses = 4;
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 // Starts of windows of `window` pixels that cover `length`, stepping by `step` where they can; the
 // last one ends where the picture ends.
@@ -36,7 +33,7 @@ std::vector<int64_t> window_starts(int64_t length, int64_t window, int64_t step)
 // Starts of at most `most` windows along a side, evenly spread; one where it covers the side, in its
 // middle.
 std::vector<int64_t> spread(int64_t length, int64_t window, int64_t most) {
-  const int64_t count = std::clamp<int64_t>((length + window - 1) / window, 1, most);
+  const int64_t count = std::clamp<int64_t>(ceil_div(length, window), 1, most);
   if (count == 1) return {std::min<int64_t>(0, (length - window) / 2)};
   std::vector<int64_t> starts;
   for (int64_t i = 0; i < count; i++) starts.push_back(i * (length - window) / (count - 1));

@@ -20,6 +20,7 @@
 #include <cstdint>
 
 #include "runtime/cuda_check.h"
+#include "runtime/rounding.h"
 
 #define DAE_SHARED(T, name, count) __shared__ T name[count]
 #define DAE_DYNAMIC_SHARED(T, name)                                         \
@@ -32,11 +33,6 @@ namespace dae::cuda {
 
 inline cudaStream_t stream_of(void* stream) {
   return static_cast<cudaStream_t>(stream);
-}
-
-template <class T>
-constexpr T ceil_div(T a, T b) {
-  return (a + b - 1) / b;
 }
 
 // Launches kernel(args...) on `stream`; a launch that CUDA refuses throws Error naming `op`. Of

@@ -4,6 +4,8 @@
 #include <map>
 #include <numeric>
 
+#include "runtime/rounding.h"
+
 namespace dae {
 namespace {
 
@@ -86,7 +88,7 @@ bool before(const Lifetime& a, const Lifetime& b, const Clocks& clocks) {
 }
 
 size_t aligned(size_t bytes) {
-  return (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+  return round_up(bytes, kTensorAlignment);
 }
 
 // By root: tensors that steps use and the arena provides.

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "runtime/device.h"
+#include "runtime/rounding.h"
 #include "runtime/tensor.h"
 #ifdef DAE_HAS_CUDA
 #include "runtime/cuda_check.h"
@@ -117,7 +118,7 @@ std::string show_bytes(size_t bytes) {
 
 std::string show_enough(size_t bytes) {
   const size_t unit = unit_of(bytes).bytes;
-  const size_t tenths = (10 * bytes + unit - 1) / unit;
+  const size_t tenths = ceil_div(10 * bytes, unit);
   return show_bytes((tenths * unit + 9) / 10);
 }
 
@@ -157,7 +158,7 @@ Buffer::Buffer(Device device, size_t bytes) : device_(device), bytes_(bytes) {
   }
   // Linux hands out more than there is and kills whoever uses it, so the size is asked for first.
   const size_t free = free_memory(device);
-  const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+  const size_t rounded = round_up(bytes, kTensorAlignment);
   if (bytes <= free) data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded));
   if (!data_)
     throw OutOfMemory(fmt::format("{} of memory are needed at once and {} are free",

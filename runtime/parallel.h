@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "runtime/rounding.h"
+
 namespace dae {
 
 // Calls f(begin, end) over [0, n) in chunks of `grain` elements (the last may be shorter), in
 // parallel. f must not throw.
 template <class F>
 void parallel_chunks(int64_t n, int64_t grain, const F& f) {
-  const int64_t chunks = (n + grain - 1) / grain;
+  const int64_t chunks = ceil_div(n, grain);
   if (chunks <= 1) {
     if (n > 0) f(int64_t{0}, n);
     return;

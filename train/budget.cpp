@@ -7,6 +7,7 @@
 
 #include "runtime/error.h"
 #include "runtime/field.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 
@@ -47,7 +48,7 @@ Steps steps_of(const TrainingBudget& budget, const Schedule& schedule, uint64_t 
       result.words = fmt::format("--epochs {:g}", budget.epochs);
     }
     const auto total = static_cast<int64_t>(result.total);
-    result.validate_every = std::max<int64_t>(1, (total + validations - 1) / validations);
+    result.validate_every = std::max<int64_t>(1, ceil_div(total, validations));
   }
   if (result.total < done)
     fail_usage("the run has {} of {} steps behind it; give a larger number of steps, or seconds",

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -36,7 +37,7 @@ RunLog::RunLog(Trainer& trainer, Validation& validation, RunFolder& folder,
       folder_(folder),
       observer_(observer),
       options_(options),
-      row_every_(std::max<uint64_t>(1, (options.last_step + kRows - 1) / kRows)),
+      row_every_(std::max<uint64_t>(1, ceil_div(options.last_step, kRows))),
       row_(options.reached.row),
       skipped_(options.reached.skipped),
       saved_(options.reached.saved) {}

@@ -7,6 +7,7 @@
 #include "quality/gain.h"
 #include "quality/psnr.h"
 #include "report/sheet.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -16,7 +17,7 @@ constexpr int64_t kViews = 64, kBatch = 16, kSamples = 6;
 }  // namespace
 
 int64_t views_an_image(int64_t views, int64_t images) {
-  return (views + images - 1) / images;
+  return ceil_div(views, images);
 }
 
 Validation::Validation(Device device, const NetworkConfig& network, const CorruptSpec& corruption,

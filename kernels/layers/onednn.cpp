@@ -1,5 +1,7 @@
 #include "kernels/layers/onednn.h"
 
+#include "runtime/rounding.h"
+
 namespace dae::onednn {
 namespace {
 
@@ -29,7 +31,7 @@ void point(const dnnl::memory& memory, const void* data) {
 }
 
 size_t aligned(size_t bytes) {
-  return (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+  return round_up(bytes, kTensorAlignment);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -70,7 +71,7 @@ std::vector<double> hann(int64_t n) {
 // Where windows begin along a side of `size` pixels.
 std::vector<int64_t> starts(int64_t size, int64_t window) {
   const int64_t step = window / 2, last = size - window;
-  const int64_t gaps = (last + step - 1) / step;
+  const int64_t gaps = ceil_div(last, step);
   std::vector<int64_t> at = {0};
   for (int64_t i = 1; i <= gaps; i++) at.push_back(last * i / gaps);
   return at;

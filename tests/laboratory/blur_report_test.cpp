@@ -293,12 +293,16 @@ TEST_F(BlurReport, ComparesRunsOnOneSelfContainedPage) {
 
   const std::string runs = path("first") + " " + path("small") + " " + path("fixed") + " " +
                            path("stopped") + " " + path("nowhere");
+  // Those of another day, which are written over.
+  std::ofstream(path("page.html")) << "<!DOCTYPE html><p>of yesterday";
+  std::ofstream(path("page.json")) << "{\"runs\": 1}";
   ASSERT_EQ(run("blur_report " + runs + " --dataset " + path("other") + " --views 2 --out " +
                 path("page.html") + " --json " + path("page.json")),
             0)
       << read("err");
 
   const std::string page = read("page.html");
+  EXPECT_EQ(page.find("of yesterday"), std::string::npos);
   for (const char* outside : {"http://", "https://", "<script", "<link", "src=\"/", "url("})
     EXPECT_EQ(page.find(outside), std::string::npos) << outside;
   for (const char* wanted : {"<svg", "data:image/png;base64,", "Transfer", "Where the runs differ"})

@@ -35,10 +35,10 @@ def listed():
         # Behind env and what it sets.
         program = next(pathlib.Path(word).name for word in test["command"]
                        if "=" not in word and pathlib.Path(word).name != "env")
-        if program.startswith("simulated_tsan_"):
+        if program.startswith(("simulated_asan_", "simulated_tsan_")):
             programs[program] = cases(test["command"])
             continue
-        name = re.sub(r"^simulated(_asan)?\.", "", test["name"])
+        name = test["name"].removeprefix("simulated.")
         programs.setdefault(program, set()).add(name)
     return programs
 

@@ -215,8 +215,9 @@ TEST_F(Hazards, NoResultIsWrittenOverSomethingElse) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("ends in .png"), std::string::npos) << outcome.err;
   std::ofstream(path("empty.json")) << "";  // as mktemp leaves one
-  for (const std::string& command : {sheet + path("sheet.png"), figures + path("figures.json"),
-                                     figures + path("empty.json"), page + path("page.html")})
+  // That a page may be written over a page holds blur_report_test, which makes one.
+  for (const std::string& command :
+       {sheet + path("sheet.png"), figures + path("figures.json"), figures + path("empty.json")})
     for (int times_over = 0; times_over < 2; times_over++) {
       outcome = run(command);
       EXPECT_EQ(outcome.code, 0) << command << outcome.err;

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "runtime/cuda_check.h"
+#include "runtime/rounding.h"
 #include "tests/simulated_gpu/simulator.h"
 
 // One arena a block; each array lies between red zones and starts poisoned. The static's address
@@ -26,11 +27,6 @@ namespace dae::cuda {
 
 inline cudaStream_t stream_of(void* stream) {
   return static_cast<cudaStream_t>(stream);
-}
-
-template <class T>
-constexpr T ceil_div(T a, T b) {
-  return (a + b - 1) / b;
 }
 
 template <class... Params, class... Args>
