@@ -15,6 +15,7 @@
 #include "corrupt/spec.h"
 #include "data/image.h"
 #include "data/synthetic.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -47,7 +48,9 @@ class EvaluationTest : public testing::Test {
     training.blocks = 1;
     training.device = Device::cpu;
     training.budget = {.steps = 4};
-    held_out_ = train(training).held_out_pictures;
+    const TrainingOutcome outcome = train(training);
+    held_out_ = outcome.held_out_pictures;
+    said_by_the_run_ = outcome.evaluation;
   }
   static void TearDownTestSuite() { delete folder_; }
   static EvaluationOptions on_cpu() {
@@ -59,6 +62,7 @@ class EvaluationTest : public testing::Test {
 
   static inline TemporaryFolder* folder_ = nullptr;
   static inline int64_t held_out_ = 0;
+  static inline Evaluation said_by_the_run_;
 };
 
 TEST_F(EvaluationTest, OfWholePicturesIsWhatTheDenoiserGives) {
@@ -240,6 +244,34 @@ TEST_F(EvaluationTest, TakesWhatTheRunHeldOutUnlessItIsTold) {
   EvaluationOptions other = on_cpu();
   other.seed = 2;
   EXPECT_NE(evaluate(run(), other).rows[0].restored.mean.psnr, own.rows[0].restored.mean.psnr);
+}
+
+TEST_F(EvaluationTest, OfARunIsWhatItSaidAtItsEnd) {
+  EvaluationOptions options = on_cpu();
+  options.most_views = said_by_the_run_.views;
+  options.views_per_image = said_by_the_run_.views / said_by_the_run_.pictures;
+  const Evaluation again = evaluate(run(), options);
+  EXPECT_EQ(again.views, said_by_the_run_.views);
+  EXPECT_EQ(again.pictures, said_by_the_run_.pictures);
+  ASSERT_EQ(again.rows.size(), said_by_the_run_.rows.size());
+  for (size_t i = 0; i < again.rows.size(); i++) {
+    const EvaluationRow &now = again.rows[i], &then = said_by_the_run_.rows[i];
+    EXPECT_EQ(now.name, then.name);
+    EXPECT_EQ(now.corrupted.mean.psnr, then.corrupted.mean.psnr) << then.name;
+    EXPECT_EQ(now.restored.mean.psnr, then.restored.mean.psnr) << then.name;
+  }
+}
+
+TEST_F(EvaluationTest, SaysThatNothingHeldOutIsLeft) {
+  const fs::path photos = folder_->file("photos"), aside = folder_->file("aside");
+  fs::rename(photos, aside);
+  fs::create_directory(photos);
+  save_png((photos / "another.png").string(), draw_dead_leaves(3, 9, 40, 48));
+  EXPECT_EQ(
+      said([] { evaluate(run(), on_cpu()); }),
+      photos.string() + ": none of the pictures the run held out are left; name another dataset");
+  fs::remove_all(photos);
+  fs::rename(aside, photos);
 }
 
 TEST_F(EvaluationTest, NamesWhatItLeavesOutAndCanBeCancelled) {

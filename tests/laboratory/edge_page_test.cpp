@@ -89,6 +89,24 @@ TEST(EdgePage, SaysEachFigureInItsPlace) {
   EXPECT_EQ(wrong_tags(page), "");
 }
 
+// Best answers are drawn broad, so that the networks' curves are seen on them.
+TEST(EdgePage, ThePlotOfTransferHasEveryAnswer) {
+  const std::string page = edge_section({}, points());
+  const size_t begin = page.find("Transfer at a strength of 2.5"), end = page.find("</svg>", begin);
+  ASSERT_NE(end, std::string::npos);
+  const std::string plot = page.substr(begin, end - begin);
+  for (const char* const name : {">mean<", ">median<", ">MSE<", ">L1<"})
+    EXPECT_NE(plot.find(name), std::string::npos) << name << "\n" << plot;
+  const auto count = [&](const std::string& part) {
+    int found = 0;
+    for (size_t at = plot.find(part); at != std::string::npos; at = plot.find(part, at + 1))
+      found++;
+    return found;
+  };
+  EXPECT_EQ(count("<polyline"), 4) << plot;
+  EXPECT_EQ(count("stroke-width=\"8\""), 2) << plot;
+}
+
 TEST(EdgePage, JsonHasEachFigureByItsName) {
   const nlohmann::json json = to_json({}, points()), point = json.at("strengths").at(1);
   EXPECT_EQ(json.at("steps"), 18000);

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "data/text.h"
+#include "tests/support/on_device.h"
+#include "tests/support/variants.h"
 
 namespace dae::test {
 namespace {
@@ -43,6 +45,20 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
   EXPECT_EQ(device_changes(gpu_record(), describe_device(Device::cpu)),
             Lines{"device was cuda and is cpu"});
 }
+
+class DeviceRecordOf : public OnDevice {};
+
+TEST_P(DeviceRecordOf, ADeviceSaysAllThatItsBitsDependOn) {
+  const json described = describe_device(GetParam());
+  Lines keys;
+  for (const auto& [key, value] : described.items()) keys.push_back(key);
+  EXPECT_EQ(keys, GetParam() == Device::cpu ? Lines{"kind"}
+                                            : (Lines{"cublaslt", "cudnn", "driver", "engines",
+                                                     "gpu", "kind", "runtime"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, DeviceRecordOf, testing::ValuesIn(tested_devices()),
+                         [](const auto& device) { return tested_name(device.param); });
 
 TEST(DeviceRecord, EveryDifferenceOfSoftwareIsNamed) {
   const json then = json_from(R"({"dae": "0.1.0", "oneDNN": "2.6.3", "instruction_set": 231,

@@ -71,6 +71,9 @@ TEST_F(FeatureFile, RefusalsNameTensorShapeAndWhatWasExpected) {
         t["features.0.weight"].shape = {4, 5, 5, 3};
       },
       {"features.0.weight is f32 4x5x5x3", "{filters, 3, 3, 3}"});
+  for (const Shape& shape : {Shape{4, 3, 1, 3}, Shape{4, 1, 3, 3}, Shape{4, 3, 3, 1}})
+    expect_refused([&](Tensors& t) { t["features.0.weight"].shape = shape; },
+                   {"features.0.weight is f32 " + to_string(shape), "{filters, 3, 3, 3}"});
   expect_refused(
       [](Tensors& t) {
         t["features.0.weight"].shape = {0, 3, 3, 3};

@@ -66,6 +66,16 @@ class Manual(unittest.TestCase):
                     self.assertRegex(shells[0], rf"(?m) -l {option[2:]}( .*)? -d '{re.escape(said)}")
                     self.assertIn(f"'{option}[{said}", shells[1])
 
+    def test_help_speaks_of_options_that_are_there(self):
+        of_others = {"-h", "-", "-np", "-n", "--logdir"}  # CLI11's, a dash, mpirun's, srun's, TensorBoard's
+        texts = [output(BUILD / program, "--help") for program in PROGRAMS]
+        there = {option for text in texts for option in re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", text, re.M)}
+        for program, text in zip(PROGRAMS, texts):
+            with self.subTest(program):
+                self.assertLessEqual(set(re.findall(r"(?<![^\s(`'\"\[,])-[^\s,;:.)`'\"\]=]*", text)), there | of_others)
+                if "--device" in text:
+                    self.assertRegex(text, r"--threads INT:INT in \[0 - 1024\]=0\n")  # every core
+
     def test_values_are_completed(self):
         self.assertEqual(completed("dae-denoise --quality "), ["normal", "best"])
         self.assertEqual(completed("dae-denoise --format t"), ["tiff"])

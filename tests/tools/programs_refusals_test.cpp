@@ -38,6 +38,9 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused(train("--steps 0" + out), 2, "--steps");
   expect_refused(train("--size 20" + out), 2, "--size");
   expect_refused(train("--batch 0" + out), 2, "--batch");
+  expect_refused(train("--device cpu --precision bf16" + out), 2,
+                 "train_cuda: --precision bf16: the CPU computes in fp32\n");
+  expect_refused(train("--precision bf1" + out), 2, "--precision");
   expect_refused(train("--latent 5" + out), 2, "--latent");
   expect_refused(train("--skips maybe" + out), 2, "--skips");
   expect_refused(train("--noise 0.5:0.1" + out), 2, "--noise");

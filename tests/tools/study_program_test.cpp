@@ -77,7 +77,7 @@ TEST_F(StudyProgram, RefusesInOneLineAndMakesNothing) {
   };
   refused("--vary loss", 2, "--vary loss: give an option and its values");
   refused("--vary loos=mse", 2, "--vary loos: not an option");
-  refused("--vary loss=mse,", 2, "a value is empty");
+  refused("--vary loss=mse,", 2, "study: --vary loss=mse,: a value is empty\n");
   refused("--vary loss=mse --vary loss=l1", 2, "--vary loss: it is there twice");
   refused("--vary loss=mse,l1 --loss l1", 2, "--loss is varied, too");
   refused("--vary seed=1,2", 2, "--seeds");

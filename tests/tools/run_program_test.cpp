@@ -1,0 +1,69 @@
+// What every program does before and behind its own work, each in a process of its own.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+
+#include "tools/program.h"
+
+namespace dae::test {
+namespace {
+
+// Never returns: ends with the program's exit code.
+[[noreturn]] void be_a_program(const std::function<int()>& body) {
+  setenv("GOMP_SPINCOUNT", "1000", 1);  // or it starts itself anew with that
+  CLI::App app("About.");
+  char name[] = "denoise";
+  char* arguments[] = {name, nullptr};
+  std::exit(run_program("denoise", app, 1, arguments, body));
+}
+
+// As null pointers are followed by what took one for memory; `at` is where.
+int follow(uintptr_t at) {
+  return *reinterpret_cast<volatile char*>(at);
+}
+
+void limit_memory() {
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = uint64_t{1} << 45;
+  setrlimit(RLIMIT_AS, &limit);
+}
+
+class RunProgramDeathTest : public testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers have their own answers to signals";
+#endif
+  }
+};
+
+TEST_F(RunProgramDeathTest, ANullPointerUnderALimitIsTooLittleMemory) {
+  const auto under_limit = [](uintptr_t at) {
+    limit_memory();
+    be_a_program([at] { return follow(at); });
+  };
+  const auto exits_with_1 = testing::ExitedWithCode(1);
+  for (const uintptr_t at : {0, 8, 4095})
+    EXPECT_EXIT(under_limit(at), exits_with_1,
+                "^not enough memory: a limit is set \\(ulimit -v\\), within which this cannot be "
+                "computed\n$")
+        << at;
+}
+
+TEST_F(RunProgramDeathTest, AnyOtherBadAccessIsWhatItAlwaysWas) {
+  const auto under_limit = [](uintptr_t at) {
+    limit_memory();
+    be_a_program([at] { return follow(at); });
+  };
+  EXPECT_EXIT(under_limit(4096), testing::KilledBySignal(SIGSEGV), "^$");
+  EXPECT_EXIT(be_a_program([] { return follow(0); }), testing::KilledBySignal(SIGSEGV), "^$");
+}
+
+}  // namespace
+}  // namespace dae::test
