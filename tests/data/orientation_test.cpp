@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <numeric>
+#include <string>
 
 #include "tests/support/photo_sample.h"
 
@@ -35,6 +37,19 @@ Place stored_at(int orientation, int64_t y, int64_t x, int64_t height, int64_t w
     default:
       return {y, x};
   }
+}
+
+// PNG and WebP have a block without the head that a JPEG file's has; some programs write it all the same.
+TEST(Orientation, OfABlockWithItsHeadAndWithout) {
+  const std::string head("Exif\0\0", 6),
+      block("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0", 26);
+  const auto orientation_of = [](const std::string& bytes) {
+    return exif_block_orientation({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  };
+  EXPECT_EQ(orientation_of(block), 6);
+  EXPECT_EQ(orientation_of(head + block), 6);
+  EXPECT_EQ(orientation_of(""), 1);
+  EXPECT_EQ(orientation_of(head), 1);
 }
 
 TEST(Orientation, EverySampleIsSeenWhereExifSays) {

@@ -7,6 +7,8 @@
 #include <limits>
 #include <regex>
 #include <set>
+#include <sstream>
+#include <string>
 
 #include "data/text.h"
 
@@ -299,6 +301,37 @@ TEST(Html, ASinglePointAndNoPointMakeAPlot) {
     EXPECT_EQ(svg.find("nan"), std::string::npos) << svg;
     EXPECT_EQ(svg.find("inf"), std::string::npos) << svg;
   }
+}
+
+// As CSS has them (www.w3.org/TR/CSS/#properties): a browser passes over what it does not know without a word.
+TEST(Html, TheStyleIsOfSelectorsPropertiesAndColoursThatThereAre) {
+  const std::set<std::string> known = {
+      "background", "border-bottom", "border-collapse", "color",      "fill",       "font",
+      "font-size",  "font-weight",   "image-rendering", "margin",     "margin-top", "max-width",
+      "overflow-x", "padding",       "stroke",          "text-align", "white-space"};
+  const std::string page = html::page("t", "");
+  const size_t begin = page.find("<style>") + 7;
+  const std::string style = page.substr(begin, page.find("</style>") - begin);
+  const std::regex rule("\\s*([^{}]+) \\{([^{}]*)\\}"),
+      selector("[a-z1-9]*([.][a-z]+)?(:first-child)?( [a-z]+| [.][a-z]+)?"),
+      declaration("\\s*([^:;]+): ([^:;]+);");
+  size_t read = 0;
+  for (std::sregex_iterator it(style.begin(), style.end(), rule), end; it != end; ++it) {
+    EXPECT_EQ(static_cast<size_t>(it->position()), read) << it->str();
+    read += static_cast<size_t>(it->length());
+    std::istringstream selectors((*it)[1]);
+    for (std::string one; std::getline(selectors >> std::ws, one, ',');)
+      EXPECT_TRUE(std::regex_match(one, selector)) << one;
+    const std::string body = (*it)[2];
+    for (std::sregex_iterator of(body.begin(), body.end(), declaration); of != end; ++of) {
+      EXPECT_TRUE(known.contains((*of)[1])) << (*of)[1];
+      EXPECT_EQ(std::regex_replace((*of)[2].str(), std::regex("#([0-9a-f]{6}|[0-9a-f]{3})\\b"), "")
+                    .find('#'),
+                std::string::npos)
+          << (*of)[2];
+    }
+  }
+  EXPECT_EQ(style.find_first_not_of(" \n", read), std::string::npos) << style.substr(read);
 }
 
 TEST(Html, APageNeedsNoOtherFile) {

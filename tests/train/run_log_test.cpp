@@ -163,5 +163,12 @@ TEST_F(RunLogTest, NothingIsTrainedForLongThatDoesNotChange) {
   EXPECT_EQ(said([&] { other.end_row(39, false); }), "accepted");
 }
 
+TEST_F(RunLogTest, WhatIsKeptIsSaidOfTheFolder) {
+  const std::string folder = run_.path().string();
+  EXPECT_EQ(what_is_kept(run_, 25),
+            folder + " keeps the checkpoint of step 25, which it can be resumed from");
+  EXPECT_EQ(what_is_kept(run_, {}), folder + " has no checkpoint yet");
+}
+
 }  // namespace
 }  // namespace dae::test

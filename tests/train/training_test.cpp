@@ -171,6 +171,19 @@ TEST_F(Training, AnObserversExceptionEndsIt) {
             std::string::npos);
 }
 
+TEST_F(Training, ARunThatGoesOnIsValidatedOnWhatItWas) {
+  fs::create_directory(folder_.file("others"));
+  save_png(folder_.file("others/other.png"), draw_dead_leaves(3, 40, 40, 48));
+  TrainingOptions begun = options("run", 2);
+  begun.validation = folder_.file("others");
+  EXPECT_EQ(train(begun).evaluation.dataset, begun.validation);
+  const TrainingOutcome outcome =
+      resume_training(folder_.file("run"), {.budget = {.steps = 4}, .device = Device::cpu});
+  EXPECT_EQ(outcome.step, 4u);
+  EXPECT_EQ(outcome.evaluation.dataset, begun.validation);
+  EXPECT_EQ(outcome.evaluation.pictures, 1);
+}
+
 // A run that was cut off between its last checkpoint and its report gets the report; nothing else
 // changes.
 TEST_F(Training, AReportThatIsMissingIsMade) {
