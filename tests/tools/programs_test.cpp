@@ -3,8 +3,10 @@
 #include "tests/support/programs.h"
 
 #include <dae/version.h>
+#include <pty.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "data/files.h"
 #include "runtime/device.h"
@@ -250,6 +252,37 @@ TEST_F(Programs, ResumingGivesTheBitsOfNeverHavingStopped) {
   ASSERT_EQ(run("train_cuda --resume --steps 12 --out " + path("parts")).code, 0);
   EXPECT_EQ(read("whole/checkpoint.safetensors"), read("parts/checkpoint.safetensors"));
   EXPECT_NE(read("whole/checkpoint.safetensors"), read("half/checkpoint.safetensors"));
+}
+
+// What a shell's command shows on a terminal, in its order.
+std::string shown_on_a_terminal(const std::string& command) {
+  const winsize window{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  int master = -1;
+  const pid_t child = forkpty(&master, nullptr, nullptr, &window);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  std::string shown;
+  char some[4096];
+  for (ssize_t length; (length = read(master, some, sizeof(some))) > 0;)
+    shown.append(some, static_cast<size_t>(length));
+  close(master);
+  waitpid(child, nullptr, 0);
+  return shown;
+}
+
+// Whatever was on its line before, progress above all, is taken away first.
+TEST_F(Programs, OnATerminalAResultHasItsLineForItself) {
+  make_photos("photos");
+  const std::string shown =
+      shown_on_a_terminal("XDG_CACHE_HOME=" + path("cache") + " OMP_NUM_THREADS=1 " + DAE_PROGRAMS +
+                          "/" + train("--steps 6 --out " + path("run")));
+  std::smatch result;
+  ASSERT_TRUE(std::regex_search(shown, result, std::regex("[0-9]+ crops of "))) << shown;
+  const std::string before = result.prefix();
+  EXPECT_TRUE(before.ends_with("\r\x1b[K") || before.ends_with("\n")) << before;
 }
 
 TEST_F(Programs, CtrlCSavesAndResumeContinuesToTheSameBits) {
