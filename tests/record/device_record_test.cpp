@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/text.h"
+#include "tests/support/json_file.h"
 #include "tests/support/on_device.h"
 #include "tests/support/variants.h"
 
@@ -49,12 +50,8 @@ TEST(DeviceRecord, EveryDifferenceIsNamed) {
 class DeviceRecordOf : public OnDevice {};
 
 TEST_P(DeviceRecordOf, ADeviceSaysAllThatItsBitsDependOn) {
-  const json described = describe_device(GetParam());
-  Lines keys;
-  for (const auto& [key, value] : described.items()) keys.push_back(key);
-  EXPECT_EQ(keys, GetParam() == Device::cpu ? Lines{"kind"}
-                                            : (Lines{"cublaslt", "cudnn", "driver", "engines",
-                                                     "gpu", "kind", "runtime"}));
+  EXPECT_EQ(keys_of(describe_device(GetParam())),
+            GetParam() == Device::cpu ? "kind" : "cublaslt cudnn driver engines gpu kind runtime");
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceRecordOf, testing::ValuesIn(tested_devices()),

@@ -20,6 +20,10 @@ def output(*command, **options):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, **options).stdout
 
 
+def options_in(help_text):
+    return set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", help_text, re.M))
+
+
 def completed(line):
     """What bash completes a line to that ends here."""
     words = line.split(" ")
@@ -36,7 +40,7 @@ class Manual(unittest.TestCase):
             name = f"dae-{program}"
             with self.subTest(program):
                 help_text = output(MANUAL / name, "--help")
-                options = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", help_text, re.M)) - {"--help"}
+                options = options_in(help_text) - {"--help"}
                 self.assertGreater(len(options), 3)
                 page = gzip.decompress((MANUAL / f"{name}.1.gz").read_bytes()).decode().replace("\\-", "-")
                 self.assertEqual(set(re.findall(r"\\fB(?:-\w, )?(--[a-z-]+)", page)) - {"--help"}, options)
@@ -69,7 +73,7 @@ class Manual(unittest.TestCase):
     def test_help_speaks_of_options_that_are_there(self):
         of_others = {"-h", "-", "-np", "-n", "--logdir"}  # CLI11's, a dash, mpirun's, srun's, TensorBoard's
         texts = [output(BUILD / program, "--help") for program in PROGRAMS]
-        there = {option for text in texts for option in re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", text, re.M)}
+        there = set().union(*map(options_in, texts))
         for program, text in zip(PROGRAMS, texts):
             with self.subTest(program):
                 self.assertLessEqual(set(re.findall(r"(?<![^\s(`'\"\[,])-[^\s,;:.)`'\"\]=]*", text)), there | of_others)

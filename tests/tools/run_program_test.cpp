@@ -27,11 +27,12 @@ int follow(uintptr_t at) {
   return *reinterpret_cast<volatile char*>(at);
 }
 
-void limit_memory() {
+void follow_under_limit(uintptr_t at) {
   rlimit limit{};
   getrlimit(RLIMIT_AS, &limit);
   limit.rlim_cur = uint64_t{1} << 45;
   setrlimit(RLIMIT_AS, &limit);
+  be_a_program([at] { return follow(at); });
 }
 
 class RunProgramDeathTest : public testing::Test {
@@ -44,24 +45,16 @@ class RunProgramDeathTest : public testing::Test {
 };
 
 TEST_F(RunProgramDeathTest, ANullPointerUnderALimitIsTooLittleMemory) {
-  const auto under_limit = [](uintptr_t at) {
-    limit_memory();
-    be_a_program([at] { return follow(at); });
-  };
   const auto exits_with_1 = testing::ExitedWithCode(1);
   for (const uintptr_t at : {0, 8, 4095})
-    EXPECT_EXIT(under_limit(at), exits_with_1,
+    EXPECT_EXIT(follow_under_limit(at), exits_with_1,
                 "^not enough memory: a limit is set \\(ulimit -v\\), within which this cannot be "
                 "computed\n$")
         << at;
 }
 
 TEST_F(RunProgramDeathTest, AnyOtherBadAccessIsWhatItAlwaysWas) {
-  const auto under_limit = [](uintptr_t at) {
-    limit_memory();
-    be_a_program([at] { return follow(at); });
-  };
-  EXPECT_EXIT(under_limit(4096), testing::KilledBySignal(SIGSEGV), "^$");
+  EXPECT_EXIT(follow_under_limit(4096), testing::KilledBySignal(SIGSEGV), "^$");
   EXPECT_EXIT(be_a_program([] { return follow(0); }), testing::KilledBySignal(SIGSEGV), "^$");
 }
 
