@@ -8,6 +8,7 @@
 #include "data/hash.h"
 #include "data/text.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae {
 namespace {
@@ -111,7 +112,7 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
     offset += tensor.bytes();
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // values start aligned
+  text.resize(round_up(text.size(), 8), ' ');  // values start aligned
   const uint64_t length = text.size();
   Hash hash;
   hash.add(&length, sizeof(length));

@@ -87,10 +87,6 @@ bool before(const Lifetime& a, const Lifetime& b, const Clocks& clocks) {
   return true;
 }
 
-size_t aligned(size_t bytes) {
-  return round_up(bytes, kTensorAlignment);
-}
-
 // By root: tensors that steps use and the arena provides.
 std::vector<Lifetime> lifetimes_of(const Plan& plan, bool one_stream) {
   std::map<TensorId, Lifetime> by_root;
@@ -101,7 +97,7 @@ std::vector<Lifetime> lifetimes_of(const Plan& plan, bool one_stream) {
       if (root.external()) continue;
       Lifetime& lifetime = by_root[access.root];
       lifetime.root = access.root;
-      lifetime.bytes = aligned(root.view.bytes());
+      lifetime.bytes = round_up(root.view.bytes(), kTensorAlignment);
       const auto [use, first] = lifetime.uses.try_emplace(one_stream ? 0 : step.stream, i, i);
       if (!first) use->second.second = i;
     }

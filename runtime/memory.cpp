@@ -119,7 +119,7 @@ std::string show_bytes(size_t bytes) {
 std::string show_enough(size_t bytes) {
   const size_t unit = unit_of(bytes).bytes;
   const size_t tenths = ceil_div(10 * bytes, unit);
-  return show_bytes((tenths * unit + 9) / 10);
+  return show_bytes(ceil_div(tenths * unit, 10));
 }
 
 size_t free_memory(Device device) {

@@ -5,6 +5,7 @@
 
 #include "data/formats/formats.h"
 #include "runtime/error.h"
+#include "runtime/rounding.h"
 
 namespace dae::formats {
 namespace {
@@ -72,7 +73,7 @@ Decoded decode_pnm(std::span<const uint8_t> bytes, int64_t most_bytes) {
   check_size(photo, most_bytes);
   const int64_t row = photo.width * photo.channels, count = photo.height * row;
   const size_t stored =
-      static_cast<size_t>(bits ? photo.height * ((row + 7) / 8) : count * (photo.bits / 8));
+      static_cast<size_t>(bits ? photo.height * ceil_div(row, 8) : count * (photo.bits / 8));
   const std::span<const uint8_t> rest = reader.rest();
   if (rest.size() < (text ? 0 : stored)) fail("the file was cut off");
   const auto value = [&](int64_t i) -> uint32_t {
@@ -80,7 +81,7 @@ Decoded decode_pnm(std::span<const uint8_t> bytes, int64_t most_bytes) {
     const auto at = static_cast<size_t>(i);
     if (bits) {  // a row ends with its byte; 1 is black
       const int64_t y = i / row, x = i % row;
-      return 1 - (rest[static_cast<size_t>(y * ((row + 7) / 8) + x / 8)] >> (7 - x % 8) & 1);
+      return 1 - (rest[static_cast<size_t>(y * ceil_div(row, 8) + x / 8)] >> (7 - x % 8) & 1);
     }
     return photo.bits == 8 ? rest[at] : rest[2 * at] << 8 | rest[2 * at + 1];
   };

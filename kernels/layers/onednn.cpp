@@ -30,10 +30,6 @@ void point(const dnnl::memory& memory, const void* data) {
   if (memory.get_data_handle() != data) memory.set_data_handle(const_cast<void*>(data), stream());
 }
 
-size_t aligned(size_t bytes) {
-  return round_up(bytes, kTensorAlignment);
-}
-
 }  // namespace
 
 const dnnl::engine& engine() {
@@ -88,7 +84,7 @@ Routine::Routine(std::string name, const dnnl::primitive& primitive, const Desc&
     if (operand.plan != operand.primitive) {
       slot.primitive = dnnl::memory(operand.primitive, engine(), nullptr);
       slot.offset = workspace_bytes_;
-      workspace_bytes_ += aligned(operand.primitive.get_size());
+      workspace_bytes_ += round_up(operand.primitive.get_size(), kTensorAlignment);
       slot.reorder = operand.output ? dnnl::reorder(slot.primitive, slot.plan)
                                     : dnnl::reorder(slot.plan, slot.primitive);
     }
@@ -97,7 +93,7 @@ Routine::Routine(std::string name, const dnnl::primitive& primitive, const Desc&
   }
   scratchpad_ = dnnl::memory(scratchpad, engine(), nullptr);
   scratchpad_offset_ = workspace_bytes_;
-  workspace_bytes_ += aligned(scratchpad.get_size());
+  workspace_bytes_ += round_up(scratchpad.get_size(), kTensorAlignment);
   arguments_.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_.get()});
 }
 
