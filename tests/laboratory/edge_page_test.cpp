@@ -97,14 +97,8 @@ TEST(EdgePage, ThePlotOfTransferHasEveryAnswer) {
   const std::string plot = page.substr(begin, end - begin);
   for (const char* const name : {">mean<", ">median<", ">MSE<", ">L1<"})
     EXPECT_NE(plot.find(name), std::string::npos) << name << "\n" << plot;
-  const auto count = [&](const std::string& part) {
-    int found = 0;
-    for (size_t at = plot.find(part); at != std::string::npos; at = plot.find(part, at + 1))
-      found++;
-    return found;
-  };
-  EXPECT_EQ(count("<polyline"), 4) << plot;
-  EXPECT_EQ(count("stroke-width=\"8\""), 2) << plot;
+  EXPECT_EQ(count(plot, "<polyline"), 4u) << plot;
+  EXPECT_EQ(count(plot, "stroke-width=\"8\""), 2u) << plot;
 }
 
 TEST(EdgePage, JsonHasEachFigureByItsName) {

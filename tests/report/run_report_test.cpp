@@ -42,12 +42,6 @@ bool has(const std::string& page, const std::string& part) {
   return page.find(part) != std::string::npos;
 }
 
-size_t count(const std::string& page, const std::string& part) {
-  size_t found = 0;
-  for (size_t at = page.find(part); at != std::string::npos; at = page.find(part, at + 1)) found++;
-  return found;
-}
-
 const std::vector<double> kSteps = {10, 40, 80};
 
 TEST(RunReport, SaysWhatTheRunWas) {

@@ -79,4 +79,10 @@ std::string wrong_tags(const std::string& html) {
   return open.empty() ? "" : open.back() + " is not closed";
 }
 
+size_t count(const std::string& page, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = page.find(part); at != std::string::npos; at = page.find(part, at + 1)) found++;
+  return found;
+}
+
 }  // namespace dae::test
