@@ -30,11 +30,16 @@ std::vector<Row> rows_of(const BlurPage& page) {
   return rows;
 }
 
+// A camera's ranges where they are on.
 std::string text_of(const CorruptSpec& s) {
-  return fmt::format("noise {}, blur {}, brightness {}, channel {}, order {}, clip {}, quantize {}",
-                     to_string(s.noise), to_string(s.blur), to_string(s.brightness),
-                     to_string(s.channel), name_of(s.order), s.clip ? "on" : "off",
-                     s.quantize ? "on" : "off");
+  std::string text = fmt::format("noise {}, blur {}, brightness {}, channel {}", to_string(s.noise),
+                                 to_string(s.blur), to_string(s.brightness), to_string(s.channel));
+  const std::pair<const char*, Range> others[] = {
+      {"shot", s.shot}, {"grain", s.grain}, {"common", s.common}, {"jpeg", s.jpeg}};
+  for (const auto& [name, range] : others)
+    if (range.present) text += fmt::format(", {} {}", name, to_string(range));
+  return text + fmt::format(", order {}, clip {}, quantize {}", name_of(s.order),
+                            s.clip ? "on" : "off", s.quantize ? "on" : "off");
 }
 
 std::string network_of(const RunConfig& c) {
@@ -130,7 +135,7 @@ json to_json(Measure m, const Jackknife& value) {
   json out = {{"value", name.shown(value.value)},
               {"low", name.shown(interval.low)},
               {"high", name.shown(interval.high)}};
-  if (std::isinf(value.value)) out["beyond"] = name.beyond;
+  if (std::isinf(value.value)) out["beyond"] = beyond_text(m, value.value);
   return out;
 }
 

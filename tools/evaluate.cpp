@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
       json = evaluate_run(run, options);
     }
     if (!json_file.empty()) write_file_atomically(json_file, std::string_view(file_text(json)));
-    // Pictures that were left out are not scored: whoever asks a script hears of it.
+    // Pairs that were left out are not scored: whoever asks a script hears of it.
     return json.value("left_out", nlohmann::json::array()).empty() &&
                    json.value("without_partner", nlohmann::json::array()).empty()
                ? 0

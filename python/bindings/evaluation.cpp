@@ -33,7 +33,7 @@ void add_results(nb::module_& module) {
       .def_ro("pooled_aligned_psnr", &Summary::pooled_aligned_psnr, "dB");
   nb::class_<EvaluationRow>(module, "EvaluationRow", "One corruption.")
       .def_ro("name", &EvaluationRow::name,
-              "'all', 'noise', 'blur', 'brightness', 'channel', 'clean' or 'sigma'")
+              "'all', 'noise', 'blur', 'brightness', 'channel', 'jpeg', 'clean' or 'sigma'")
       .def_ro("corrupted", &EvaluationRow::corrupted, "doing nothing")
       .def_ro("restored", &EvaluationRow::restored, "the network")
       .def_ro("grey_world", &EvaluationRow::grey_world)
