@@ -112,8 +112,11 @@ std::string first_columns(const std::string& text, size_t columns) {
 }
 
 nlohmann::json json_from(std::string_view text) {
-  const auto not_too_deep = [](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    if (depth > kDeepest) fail("nested deeper than {} levels", kDeepest);
+  // What begins at `depth` is one level more.
+  using Event = nlohmann::json::parse_event_t;
+  const auto not_too_deep = [](int depth, Event event, const nlohmann::json&) {
+    const bool begins = event == Event::array_start || event == Event::object_start;
+    if (begins && depth >= kDeepest) fail("nested deeper than {} levels", kDeepest);
     return true;
   };
   try {

@@ -51,7 +51,10 @@ void Event::synchronize() const {
 }
 bool Event::is_over() const {
   const cudaError_t status = cudaEventQuery(event_of(*this));
-  if (status == cudaErrorNotReady) return false;
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // or whoever checks a launch next would take it for its error
+    return false;
+  }
   DAE_CUDA_CHECK(status);
   return true;
 }

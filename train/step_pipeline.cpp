@@ -117,7 +117,7 @@ MemoryNeed StepPipeline::need_of_plans(bool resident) const {
   need.resident = resident;
   need.photographs = resident ? bytes_of(sources_) + images * sizeof(Source)
                               : slot_count * (view_bytes() + sizeof(Source));
-  need.pinned = slot_count * (sizeof(Draw) + (resident ? 0 : view_bytes())) + 4 * sizeof(float);
+  need.pinned = slot_count * (sizeof(Draw) + (resident ? 0 : view_bytes())) + 4 * record_bytes();
   return need;
 }
 

@@ -86,8 +86,7 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
   check(config.network);
   check(config.loss, config.network.size);
   check(config.sharding, config.batch);
-  const auto refuse = [&](const std::string& why) {
-    const size_t usable = usable_memory(config.device);
+  const auto refuse = [&](const std::string& why, size_t usable) {
     // The least that a run can do with: photographs streamed where they can be.
     const int64_t batch = largest_batch(config, sources, [&](const Trainer& smaller) {
       return smaller.need(false, validation).total() <= usable;
@@ -101,11 +100,11 @@ std::unique_ptr<Trainer> make_trainer(const TrainerConfig& config, std::vector<S
   try {
     trainer = plan_as_rank_zero(config, sources);
   } catch (const OutOfMemory& error) {
-    refuse(error.what());
+    refuse(error.what(), usable_memory(config.device));
   }
   const size_t usable = usable_by_each(config);  // beside what planning left loaded
   MemoryNeed need = trainer->need(false, validation);
-  if (need.total() > usable) refuse(shortage(need, usable, config.device));
+  if (need.total() > usable) refuse(shortage(need, usable, config.device), usable);
   const MemoryNeed all = trainer->need(true, validation);
   const double left = double(usable) - double(all.total() - all.photographs);
   if (double(all.photographs) <= config.resident_share * left) need = all;
