@@ -7,6 +7,7 @@ TensorBoard's: the rows of metrics.csv and the sheets, also of runs that were ki
 import csv
 import os
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -197,6 +198,15 @@ class TensorBoard(unittest.TestCase):
         process.wait()
         board = self.expect_what_metrics_say(self.NAMES)
         self.assertEqual(len(board.voided), 2)
+
+    def test_a_folder_that_cannot_be_made_is_named(self):
+        self.train("--steps", 2)
+        shutil.rmtree(self.run_folder / "tensorboard")
+        (self.run_folder / "tensorboard").write_text("taken")
+        done = subprocess.run(self.command("--resume", "--steps", 3), capture_output=True, text=True,
+                              env=self.environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("run/tensorboard: cannot be made: Not a directory\n", done.stderr)
 
     def test_without_the_option_there_is_nothing(self):
         command = self.command("--steps", 2)
