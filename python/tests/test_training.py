@@ -126,6 +126,38 @@ def test_rows_are_those_of_metrics_csv(tmp_path):
         assert row.step == 3 or i + 1 < len(rows)
 
 
+def test_progress_counts_down(tmp_path):
+    """A row a step: of its own speed a step knows nothing yet."""
+    told, rows = [], []
+
+    class Observer(dae.TrainingObserver):
+        def progressed(self, progress):
+            told.append(progress)
+
+        def measured(self, row):
+            rows.append(row)
+
+    dae.train("synthetic", Observer(), out=tmp_path / "run", **SMALL)
+    assert [progress.step for progress in told] == [row.step for row in rows] == [1, 2, 3]
+    assert [progress.images_per_second for progress in told] == [0] + [row.images_per_second for row in rows[:2]]
+    assert told[0].seconds_left > 0 and told[1].seconds_left > 0 and told[2].seconds_left == 0
+
+
+@pytest.mark.parametrize("network", [
+    dict(width=6, blocks=3, levels=4, stem=1, skips=False, global_=True, residual=True, noise_input=False),
+    dict(width=2, blocks=1, levels=2, stem=2, skips=False, global_=False, residual=True, noise_input=True),
+], ids=["deep", "told"])
+def test_options_are_recorded_by_their_names(tmp_path, network):
+    """As C++ writes them."""
+    training = dict(batch=4, shards=2, seed=5)
+    options = SMALL | network | training | dict(learning_rate=2.0**-10, max_side=512)
+    run = dae.train("synthetic", out=tmp_path / "run", **options).run
+    config = json.loads((run / "config.json").read_text())
+    assert {name: config["model"][name.rstrip("_")] for name in network} == network
+    assert {name: config[name] for name in training} == training
+    assert (config["optimizer"]["learning_rate"], config["data"]["max_side"]) == (2.0**-10, 512)
+
+
 @pytest.mark.parametrize("budget, words", [
     (dict(steps=2), "--steps 2"),
     (dict(epochs=0.1), "--epochs 0.1"),
@@ -238,6 +270,21 @@ def test_evaluate(run):
             call(None)
     with pytest.raises(TypeError, match=r"evaluate\(\) has no option 'views'"):
         dae.evaluate(run, views=3)
+
+
+def test_evaluation_options_are_what_their_names_say(run):
+    """Of views of the pictures that the run held out."""
+    held_out = len(json.loads((run / "config.json").read_text())["data"]["held_out"])
+
+    def evaluate(**options):
+        return dae.evaluate(run, device="cpu", sigma=25.0, **options)
+
+    assert held_out > 1 and evaluate(views_per_image=3).views == 3 * held_out
+    assert evaluate(views_per_image=2, most_views=held_out + 1, seed=9).views == held_out + 1
+    whole = evaluate(whole_pictures=True)
+    assert (whole.views, whole.view_size) == (held_out, "whole pictures")
+    first, other, again = (evaluate(seed=seed).rows[0].corrupted.mean.psnr for seed in (1, 9, 9))
+    assert first != other == again
 
 
 def test_evaluate_says_of_each_output_what_it_is(run):

@@ -192,6 +192,21 @@ TEST_F(OnnxFile, PassesOnnxsOwnChecker) {
     }
 }
 
+// Sides of any length go by names.
+TEST_F(OnnxFile, NamesTheSidesOfItsPictures) {
+  const onnx::ModelProto model =
+      saved(network_of({.kind = NetworkKind::conv, .size = 16, .latent = 64}));
+  for (const onnx::ValueInfoProto* const value :
+       {&model.graph().input(0), &model.graph().output(0)}) {
+    const onnx::TensorShapeProto& shape = value->type().tensor_type().shape();
+    ASSERT_EQ(shape.dim_size(), 4) << value->name();
+    EXPECT_EQ(shape.dim(0).dim_param(), "N") << value->name();
+    EXPECT_EQ(shape.dim(1).dim_value(), 3) << value->name();
+    EXPECT_EQ(shape.dim(2).dim_param(), "H") << value->name();
+    EXPECT_EQ(shape.dim(3).dim_param(), "W") << value->name();
+  }
+}
+
 TEST_F(OnnxFile, SaysWhatItIsAndNamesNoPicture) {
   const onnx::ModelProto model = saved(network_of(told_unet()));
   std::map<std::string, std::string> said;

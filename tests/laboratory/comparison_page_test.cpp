@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/html.h"
+#include "report/sheet.h"
 #include "tests/support/html_tags.h"
 
 namespace dae::test {
@@ -78,6 +80,94 @@ TEST(ComparisonPage, SaysEachFigureInItsPlace) {
                     "[0.50, 0.50] and corrupted -.")})
     EXPECT_NE(html.find(said), std::string::npos) << said << "\n" << html;
   EXPECT_EQ(wrong_tags(html), "");
+}
+
+// Plots are of the rings up to 1/2 cycles/pixel, without that of the mean, at zero.
+TEST(ComparisonPage, EachPlotHasItsOwnFigure) {
+  BlurPage made = page();
+  // Its transfer is `by`, its coherence a half and its error an eighth of that, and less in the second ring.
+  const auto give_bands = [](BlurMeasures& measures, double by) {
+    for (const auto& [frequency, share] :
+         {std::pair{0.0, 1.0}, {0.125, 1.0}, {0.5, 0.25}, {0.625, 0.125}})
+      measures.bands.push_back({.frequency = frequency,
+                                .transfer = share * by,
+                                .coherence = share * by / 2,
+                                .error = share * by / 8});
+    for (const auto& [m, value] : {std::pair{Measure::transfer_high, by},
+                                   {Measure::coherence_middle, by / 2},
+                                   {Measure::error_high, 8 * by}})
+      measures.values[static_cast<size_t>(m)] = {value, {value, value}};
+  };
+  give_bands(made.runs[0].measures, 0.5);
+  give_bands(made.runs[1].measures, 1);
+  give_bands(made.corrupted, 4);
+  const std::string html = render_blur_page(made);
+  const auto plot = [](const char* title, const char* label, double of_one, bool log) {
+    const std::vector<double> x = {0.125, 0.5};
+    return html::plot(title, "cycles/pixel", label,
+                      {{"first", x, {of_one * 0.5, of_one * 0.125}},
+                       {"second", x, {of_one, of_one * 0.25}},
+                       {"corrupted", x, {of_one * 4, of_one}}},
+                      log);
+  };
+  for (const std::string& said :
+       {plot("Transfer: detail passed on in its place", "transfer", 1, false),
+        plot("Coherence: the share of the output that the clean picture explains", "coherence", 0.5,
+             false),
+        plot("Error: what is left of it at each frequency", "mean square", 0.125, true),
+        std::string("between 1/4 and 1/2 cycles/pixel first passes on 0.500 [0.500, 0.500], second "
+                    "1.000 [1.000, 1.000] and corrupted 4.000 [4.000, 4.000].</p>"),
+        std::string("between 1/8 and 1/4 cycles/pixel first has 0.250 [0.250, 0.250], second 0.500 "
+                    "[0.500, 0.500] and corrupted 2.000 [2.000, 2.000]; the rest"),
+        std::string("<p>Between 1/4 and 1/2 cycles/pixel first is wrong by 4.0 [4.0, 4.0], second "
+                    "8.0 [8.0, 8.0] and corrupted 32.0 [32.0, 32.0] millionths")})
+    EXPECT_NE(html.find(said), std::string::npos) << said << "\n" << html;
+  EXPECT_EQ(wrong_tags(html), "");
+}
+
+// 40x40 pixels, other ones for another seed.
+std::vector<float> picture_of(int seed) {
+  std::vector<float> picture;
+  for (int i = 0; i < 40 * 40 * 3; i++)
+    picture.push_back(static_cast<float>((7 * i + 50 * seed) % 256) / 255);
+  return picture;
+}
+
+// The 32x32 of them at the lower left.
+Image corner_of(const std::vector<float>& picture) {
+  std::vector<float> corner;
+  for (int64_t y = 8; y < 40; y++)
+    corner.insert(corner.end(), picture.begin() + y * 40 * 3, picture.begin() + (y * 40 + 32) * 3);
+  return to_image(FloatView{corner.data(), 32, 32});
+}
+
+// The runs are apart in a pixel of the lower left corner alone.
+TEST(ComparisonPage, CropsAreOfThePicturesThatTheyAreCalledAfter) {
+  BlurPage made = page();
+  made.material.size = 40;
+  made.material.views.clean = {picture_of(0)};
+  made.material.views.corrupted = {picture_of(1)};
+  for (int i = 0; i < 2; i++) {
+    BlurRun& one = made.runs[static_cast<size_t>(i)];
+    one.views = {picture_of(2 + i)};
+    one.measures.aligned = {picture_of(4)};
+  }
+  made.runs[1].measures.aligned[0][(36 * 40 + 4) * 3] += 0.5f;
+  const std::string crops = html::picture(draw_sheet({{corner_of(picture_of(0)), "clean"},
+                                                      {corner_of(picture_of(1)), "corrupted"},
+                                                      {corner_of(picture_of(2)), "first"},
+                                                      {corner_of(picture_of(3)), "second"}},
+                                                     4, 4),
+                                          "crops of clean, corrupted, restored");
+  EXPECT_NE(render_blur_page(made).find(crops), std::string::npos);
+}
+
+TEST(ComparisonPage, NamesAreTextWhateverTheyAre) {
+  BlurPage made = page();
+  made.runs[0].name = "<b&";
+  const std::string html = render_blur_page(made);
+  EXPECT_NE(html.find("<tr><td>&lt;b&amp;</td><td>unet, width 5"), std::string::npos) << html;
+  EXPECT_EQ(html.find("<b&"), std::string::npos) << html;
 }
 
 TEST(ComparisonPage, JsonHasEachFigureByItsName) {

@@ -36,10 +36,10 @@ class Comparison : public testing::Test {
     fs::create_directory(path("other"));
     fs::copy(path("one/run"), path("other/run"), fs::copy_options::recursive);
   }
-  BlurPage compare(float noise) const {
+  BlurPage compare(float noise, const std::string& dataset = "photos") const {
     return compare_runs(
         {.runs = {path("one/run"), path("other/run")},
-         .dataset = path("photos"),
+         .dataset = path(dataset),
          .views = 1,
          .judge_steps = 2,
          .corruption =
@@ -78,6 +78,17 @@ TEST_F(Comparison, SaysWhichRunsMeetAnotherCorruption) {
     notes.push_back(path(run) + " was trained for another corruption than it meets here.");
   notes.push_back(left_out(page));
   EXPECT_EQ(page.notes, notes);
+}
+
+// Views are of 16x16 pixels.
+TEST_F(Comparison, LeavesOutPicturesThatAreSmallerThanAView) {
+  fs::create_directory(path("small"));
+  save_png(path("small/fits.png"), draw_dead_leaves(3, 6, 16, 16));
+  save_png(path("small/low.png"), draw_dead_leaves(3, 7, 15, 16));
+  const BlurPage page = compare(50, "small");
+  EXPECT_EQ(pictures_of(page.material.views), 1);
+  EXPECT_EQ(page.notes,
+            std::vector{"Left out: 1 pictures of " + path("small") + " smaller than 16x16."});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "report/html.h"
 #include "tests/support/html_tags.h"
 
 namespace dae::test {
@@ -53,6 +54,8 @@ std::vector<EdgePoint> points() {
              .by_l1 = answer("L1", 0.6, sure(0.0625))};
   made[1].median.mse = 0.75;
   made[1].median.absolute = 0.375;
+  made[1].by_mse.mse = 0.625;
+  made[1].by_l1.mse = 0.875;
   return made;
 }
 
@@ -99,6 +102,27 @@ TEST(EdgePage, ThePlotOfTransferHasEveryAnswer) {
     EXPECT_NE(plot.find(name), std::string::npos) << name << "\n" << plot;
   EXPECT_EQ(count(plot, "<polyline"), 4u) << plot;
   EXPECT_EQ(count(plot, "stroke-width=\"8\""), 2u) << plot;
+}
+
+// Errors are shares of the squared contrast, which is 9/16 and 1/4; blurs are roots of variances.
+TEST(EdgePage, ErrorsAndBlursAreDrawnOverStrength) {
+  const std::string page = edge_section({}, points());
+  const std::vector<double> strengths = {8, 2.5};
+  constexpr double kShare = 0.5 / 0.5625;
+  const std::string errors =
+                        html::plot("Squared error", "strength", "mean square / contrast squared",
+                                   {{"mean", strengths, {kShare, 2}, true},
+                                    {"median", strengths, {kShare, 3}, true},
+                                    {"MSE", strengths, {kShare, 2.5}},
+                                    {"L1", strengths, {kShare, 3.5}}},
+                                   true),
+                    blurs = html::plot("Effective blur", "strength", "s, pixels",
+                                       {{"mean", strengths, {2, 1}, true},
+                                        {"median", strengths, {0.5, 0.5}, true},
+                                        {"MSE", strengths, {-1, 1.5}},
+                                        {"L1", strengths, {std::nan(""), 0.25}}});
+  EXPECT_NE(page.find(errors), std::string::npos) << errors << "\n" << page;
+  EXPECT_NE(page.find(blurs), std::string::npos) << blurs << "\n" << page;
 }
 
 TEST(EdgePage, JsonHasEachFigureByItsName) {

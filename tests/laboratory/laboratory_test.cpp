@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "data/dataset.h"
 #include "data/synthetic.h"
 #include "laboratory/lab_page.h"
@@ -70,6 +72,13 @@ void expect_worst_kind(Laboratory& lab, const LabPage& page) {
         lab.measures(all[i].specialist, 1, all[i].corruption)[Measure::transfer_high].value;
     EXPECT_EQ(kinds.at(i).at("kind"), all[i].kind);
     EXPECT_EQ(kinds.at(i).at("transfer_high").at("specialist").at("mean"), kept) << all[i].kind;
+    constexpr Measure kFirst = Measure::aligned_psnr;
+    const std::string cells =
+        std::string("<tr><td>") + all[i].kind + "</td>" +
+        html::cell(show(kFirst, lab.corrupted(all[i].corruption)[kFirst])) +
+        html::cell(show(kFirst, lab.value(lab::kUnet, all[i].corruption, kFirst))) +
+        html::cell(show(kFirst, lab.value(all[i].specialist, all[i].corruption, kFirst)));
+    EXPECT_NE(page.html.find(cells), std::string::npos) << cells;
     if (kept < least.mean) worst = all[i].kind, least = mean_interval({&kept, 1});
   }
   const std::string answer =
@@ -77,6 +86,42 @@ void expect_worst_kind(Laboratory& lab, const LabPage& page) {
       ": of the detail between 1/4 and 1/2 cycles/pixel even its specialist passes on only " +
       show(Measure::transfer_high, least) + ".";
   EXPECT_NE(page.html.find(answer), std::string::npos) << answer;
+}
+
+// The best of all that were trained for the whole corruption is named, with its error over seeds.
+void expect_smallest_error(Laboratory& lab, const LabPage& page) {
+  const std::string runs[] = {lab::kUnet,    lab::kUnet2T,      lab::kUnet4T,
+                              lab::kNoSkips, lab::kNotResidual, lab::kBottleneck,
+                              lab::kDense,   lab::kWide,        lab::loss_run("l1")};
+  std::string best;
+  Interval least{.mean = 1e9};
+  for (const std::string& run : runs)
+    if (const Interval mse = lab.value(run, {}, Measure::mse); mse.mean < least.mean)
+      best = run, least = mse;
+  const std::string bound = "The smallest MSE of all, in millionths " + show(Measure::mse, least) +
+                            " by " + best + ", is the most that the MMSE can be.";
+  EXPECT_NE(page.html.find(bound), std::string::npos) << bound;
+}
+
+// Rows have their own run's figures, and how far those are above what they are held against.
+void expect_table(Laboratory& lab) {
+  nlohmann::json figures;
+  const std::string table =
+      lab_table(lab, {},
+                {.rows = {{"dense", lab::kDense}, {"no skips", lab::kNoSkips}},
+                 .values = {Measure::psnr},
+                 .against = lab::kDense,
+                 .changes = {Measure::psnr}},
+                figures);
+  const double dense = lab.measures(lab::kDense, 1, {})[Measure::psnr].value,
+               unet = lab.measures(lab::kNoSkips, 1, {})[Measure::psnr].value;
+  EXPECT_GT(std::abs(unet - dense), 0.1) << "runs that are alike say nothing";
+  EXPECT_EQ(table,
+            fmt::format("<table><tr><th></th><th>PSNR, dB</th><th>&#916; PSNR, dB</th></tr>\n"
+                        "<tr><td>dense</td><td>{:.2f}</td><td></td></tr>\n"
+                        "<tr><td>no skips</td><td>{:.2f}</td><td>{:+.2f} undecided</td></tr>\n"
+                        "</table>\n",
+                        dense, unet, unet - dense));
 }
 
 // A curve is the mean over seeds; a run that was not trained has none.
@@ -152,6 +197,8 @@ TEST_F(LaboratoryTest, TrainsWhatIsMissingAndMeasuresIt) {
             lab.value(lab::kUnet4T, classic, Measure::psnr).mean);
   expect_ladder(lab, page);
   expect_worst_kind(lab, page);
+  expect_smallest_error(lab, page);
+  expect_table(lab);
   expect_mean_curve(lab);
 }
 
@@ -206,7 +253,9 @@ TEST_F(LaboratoryTest, ARunThatFailsIsNamedAndTheNextOneTrained) {
 }
 
 TEST_F(LaboratoryTest, RefusesPicturesSmallerThanItsViews) {
-  options_.setting.size = 64;  // of 40x48 pixels
+  options_.setting.size = 40;  // of 40x48 pixels
+  EXPECT_NO_THROW(Laboratory(options_, open_dataset(options_.dataset)));
+  options_.setting.size = 64;
   try {
     Laboratory lab(options_, open_dataset(options_.dataset));
     FAIL() << "measures what is not there";

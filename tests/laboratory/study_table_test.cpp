@@ -92,6 +92,35 @@ TEST_F(StudyTables, TellsMeansIntervalsAndDifferences) {
       << to_csv(study, table);
 }
 
+// The whole first line: whatever reads the file goes by it.
+TEST_F(StudyTables, CsvNamesItsColumnsInTheirOrder) {
+  const Study study(folder_, runs({"mse"}, {7}));
+  write_result("loss-mse_seed-7", 20);
+  const std::string csv = to_csv(study, tabulate(study));
+  EXPECT_EQ(csv.substr(0, csv.find('\n')),
+            "run,setting,seed,state,psnr,aligned_psnr,ssim,brightness_error,colour_error,seconds,"
+            "corrupted_psnr,corrupted_aligned_psnr,corrupted_ssim,corrupted_brightness_error,"
+            "corrupted_colour_error");
+}
+
+// Views of a setting without a finished run are not known yet, and are no others.
+TEST_F(StudyTables, DoingNothingStandsOnceForTheSameViews) {
+  const Study study(folder_, runs({"mse", "l1", "dct"}, {1}));
+  for (const char* const run : {"loss-mse_seed-1", "loss-dct_seed-1"}) write_result(run, 20);
+  const StudyTable table = tabulate(study);
+  EXPECT_EQ(count(to_html(study, table), "<td>doing nothing</td>"), 1u) << to_html(study, table);
+  EXPECT_EQ(count(to_text(table), "doing nothing"), 1u) << to_text(table);
+}
+
+TEST_F(StudyTables, APageShowsCommandsAsTheyAre) {
+  std::vector<StudyRun> wanted = runs({"mse"}, {1});
+  wanted[0].command = "--dataset <&";
+  const Study study(folder_, wanted);
+  const std::string page = to_html(study, tabulate(study));
+  EXPECT_NE(page.find("<td>loss-mse_seed-1</td><td>--dataset &lt;&amp;</td>"), std::string::npos)
+      << page;
+}
+
 // What a program asks for by name.
 TEST_F(StudyTables, JsonSaysAllByName) {
   std::vector<StudyRun> both = runs({"mse", "l1"}, {7});

@@ -231,6 +231,8 @@ TEST(Html, ALegendHasTheCurvesColours) {
       }
     }
     EXPECT_EQ(colours.size(), 10u);
+    for (const std::string& colour : colours)
+      EXPECT_TRUE(std::regex_match(colour, std::regex("#[0-9a-f]{6}"))) << colour;
     EXPECT_NE(svg.find("viewBox=\"0 0 670 280\" width=\"670\""), std::string::npos);
   }
   const std::string one = html::plot("t", "x", "y", {curves[0]});

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <numbers>
 
 #include "model/output_stage.h"
 #include "restore/noise_level.h"
@@ -317,6 +318,17 @@ TEST(Restorer, KeepColourBringsBackTheInputsExposure) {
   }
 }
 
+// Red without light has no strength that could be kept: it stays what the network makes of it.
+TEST(Restorer, KeepColourLeavesAChannelWithoutLightAsItIs) {
+  const Model model({.size = 16, .width = 4, .blocks = 1, .global = false});
+  Restorer restorer = model.restorer();
+  std::vector<float> picture = picture_of(16, 16);
+  for (size_t i = 0; i < picture.size(); i += 3) picture[i] = -1;
+  const std::vector<float> plain = restorer.restore({picture.data(), 16, 16}),
+                           kept = restorer.restore({picture.data(), 16, 16}, {.keep_colour = true});
+  for (size_t i = 0; i < picture.size(); i += 3) ASSERT_EQ(kept[i], plain[i]) << i;
+}
+
 // Noise does not pass for light: least squares from input to output would brighten the dark and noisy.
 TEST(Restorer, KeepColourDoesNotBrightenNoise) {
   const Model model({.size = 16, .width = 4, .blocks = 1, .global = false});
@@ -385,9 +397,9 @@ TEST(Restorer, CropsOfFcAreBlendedToOneExposure) {
 }
 
 // Crops of a picture that grows lighter come out with gains of their own. Each is given the
-// geometric mean of all in place of it: the columns that the first crop alone sees show it.
-TEST(Restorer, CropsOfFcTakeTheMeanOfTheirGains) {
-  constexpr int64_t kSize = 16, kWidth = 32, kAlone = 8;
+// geometric mean of all in place of it, and where they overlap each weighs by a raised cosine.
+TEST(Restorer, CropsOfFcTakeTheMeanOfTheirGainsUnderARaisedCosine) {
+  constexpr int64_t kSize = 16, kWidth = 32;
   const Model model = full_sized({.kind = NetworkKind::fc, .size = kSize, .latent = 8});
   std::vector<float> picture = picture_of(kSize, kWidth);
   for (size_t i = 0; i < picture.size(); i++)
@@ -410,8 +422,17 @@ TEST(Restorer, CropsOfFcTakeTheMeanOfTheirGains) {
     const double mean = std::cbrt(gains[0][c] * gains[1][c] * gains[2][c]);
     EXPECT_GT(gains[0][c], 1.1 * mean) << "gains that are all alike say nothing";
     for (int64_t y = 0; y < kSize; y++)
-      for (int64_t x = 0; x < kAlone; x++) {
-        const double want = restored[0][(y * kSize + x) * 3 + c] * mean / gains[0][c];
+      for (int64_t x = 0; x < kWidth; x++) {
+        double sum = 0, weight = 0;
+        for (size_t crop = 0; crop < 3; crop++) {
+          const int64_t column = x - 8 * static_cast<int64_t>(crop);
+          if (column < 0 || column >= kSize) continue;
+          const double turn = 2 * std::numbers::pi * (double(column) + 0.5) / kSize,
+                       share = 0.501 - 0.5 * std::cos(turn);
+          sum += share * restored[crop][(y * kSize + column) * 3 + c] * mean / gains[crop][c];
+          weight += share;
+        }
+        const double want = sum / weight;
         ASSERT_NEAR(got[(y * kWidth + x) * 3 + c], want, 1e-4 * want) << y << " " << x;
       }
   }
