@@ -58,6 +58,12 @@ struct Reader {
   }
 };
 
+// Of these formats PSD alone has 16 bits. stb_image, asked for it, takes a picture's height for its depth.
+bool is_deep_psd(std::span<const uint8_t> bytes) {
+  return bytes.size() > 23 && std::memcmp(bytes.data(), "8BPS", 4) == 0 && bytes[22] == 0 &&
+         bytes[23] == 16;
+}
+
 }  // namespace
 
 Decoded decode_other(std::span<const uint8_t> bytes, int64_t most_bytes) {
@@ -74,7 +80,7 @@ Decoded decode_other(std::span<const uint8_t> bytes, int64_t most_bytes) {
   photo.height = height;
   photo.width = width;
   photo.channels = channels;
-  const bool deep = stbi_is_16_bit_from_memory(bytes.data(), size) != 0;
+  const bool deep = is_deep_psd(bytes);
   photo.bits = deep ? 16 : 8;
   check_size(photo, most_bytes);
   void* const decoded =

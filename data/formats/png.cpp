@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "data/formats/formats.h"
 #include "data/orientation.h"
@@ -17,6 +18,7 @@ constexpr size_t kMostOfAChunk = size_t{16} << 20, kMostOfAllChunks = size_t{32}
 using Context = std::unique_ptr<spng_ctx, void (*)(spng_ctx*)>;
 
 void check(int result, const char* what) {
+  if (result == SPNG_EMEM) throw std::bad_alloc();  // there may be some later
   if (result != SPNG_OK) fail("{} ({})", what, spng_strerror(result));
 }
 

@@ -443,7 +443,8 @@ TEST_F(DatasetTest, WhatCannotBeReadIsNamed) {
   EXPECT_EQ(open().skipped().size(), 2u) << "from the cache, too";
 }
 
-// By name but for the extension; what has no partner, two of them, or one of another size is named.
+// By name but for the extension; what has no partner, two of them, or one of another size is named, and what cannot
+// be read on either side.
 TEST_F(DatasetTest, PairsAreFoundByName) {
   const fs::path noisy = temporary_.path() / "noisy";
   fs::create_directories(noisy / "in");
@@ -454,6 +455,7 @@ TEST_F(DatasetTest, PairsAreFoundByName) {
   for (const char* const name : {"twice.png", "size.png", "unasked.png"})
     save_png(noisy / name, draw_dead_leaves(1, 1, 20, 40));
   fs::copy_file(noisy / "twice.png", noisy / "twice.jpg");
+  std::ofstream(noisy / "broken.png") << "";
   const Dataset pairs = open_pairs(photos().string(), noisy.string());
   ASSERT_EQ(pairs.size(), 2);
   EXPECT_TRUE(equal(pairs[0].view, a) && equal(pairs[0].given, b)) << pairs[0].name;
@@ -463,7 +465,8 @@ TEST_F(DatasetTest, PairsAreFoundByName) {
   for (const char* const words : {"alone.png: it has no partner", "twice.png: it has 2 partners",
                                   "size.png: 40x30 pixels, but 40x20 of its partner"})
     EXPECT_NE(reasons.find(words), std::string::npos) << reasons;
-  EXPECT_EQ(pairs.skipped().size(), 3u);
+  EXPECT_EQ(pairs.skipped().size(), 4u);
+  EXPECT_EQ(pairs.skipped().back().reason, (noisy / "broken.png").string() + ": the file is empty");
   expect_error([&] { open_pairs(photos().string(), (noisy / "in").string()); }, "no picture in");
   expect_error([&] { open_pairs(photos().string(), (photos() / ".").string()); },
                "the clean pictures cannot be their own noisy partners");
@@ -498,7 +501,10 @@ TEST_F(DatasetTest, TenOfWhatCannotBeReadAreNamedAndTheOthersCounted) {
 TEST_F(DatasetTest, SyntheticNeedsNothing) {
   const Dataset dataset = open_dataset("synthetic");
   EXPECT_EQ(dataset.size(), 48);
-  EXPECT_EQ(dataset[0].view.height, 256);
+  for (const auto& [i, name] : {std::pair{0, "synthetic/00"}, {47, "synthetic/47"}}) {
+    EXPECT_EQ(dataset[i].name, name);
+    EXPECT_TRUE(equal(dataset[i], draw_dead_leaves(1, static_cast<uint64_t>(i), 256, 256))) << i;
+  }
   EXPECT_FALSE(fs::exists(temporary_.path() / "cache"));
 }
 

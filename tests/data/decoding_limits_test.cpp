@@ -10,6 +10,7 @@
 #include "data/files.h"
 #include "data/photo.h"
 #include "runtime/error.h"
+#include "tests/support/said.h"
 #include "tests/support/tiff_bytes.h"
 
 namespace dae::test {
@@ -199,6 +200,13 @@ TEST(DecodingLimits, SizesOfAPnmAreRead) {
     const Bytes bytes(file.begin(), file.end());
     EXPECT_THROW(decode_photo(bytes, "a.pnm", kAllowed), Error) << text;
   }
+}
+
+// By which its values are divided.
+TEST(DecodingLimits, ALargestValueOfAPnmIsNotZero) {
+  const std::string file = "P5 1 1 0\nx";
+  EXPECT_EQ(said([&] { decode_photo(Bytes(file.begin(), file.end()), "a.pnm"); }),
+            "a.pnm: its largest value is 0, not 1 to 65535");
 }
 
 // Where nothing else is said, 3 * 2^28 bytes of samples, as SECURITY.md says: 805 MB. What is refused by its size is so

@@ -237,5 +237,22 @@ TEST(Files, MappingsMoveAndMayBeEmpty) {
   EXPECT_TRUE(MappedFile(folder.file("empty")).bytes().empty());
 }
 
+TEST(Files, AMappingEndsWithItsOwner) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder.file("a"), std::string_view("abc"));
+  const std::string path = fs::canonical(folder.file("a")).string();
+  const auto is_mapped = [&] {
+    std::ifstream maps("/proc/self/maps");
+    const std::string text{std::istreambuf_iterator<char>(maps), {}};
+    return text.find(path) != text.npos;
+  };
+  {
+    MappedFile first(path);
+    const MappedFile second = std::move(first);
+    EXPECT_TRUE(is_mapped());
+  }
+  EXPECT_FALSE(is_mapped());
+}
+
 }  // namespace
 }  // namespace dae::test

@@ -95,6 +95,16 @@ TEST(Likeness, UpToTwentyThousandPicturesAreCompared) {
   }
 }
 
+// 77, 150 and 29 parts in 256 of red, green and blue (Rec. 601), rounded down.
+TEST(Likeness, AThumbnailIsBrightness) {
+  const auto brightness = [](const std::vector<uint8_t>& colour) {
+    return int{likeness_of(Image{1, 1, colour}.view()).thumbnail[0]};
+  };
+  EXPECT_EQ(brightness({255, 0, 0}), 76);
+  EXPECT_EQ(brightness({0, 255, 0}), 149);
+  EXPECT_EQ(brightness({0, 0, 255}), 28);
+}
+
 TEST(Likeness, PicturesSmallerThanAThumbnail) {
   const std::vector<Image> images = {
       {1, 1, {10, 20, 30}}, {1, 1, {10, 20, 30}}, {1, 1, {10, 20, 31}}};

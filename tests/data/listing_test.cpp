@@ -64,6 +64,22 @@ TEST_F(ListingTest, AnArchiveStandsWhereItsPicturesDo) {
           {"a.png", "a.tar-b.png"}, {"a.tar-b.tar"}, {"a.tar.png"}, {"a.tar"}, {"a.tar0.png"}}));
 }
 
+TEST_F(ListingTest, EveryCompressedArchiveIsNamed) {
+  add("a.png");
+  for (const std::string ending : {".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".TAR.GZ",
+                                   ".TGZ", ".Tar.Bz2", ".tar.XZ", ".TAR.zst"}) {
+    const std::string name = "in/b" + ending;
+    add(name);
+    const Listing listing = list_dataset(root(), 0);
+    fs::remove(root() / name);
+    ASSERT_EQ(listing.left_out.size(), 1u) << ending;
+    EXPECT_EQ(listing.left_out[0].name, name);
+    EXPECT_EQ(listing.left_out[0].reason,
+              (root() / name).string() + ": a compressed archive, in which no picture can be " +
+                  "looked up; unpack it to a .tar");
+  }
+}
+
 TEST_F(ListingTest, APartThatChangesIsNamedByItsFirstFile) {
   const std::string first = (root() / "1.png").string();
   for (const auto& [name, others] : {std::pair{"1.png", ""},

@@ -103,6 +103,24 @@ TEST_F(PacksTest, WhatIsDecodedIsCountedOverAllShards) {
   EXPECT_EQ(last, 5u);
 }
 
+// As many a byte as in the archives before, and every other file.
+TEST_F(PacksTest, WhatIsLeftIsGuessedFromWhatWasOpened) {
+  add_shard("0.tar", 0, 2);
+  add_shard("1.tar", 10, 2);
+  ASSERT_EQ(fs::file_size(shards() / "0.tar"), fs::file_size(shards() / "1.tar"));
+  std::vector<size_t> totals;
+  const DatasetOptions watched = {
+      .progress = [&](size_t, size_t total) { totals.push_back(total); }};
+  open_dataset(shards().string(), watched);
+  EXPECT_EQ(totals, (std::vector<size_t>{4, 4}));
+  fs::remove_all(temporary_.path() / "cache");
+  for (const char* const name : {"2.ppm", "3.ppm", "4.ppm"})
+    std::ofstream(shards() / name) << "P6 1 1 255\nabc";
+  totals.clear();
+  open_dataset(shards().string(), watched);
+  EXPECT_EQ(totals, (std::vector<size_t>{7, 7, 7}));
+}
+
 TEST_F(PacksTest, ADamagedPackIsMadeAgainAlone) {
   add_shard("0.tar", 0, 2);
   add_shard("1.tar", 10, 2);
@@ -243,6 +261,14 @@ TEST(Claim, IsOnesAlone) {
   EXPECT_FALSE(fs::exists(path));
   EXPECT_TRUE(Claim(path).is_ours());
   EXPECT_TRUE(Claim(folder.file("nowhere") + "/claim").is_ours()) << "which keeps nobody out";
+}
+
+// Where all may write, somebody's link would have a file made anywhere.
+TEST(Claim, FollowsNoLink) {
+  const TemporaryFolder folder;
+  fs::create_symlink(folder.file("target"), folder.file("claim"));
+  EXPECT_TRUE(Claim(folder.file("claim")).is_ours()) << "it cannot be made";
+  EXPECT_FALSE(fs::exists(folder.file("target")));
 }
 
 }  // namespace

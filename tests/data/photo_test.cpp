@@ -121,6 +121,37 @@ TEST(Photo, SixteenBitsAreRoundedForAWebP) {
   }
 }
 
+// A WebP has colours alone, of which a profile of greys says nothing.
+TEST(Photo, GreyIsSpreadInAWebP) {
+  for (const int channels : {1, 2}) {
+    Photo grey = random_photo(channels, 8);
+    grey.profile = load_photo(kFolder + "profile.png").profile;
+    std::vector<uint8_t> spread;
+    for (size_t i = 0; i < grey.samples.size(); i += static_cast<size_t>(channels)) {
+      spread.insert(spread.end(), 3, grey.samples[i]);
+      if (channels == 2) spread.push_back(grey.samples[i + 1]);
+    }
+    const Photo again = decode_photo(encode_photo(grey, PhotoFormat::webp, {}, "p"), "p");
+    EXPECT_EQ(again.channels, channels + 2);
+    EXPECT_EQ(again.samples, spread);
+    EXPECT_TRUE(again.profile.empty());
+  }
+}
+
+// A fifth of the colours and four fifths of white; all of them; none.
+TEST(Photo, SixteenBitsOverWhiteStaySixteen) {
+  Photo clear{.height = 1, .width = 3, .channels = 4, .bits = 16};
+  const uint16_t values[] = {1000, 40000, 65535, 13107, 1, 2, 3, 65535, 1, 2, 3, 0};
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(values);
+  clear.samples.assign(bytes, bytes + sizeof(values));
+  const Photo flat = over_white(clear);
+  EXPECT_EQ(flat.channels, 3);
+  EXPECT_EQ(flat.bits, 16);
+  const std::vector<int> want = {52628, 60428, 65535, 1, 2, 3, 65535, 65535, 65535};
+  ASSERT_EQ(flat.samples.size(), 2 * want.size());
+  for (size_t i = 0; i < want.size(); i++) EXPECT_EQ(sample(flat, i), want[i]) << i;
+}
+
 // White is 255 and 65535, which is 257 times as much.
 TEST(Photo, EveryLevelOfEightBitsIsOneOfSixteen) {
   Photo shallow{.height = 1, .width = 256, .channels = 1};
@@ -215,16 +246,18 @@ TEST(Photo, ATiffWithHalfAJpegIsRefused) {
 }
 
 TEST(Photo, WhatCannotBeHeldIsSaid) {
-  const auto message = [](const Photo& photo, PhotoFormat format) {
-    return said([&] { encode_photo(photo, format, {}, "wide.x"); });
+  const auto message = [](int64_t width, PhotoFormat format) {
+    Photo wide{.height = 1, .width = width, .channels = 1};
+    wide.samples.resize(static_cast<size_t>(width));
+    return said([&] { encode_photo(wide, format, {}, "wide.x"); });
   };
-  Photo wide{.height = 1, .width = 70000, .channels = 1};
-  wide.samples.resize(70000);
-  EXPECT_EQ(message(wide, PhotoFormat::jpeg),
-            "wide.x: a JPEG has at most 65500 pixels a side, not 70000x1");
-  EXPECT_EQ(message(wide, PhotoFormat::webp),
-            "wide.x: a WebP has at most 16383 pixels a side, not 70000x1");
-  EXPECT_EQ(message(wide, PhotoFormat::png), "accepted");
+  EXPECT_EQ(message(65500, PhotoFormat::jpeg), "accepted");
+  EXPECT_EQ(message(65501, PhotoFormat::jpeg),
+            "wide.x: a JPEG has at most 65500 pixels a side, not 65501x1");
+  EXPECT_EQ(message(16383, PhotoFormat::webp), "accepted");
+  EXPECT_EQ(message(16384, PhotoFormat::webp),
+            "wide.x: a WebP has at most 16383 pixels a side, not 16384x1");
+  EXPECT_EQ(message(70000, PhotoFormat::png), "accepted");
 }
 
 // A Softimage PIC that made stb_image's decoder of that format follow a null pointer, whatever its name.

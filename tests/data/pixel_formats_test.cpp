@@ -108,6 +108,21 @@ TEST(PixelFormats, PngWithAPalette) {
   }
 }
 
+// What is sRGB names a gamma as well, for those that know no sRGB (PNG 1.2, 4.2.2.3).
+TEST(PixelFormats, APngThatIsSrgbHasNoOtherColour) {
+  Bytes value;
+  put_big_endian(value, 45455);
+  const Bytes gamma = png_chunk("gAMA", value);
+  Bytes both = png_chunk("sRGB", Bytes{0});
+  put(both, gamma);
+  const auto colour_of = [](const Bytes& chunks) {
+    return decode_photo(png_of(1, 1, 8, 0, {0, 7}, chunks), "png").png_colour;
+  };
+  ASSERT_TRUE(colour_of(gamma));
+  EXPECT_EQ(colour_of(gamma)->gamma, 45455u);
+  EXPECT_FALSE(colour_of(both));
+}
+
 // TIFF 6.0: one strip, little-endian or big-endian, with unassociated alpha.
 TEST(PixelFormats, Tiff) {
   for (const bool big : {false, true})
@@ -222,6 +237,33 @@ TEST(PixelFormats, Pnm) {
       expect_samples(binary, "binary", channels, bits, samples);
       expect_samples(text, "text", channels, bits, samples);
     }
+}
+
+TEST(PixelFormats, WhatIsBeyondAPnmsLargestValueIsWhite) {
+  for (const std::string text : {"P2 1 1 100\n300", "P5 1 1 100\n\xc8"})
+    EXPECT_EQ(decode_photo(Bytes(text.begin(), text.end()), "pnm").samples, Bytes{255}) << text;
+  const std::string deep = "P5 1 1 1000\n\xff\xfe";
+  EXPECT_EQ(decode_photo(Bytes(deep.begin(), deep.end()), "pnm").samples, Bytes(2, 255));
+}
+
+// Adobe's description of PSD: a plane after the other, uncompressed. Without a fourth all is opaque.
+TEST(PixelFormats, PsdOf16Bits) {
+  const std::vector<uint32_t> samples = levels(3, 16);
+  Bytes file;
+  put(file, "8BPS");
+  for (const uint32_t n : {1, 0, 0, 0, 3}) put_big_endian(file, n, 2);
+  for (const uint32_t n : {kHeight, kWidth}) put_big_endian(file, n);
+  for (const uint32_t n : {16, 3}) put_big_endian(file, n, 2);
+  for (int i = 0; i < 3; i++) put_big_endian(file, 0);
+  put_big_endian(file, 0, 2);
+  for (size_t c = 0; c < 3; c++)
+    for (size_t i = c; i < samples.size(); i += 3) put_big_endian(file, samples[i], 2);
+  std::vector<uint32_t> want;
+  for (size_t i = 0; i < samples.size(); i++) {
+    want.push_back(samples[i]);
+    if (i % 3 == 2) want.push_back(65535);
+  }
+  expect_samples(file, "psd", 4, 16, want);
 }
 
 // TGA 2.0, uncompressed, from the top: grey, and blue first with and without alpha.

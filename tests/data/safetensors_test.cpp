@@ -13,6 +13,7 @@
 #include <random>
 
 #include "runtime/error.h"
+#include "tests/support/said.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -128,6 +129,23 @@ TEST(Safetensors, RefusesWhatIsNotSound) {
       EXPECT_NE(std::string(error.what()).find(path), std::string::npos) << error.what();
     }
   }
+}
+
+TEST(Safetensors, SaysWhoseValuesAreInDoubt) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("a");
+  const std::string begin = R"({"dtype":"F32","shape":[1],"data_offsets":)";
+  const auto refusal = [&](const std::string& header) {
+    write_raw(path, header, 8);
+    return said([&] { const Safetensors file(path); });
+  };
+  const std::string said_of_all = path + ": not a sound safetensors file: bytes ";
+  EXPECT_EQ(refusal(R"({"v":)" + begin + R"([0,4]},"w":)" + begin + "[0,4]}}"),
+            said_of_all + "0 to 4 of its values belong to two tensors");
+  EXPECT_EQ(refusal(R"({"w":)" + begin + "[4,8]}}"),
+            said_of_all + "0 to 4 of its values belong to no tensor");
+  EXPECT_EQ(refusal(R"({"w":)" + begin + "[0,4]}}"),
+            said_of_all + "4 to 8 of its values belong to no tensor");
 }
 
 // Any flipped bit of a file of ours is named; those of before, which had no hash, are read.

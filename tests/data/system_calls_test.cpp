@@ -1,4 +1,4 @@
-// What reaches the disk, and in which order: this program's own write, read, fsync, fdatasync,
+// What reaches the disk, and in which order: this program's own write, pread, fsync, fdatasync,
 // linkat, rename and flock stand before the system's, note what is asked and may give less.
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -60,8 +60,8 @@ ssize_t write(int fd, const void* data, size_t count) {
   if (noted && is_regular(fd)) note("write " + name_of(fd));
   return fault(fd, count) ? -1 : syscall(SYS_write, fd, data, count);
 }
-ssize_t read(int fd, void* data, size_t count) {
-  return fault(fd, count) ? -1 : syscall(SYS_read, fd, data, count);
+ssize_t pread(int fd, void* data, size_t count, off_t offset) {
+  return fault(fd, count) ? -1 : syscall(SYS_pread64, fd, data, count, offset);
 }
 int fsync(int fd) {
   note("fsync " + name_of(fd));

@@ -49,11 +49,15 @@ TEST(Text, WhatCommandsATerminalIsWrittenOut) {
 
 TEST(Text, JsonIsReadToADepth) {
   EXPECT_EQ(json_from(R"({"a":[1,2]})"), (nlohmann::json{{"a", {1, 2}}}));
-  const auto nested = [](size_t depth) {
-    return std::string(depth, '[') + std::string(depth, ']');
+  const auto nested = [](size_t depth, const std::string& inside = "") {
+    return std::string(depth, '[') + inside + std::string(depth, ']');
   };
-  EXPECT_NO_THROW(json_from(nested(64)));
-  EXPECT_THROW(json_from(nested(66)), Error);
+  for (const char* const inside : {"", "1"}) {
+    EXPECT_NO_THROW(json_from(nested(64, inside)));
+    EXPECT_THROW(json_from(nested(65, inside)), Error);
+  }
+  EXPECT_NO_THROW(json_from(nested(63, R"({"a":1})")));
+  EXPECT_THROW(json_from(nested(64, "{}")), Error);
   EXPECT_THROW(json_from(nested(1000000)), Error);
   EXPECT_THROW(json_from("{"), Error);
   EXPECT_THROW(json_from("\xff"), Error);
