@@ -99,6 +99,7 @@ class Session {
   Reached reached_;
   uint64_t validate_every_ = 1;
   double stepping_seconds_ = 0;     // of this session
+  double waited_seconds_ = 0;       // for pictures, of those
   std::optional<RunLog> log_;       // from the first step of this session on
   std::vector<std::string> notes_;  // for the report
 };
@@ -290,6 +291,7 @@ void Session::train_steps() {
   if (!options_.first_weights.empty())
     log.save();  // the folder cannot make them again from the seed
   uint64_t step = reached_.step;
+  const double waited_before = trainer_->seconds_waited();  // while its speed was measured
   bool stopping = stop_.stop_requested();
   while (step < total && !stopping) {
     const Elapsed stepping;
@@ -308,6 +310,7 @@ void Session::train_steps() {
     if (step == due || stopping) log.end_row(step, stopping);
     log.save_if_due();
   }
+  waited_seconds_ = trainer_->seconds_waited() - waited_before;
   if (log.saved_step() != step || stopping) log.save();  // with the row that a stop makes
 }
 
@@ -324,10 +327,9 @@ Evaluation Session::evaluate_held_out(int64_t most_views) {
   return evaluation;
 }
 
-std::string waiting_in_words(const Trainer& trainer, double stepping) {
+std::string waiting_in_words(double waited, double stepping) {
   if (stepping <= 0) return "";
-  return fmt::format("waited for pictures: {:.2f}% of the time\n",
-                     100 * trainer.seconds_waited() / stepping);
+  return fmt::format("waited for pictures: {:.2f}% of the time\n", 100 * waited / stepping);
 }
 
 TrainingOutcome Session::finish() {
@@ -364,7 +366,7 @@ TrainingOutcome Session::finish() {
   folder_->write_report(render_report(input));
   if (trainer_->executor().profiled_runs() > 0)
     outcome.profile = profile_table(trainer_->executor(), options_.device, config_.network.dtype) +
-                      waiting_in_words(*trainer_, stepping_seconds_);
+                      waiting_in_words(waited_seconds_, stepping_seconds_);
   return outcome;
 }
 

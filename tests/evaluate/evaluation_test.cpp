@@ -4,11 +4,13 @@
 #include <dae/error.h>
 #include <dae/evaluation.h>
 #include <dae/training.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 
 #include "corrupt/corrupted_view.h"
@@ -321,6 +323,32 @@ TEST_F(EvaluationTest, NamesTheFieldThatMakesNoSense) {
   options.corruption = CorruptSpec{.noise = {2, 1}};
   EXPECT_EQ(field_of(options), "noise");
   EXPECT_THROW(evaluate(folder_->file("nowhere"), on_cpu()), Error);
+}
+
+// Numbers are looked at before the run is.
+TEST_F(EvaluationTest, NumbersHaveLimits) {
+  struct Limits {
+    const char* field;
+    std::function<void(EvaluationOptions&, int64_t)> set;
+    int64_t low, high;
+  };
+  const Limits all[] = {
+      {"views_per_image", [](auto& o, int64_t v) { o.views_per_image = v; }, 1, 1000},
+      {"most_views", [](auto& o, int64_t v) { o.most_views = v; }, 1, 1000000},
+      {"sigma", [](auto& o, int64_t v) { o.sigma = double(v); }, 0, 255},
+      {"max_side", [](auto& o, int64_t v) { o.max_side = v; }, 0, 65536}};
+  for (const Limits& limits : all) {
+    const auto said_of = [&](int64_t value) {
+      EvaluationOptions options = on_cpu();
+      limits.set(options, value);
+      return said([&] { evaluate(folder_->file("nowhere"), options); });
+    };
+    for (const int64_t beyond : {limits.low - 1, limits.high + 1})
+      EXPECT_EQ(said_of(beyond),
+                fmt::format("{} {}: give {} to {}", limits.field, beyond, limits.low, limits.high));
+    for (const int64_t within : {limits.low, limits.high})
+      EXPECT_NE(said_of(within).find("nowhere"), std::string::npos) << limits.field << within;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "report/html.h"
@@ -192,6 +193,30 @@ TEST(ComparisonPage, JsonHasEachFigureByItsName) {
   EXPECT_EQ(change.at("psnr").at("decided"), true);
   EXPECT_EQ(change.at("aligned_psnr").at("decided"), false);
   EXPECT_EQ(change.at("blur_variance").at("decided"), true);
+}
+
+TEST(ComparisonPage, ACamerasRangesAreNamedWhereTheyAreOn) {
+  BlurPage made = page();
+  CorruptSpec& spec = made.material.corruption;
+  spec.shot = {1, 2};
+  spec.grain = {0.5f, 0.75f};
+  spec.common = {0, 1};
+  spec.jpeg = {40, 95, true, 0.3f};
+  EXPECT_EQ(
+      to_json(made).at("corruption"),
+      "noise 0:50, blur 0.2:1.5, brightness 0.7:1.3, channel 0.85:1.15, shot 1:2, grain 0.5:0.75, "
+      "common 0:1, jpeg 40:95@0.3, order camera, clip off, quantize on");
+}
+
+TEST(ComparisonPage, FiguresSayToWhichSideTheyAreBeyond) {
+  BlurPage made = page();
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  const auto blur = static_cast<size_t>(Measure::blur);
+  made.runs[0].measures.values[blur] = {-kInfinite, {-kInfinite, -kInfinite}};
+  made.runs[1].measures.values[blur] = {kInfinite, {kInfinite, kInfinite}};
+  const nlohmann::json runs = to_json(made).at("runs");
+  EXPECT_EQ(runs.at(0).at("blur").at("beyond"), "too sharp for the scale");
+  EXPECT_EQ(runs.at(1).at("blur").at("beyond"), name_of(Measure::blur).beyond);
 }
 
 }  // namespace

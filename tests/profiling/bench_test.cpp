@@ -64,6 +64,8 @@ TEST_P(BenchTest, RunsEverythingAndCountsBytesAndOperations) {
   };
   ASSERT_TRUE(found.contains("corrupt/8x8x2"));
   EXPECT_NEAR(counted("corrupt/8x8x2", "GB/s"), 2 * 8 * 8 * 3 * (1 + 1 + 4), 1e-3);
+  EXPECT_NEAR(counted("corrupt/8x8x2", "Mpixel/s"), 1e3 * 2 * 8 * 8, 1e-3);
+  EXPECT_NEAR(counted("restore/40x48", "Mpixel/s"), 1e3 * 40 * 48, 1e-2);
   // A quarter is read, the whole written.
   EXPECT_NEAR(counted("kernel/upsample2x/f32 1x8x8x32", "GB/s"), 5 * 8 * 8 * 32 * 4, 1e-2);
   // Clean and restored picture are read, the gradient and three numbers written.

@@ -1,15 +1,19 @@
 // What a training run takes of a GPU: what it says before, what it does when there is too little,
-// nothing more once it runs, and how it ends when the GPU breaks.
+// nothing more once it runs, how long it waits for pictures, and how it ends when the GPU breaks.
 //
 // Simulated GPU: without sanitizers (it counts memory and work, of which those need more)
 #include <gtest/gtest.h>
+
+#include <regex>
 
 #include "data/synthetic.h"
 #include "restore/restorer.h"
 #include "restore/view_restorer.h"
 #include "runtime/device.h"
+#include "tests/simulated_gpu/allocations.h"
 #include "tests/simulated_gpu/simulator.h"
 #include "tests/support/said.h"
+#include "tests/support/training_run.h"
 #include "train/trainer.h"
 
 namespace dae::test {
@@ -61,6 +65,31 @@ TEST_F(SimulatedTrainer, TakesWhatItSaysItWill) {
     trainer->run(2);
     trainer->run(2);
     EXPECT_EQ(before - free_memory(Device::cuda), trainer->memory().total());
+  }
+}
+
+size_t pinned_bytes() {
+  size_t bytes = 0;
+  for (const auto& [mapping, allocation] : simulated::allocations())
+    if (allocation.pinned) bytes += allocation.bytes;
+  return bytes;
+}
+
+// Of a sum each shard leaves several losses a step.
+TEST_F(SimulatedTrainer, PinsWhatItSaysItWill) {
+  config_.loss = parse_loss("mse+0.1*l1");
+  config_.sharding.shards = 2;
+  for (const auto& [share, pairs] :
+       {std::pair{1.0, false}, {0.0, false}, {1.0, true}, {0.0, true}}) {
+    SCOPED_TRACE(testing::Message() << share << ' ' << pairs);
+    config_.resident_share = share;
+    for (Source& source : sources_) source.given = pairs ? source.pixels : nullptr;
+    const size_t before = pinned_bytes();
+    const auto trainer = make();
+    EXPECT_EQ(pinned_bytes() - before, trainer->memory().pinned);
+    trainer->run(2);
+    trainer->run(2);
+    EXPECT_EQ(pinned_bytes() - before, trainer->memory().pinned);
   }
 }
 
@@ -169,6 +198,27 @@ TEST_F(SimulatedTrainer, WaitsBetweenStepsThatFollowEachOther) {
   EXPECT_NEAR(trainer->seconds_waited(), 7e-6, 1e-9);
   trainer->run_profiled();
   EXPECT_GT(trainer->seconds_waited(), 7e-6);
+}
+
+class SimulatedRun : public TrainingRun {};
+
+// With nothing beside it: what prepares a batch of 16 takes about half of a profiled step here, whatever the host's
+// speed.
+TEST_F(SimulatedRun, SaysHowMuchOfItsTimeItWaitedForPictures) {
+  TrainingOptions profiled = options("run", 1);
+  profiled.device = Device::cuda;
+  profiled.size = 8;
+  profiled.batch = 16;
+  profiled.width = profiled.levels = 1;
+  profiled.global = false;
+  profiled.profile = true;
+  const std::string table = train(profiled).profile;
+  std::smatch percent;
+  ASSERT_TRUE(std::regex_search(table, percent,
+                                std::regex(R"(\nwaited for pictures: ([0-9.]+)% of the time\n$)")))
+      << table;
+  EXPECT_GT(std::stod(percent[1]), 1);
+  EXPECT_LE(std::stod(percent[1]), 100);
 }
 
 // At any moment: in the first, uncaptured pair, while photographs are uploaded, in a replay.

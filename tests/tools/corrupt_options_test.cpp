@@ -1,5 +1,7 @@
-// What corrupt makes, pixel by pixel: the sheet that is kept, and copies as the library corrupts.
+// What corrupt makes: the sheet that is kept, what sheets say and how they are laid out, and copies as the
+// library corrupts.
 #include "corrupt/corrupted_view.h"
+#include "report/sheet.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -13,6 +15,70 @@ TEST_F(Programs, CorruptDrawsTheSheetThatIsKept) {
     const Outcome outcome = run(command + " --seed " + std::to_string(seed));
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(load_image(path("sheet.png")).pixels == kept.pixels, seed == 7) << seed;
+  }
+}
+
+// A camera's noise is two numbers there: that of the dark, and light's own.
+TEST_F(Programs, ASheetSaysWhatWasDrawn) {
+  make_photos("photos", 1);
+  const Outcome outcome = run("corrupt " + path("photos") +
+                              " --size 32 --count 1 --order camera --noise 5 --shot 10 --blur 1"
+                              " --brightness 1.25 --channel 1 --out " +
+                              path("sheet.png"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  CorruptSpec spec;
+  spec.order = Order::camera;
+  spec.noise = {5, 5}, spec.shot = {10, 10}, spec.blur = {1, 1};
+  spec.brightness = {1.25f, 1.25f}, spec.channel = {1, 1};
+  const Image picture = load_image(path("photos/leaf0.png"));
+  const std::vector<Source> sources = {source_of(picture.view())};
+  const Draw draw = draw_training(spec, 1, 0, 0, sources, 32, 32);
+  const CorruptedPicture view = corrupt_view(sources, draw, 32, 32, flags_of(spec));
+  const Image sheet =
+      draw_sheet({{to_image(view.clean()), "leaf0.png"},
+                  {to_image(view.corrupted()),
+                   "noise 5.0+10.0  blur 1.00\nbrightness 1.25\nr 1.00  g 1.00  b 1.00"}},
+                 2, 2);
+  EXPECT_EQ(load_image(path("sheet.png")).pixels, sheet.pixels);
+}
+
+// Six pictures a row while they are small, and the smallest at twice their size. A margin of 6 pixels is
+// around each, and three lines of text of 12 over each row.
+TEST_F(Programs, SheetsHaveRoomForTheirPictures) {
+  make_photos("photos", 1);
+  struct Case {
+    std::string options;
+    int columns, rows, side;
+  };
+  for (const Case& c : {Case{"", 6, 4, 128},
+                        {" --count 2", 2, 2, 128},
+                        {" --count 3 --size 96", 6, 1, 192},
+                        {" --count 3 --size 97", 6, 1, 97},
+                        {" --count 3 --size 160", 6, 1, 160},
+                        {" --count 3 --size 161", 4, 2, 161}}) {
+    const Outcome outcome =
+        run("corrupt " + path("photos") + c.options + " --out " + path("sheet.png"));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Image sheet = load_image(path("sheet.png"));
+    EXPECT_EQ(sheet.height, 6 + c.rows * (36 + c.side + 6)) << c.options;
+    if (c.side >= 128) {  // no text is wider
+      EXPECT_EQ(sheet.width, 6 + c.columns * (c.side + 6)) << c.options;
+    }
+  }
+}
+
+// OpenMP says of each thread among how many it is.
+TEST_F(Programs, CorruptTakesAsManyThreadsAsAreAskedFor) {
+  threads_ = 2;
+  make_photos("photos");
+  for (const auto& [option, said] : {std::pair{"", "2 threads\n2 threads\n"},
+                                     {" --threads 0", "2 threads\n2 threads\n"},
+                                     {" --threads 3", "3 threads\n3 threads\n3 threads\n"}}) {
+    const Outcome outcome =
+        run("corrupt " + path("photos") + " --count 1" + option + " --out " + path("sheet.png"),
+            "OMP_DISPLAY_AFFINITY=TRUE OMP_AFFINITY_FORMAT='%N threads'");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, said) << option;
   }
 }
 

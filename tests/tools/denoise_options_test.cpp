@@ -48,6 +48,9 @@ TEST_F(DenoiseOptions, StrengthIsSoManyTimesTheNoise) {
   EXPECT_EQ(made(a + " --sigma 10 --strength 2"), of_20);
   EXPECT_EQ(read("out"), line + "  (noise 10.0 of 255, taken for 20.0)\n");
   EXPECT_NE(made(a + " --sigma 10"), of_20);
+  const std::string of_255 = made(a + " --sigma 255");
+  EXPECT_EQ(made(a + " --sigma 100 --strength 3"), of_255) << "there is no more";
+  EXPECT_EQ(read("out"), line + "  (noise 100.0 of 255, taken for 255.0)\n");
 }
 
 TEST_F(DenoiseOptions, KeepColourAndBestAreTheLibrarys) {

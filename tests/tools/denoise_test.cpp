@@ -3,6 +3,7 @@
 
 #include "data/files.h"
 #include "data/photo.h"
+#include "tests/support/png_bytes.h"
 #include "tests/support/programs.h"
 
 namespace dae::test {
@@ -101,6 +102,18 @@ TEST_F(Denoise, WhatAPictureTellsStaysWithIt) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   for (const char* const name : {"o/told.jpg", "o/told.tif"})
     EXPECT_NE(read(name).find("A maker"), std::string::npos) << name;
+}
+
+TEST_F(Denoise, WhatADamagedPictureTellsIsLeftBehindAndSaid) {
+  const Bytes grey(16 * (1 + 16)),  // rows, each after its filter's byte
+      png = png_of(16, 16, 8, 0, grey, png_chunk("eXIf", {'?'}));
+  write_file_atomically(path("a.png"), std::span<const uint8_t>(png));
+  const Outcome outcome = denoise(path("a.png") + " --out " + path("o"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(
+      outcome.err.starts_with("denoise: " + path("a.png") + ": its metadata is left behind: "))
+      << outcome.err;
+  EXPECT_EQ(load_photo(path("o/a.png")).width, 16);
 }
 
 TEST_F(Denoise, NothingButEarlierResultsIsWrittenOver) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exiv2/exiv2.hpp>
 #include <fstream>
+#include <functional>
 #include <string_view>
 
 #include "data/files.h"
@@ -17,17 +18,37 @@ namespace dae::test {
 namespace {
 
 const std::string kFolder = std::string(DAE_FIXTURES) + "/photos/";
+constexpr PhotoFormat kFormats[] = {PhotoFormat::jpeg, PhotoFormat::png, PhotoFormat::tiff,
+                                    PhotoFormat::webp};
 
 bool holds(const std::vector<uint8_t>& bytes, std::string_view text) {
   return std::search(bytes.begin(), bytes.end(), text.begin(), text.end()) != bytes.end();
+}
+
+Exiv2::Image::AutoPtr opened(const std::vector<uint8_t>& file) {
+  auto image = Exiv2::ImageFactory::open(file.data(), static_cast<long>(file.size()));
+  image->readMetadata();
+  return image;
+}
+
+// A file that tells what `tell` adds.
+std::vector<uint8_t> told(const std::vector<uint8_t>& file,
+                          const std::function<void(Exiv2::Image&)>& tell) {
+  const auto image = opened(file);
+  tell(*image);
+  image->writeMetadata();
+  Exiv2::BasicIo& io = image->io();
+  io.seek(0, Exiv2::BasicIo::beg);
+  std::vector<uint8_t> bytes(static_cast<size_t>(io.size()));
+  EXPECT_EQ(io.read(bytes.data(), static_cast<long>(bytes.size())), io.size());
+  return bytes;
 }
 
 // told.* hold a date, a maker, a place and a title in Exif and XMP, and are turned by a quarter; Pillow wrote
 // them (make_photo_fixtures.py).
 TEST(Metadata, IsCarriedFromEveryFormatToEvery) {
   for (const char* const name : {"told.jpg", "told.png", "told.tif", "told.webp"})
-    for (const PhotoFormat format :
-         {PhotoFormat::jpeg, PhotoFormat::png, PhotoFormat::tiff, PhotoFormat::webp}) {
+    for (const PhotoFormat format : kFormats) {
       SCOPED_TRACE(std::string(name) + " to " + extension_of(format));
       const std::vector<uint8_t> original = read_file(kFolder + name);
       const Photo photo = decode_photo(original, name);
@@ -43,8 +64,7 @@ TEST(Metadata, IsCarriedFromEveryFormatToEvery) {
       if (format != PhotoFormat::jpeg && (format != PhotoFormat::webp || photo.lossless)) {
         EXPECT_EQ(again.samples, photo.samples);
       }
-      const auto image = Exiv2::ImageFactory::open(made.data(), static_cast<long>(made.size()));
-      image->readMetadata();
+      const auto image = opened(made);
       EXPECT_EQ(image->exifData()["Exif.Image.Make"].toString(), "A maker");
       EXPECT_EQ(image->exifData()["Exif.Image.DateTime"].toString(), "2026:01:02 03:04:05");
       const bool has_xmp = std::string_view(name) != "told.png";  // where Pillow writes none
@@ -57,20 +77,62 @@ TEST(Metadata, ACaptionOfIptcIsCarried) {
   const std::string key = "Iptc.Application2.Caption", caption = "A caption";
   const std::vector<uint8_t> plain =
       encode_photo(load_photo(kFolder + "profile.png"), PhotoFormat::jpeg, {}, "p");
-  const auto original = Exiv2::ImageFactory::open(plain.data(), static_cast<long>(plain.size()));
-  original->readMetadata();
-  original->iptcData()[key] = caption;
-  original->writeMetadata();
-  Exiv2::BasicIo& io = original->io();
-  io.seek(0, Exiv2::BasicIo::beg);
-  std::vector<uint8_t> captioned(static_cast<size_t>(io.size()));
-  ASSERT_EQ(io.read(captioned.data(), static_cast<long>(captioned.size())), io.size());
+  const std::vector<uint8_t> original =
+      told(plain, [&](Exiv2::Image& image) { image.iptcData()[key] = caption; });
   std::string problem;
-  const std::vector<uint8_t> made = with_metadata(plain, captioned, problem);
+  const std::vector<uint8_t> made = with_metadata(plain, original, problem);
   EXPECT_EQ(problem, "");
-  const auto image = Exiv2::ImageFactory::open(made.data(), static_cast<long>(made.size()));
-  image->readMetadata();
-  EXPECT_EQ(image->iptcData()[key].toString(), caption);
+  EXPECT_EQ(opened(made)->iptcData()[key].toString(), caption);
+}
+
+// Where and how a picture was taken lies in directories of their own.
+TEST(Metadata, APlaceAndAnExposureAreCarriedFromEveryFormatToEvery) {
+  const std::string place = "Exif.GPSInfo.GPSLatitude", exposure = "Exif.Photo.ExposureTime";
+  const Photo photo = load_photo(kFolder + "profile.png");
+  for (const PhotoFormat from : kFormats) {
+    const std::vector<uint8_t> original =
+        told(encode_photo(photo, from, {}, "p"), [&](Exiv2::Image& image) {
+          image.exifData()[place] = std::string("52/1 30/1 0/1");
+          image.exifData()[exposure] = std::string("1/125");
+        });
+    for (const PhotoFormat to : kFormats) {
+      SCOPED_TRACE(extension_of(from) + std::string(" to ") + extension_of(to));
+      std::string problem;
+      const std::vector<uint8_t> made =
+          with_metadata(encode_photo(photo, to, {}, "p"), original, problem);
+      EXPECT_EQ(problem, "");
+      const auto image = opened(made);
+      EXPECT_EQ(image->exifData()[place].toString(), "52/1 30/1 0/1");
+      EXPECT_EQ(image->exifData()[exposure].toString(), "1/125");
+    }
+  }
+}
+
+// The small picture would be of what was there before, and the turn is made; in XMP it is told, too.
+TEST(Metadata, WhatIsNoLongerSoIsLeftBehind) {
+  const std::string turned = "Xmp.tiff.Orientation", small = "Exif.Thumbnail.Compression";
+  const Photo photo = load_photo(kFolder + "profile.png");
+  const std::vector<uint8_t> thumbnail = encode_photo(photo, PhotoFormat::jpeg, {}, "p");
+  const std::vector<uint8_t> original =
+      told(read_file(kFolder + "told.jpg"), [&](Exiv2::Image& image) {
+        image.xmpData()[turned] = std::string("6");
+        Exiv2::ExifThumb(image.exifData())
+            .setJpegThumbnail(thumbnail.data(), static_cast<long>(thumbnail.size()));
+      });
+  const auto before = opened(original);
+  ASSERT_EQ(before->xmpData()[turned].toString(), "6");
+  ASSERT_EQ(before->exifData()[small].toString(), "6") << "a JPEG picture";
+  for (const PhotoFormat format : kFormats) {
+    std::string problem;
+    const std::vector<uint8_t> made =
+        with_metadata(encode_photo(photo, format, {}, "p"), original, problem);
+    EXPECT_EQ(problem, "");
+    EXPECT_TRUE(holds(made, "A title")) << extension_of(format);
+    const auto image = opened(made);
+    for (const Exiv2::Xmpdatum& entry : image->xmpData()) EXPECT_NE(entry.key(), turned);
+    for (const Exiv2::Exifdatum& tag : image->exifData())
+      EXPECT_NE(tag.groupName(), "Thumbnail") << extension_of(format) << ": " << tag.key();
+  }
 }
 
 TEST(Metadata, WhatIsDamagedIsLeftBehindAndSaid) {
@@ -94,8 +156,7 @@ TEST(Metadata, IsReadAgainOrLeftBehind) {
   const std::vector<uint8_t> original =
       read_file(std::string(DAE_SOURCE) + "/tests/fuzz/findings/metadata/unread-entries.tif");
   const Photo photo = load_photo(kFolder + "profile.png");
-  for (const PhotoFormat format :
-       {PhotoFormat::jpeg, PhotoFormat::png, PhotoFormat::tiff, PhotoFormat::webp}) {
+  for (const PhotoFormat format : kFormats) {
     std::string problem;
     const std::vector<uint8_t> plain = encode_photo(photo, format, {}, "p");
     EXPECT_TRUE(made_here(with_metadata(plain, original, problem))) << extension_of(format);

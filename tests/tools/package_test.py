@@ -80,6 +80,16 @@ class Manual(unittest.TestCase):
                 if "--device" in text:
                     self.assertRegex(text, r"--threads INT:INT in \[0 - 1024\]=0\n")  # every core
 
+    def test_the_synopsis_has_in_brackets_what_need_not_be_given(self):
+        for program, places in {"denoise": r"\fI[NETWORK] IMAGE\fR", "evaluate": r"[\fIRUN\fR]"}.items():
+            page = gzip.decompress((MANUAL / f"dae-{program}.1.gz").read_bytes()).decode()
+            self.assertIn(f".SH SYNOPSIS\n.B dae\\-{program}\n[\\fIOPTIONS\\fR] {places}\n", page)
+
+    def test_fish_completes_files_choices_and_nothing_else(self):
+        fish = (MANUAL / "dae-denoise.fish").read_text()
+        for option in ("out -rF", "quality -x -a 'normal best'", "sigma -x", "compare"):
+            self.assertIn(f" -l {option} -d '", fish)
+
     def test_values_are_completed(self):
         self.assertEqual(completed("dae-denoise --quality "), ["normal", "best"])
         self.assertEqual(completed("dae-denoise --format t"), ["tiff"])

@@ -69,6 +69,7 @@ TEST_F(Programs, RefusesWhatMakesNoSense) {
   expect_refused("evaluate x --sigma nan", 2, "--sigma");
   expect_refused("evaluate x --sigma 25 --noise 3", 2, "--noise");
   expect_refused("evaluate x --view whole --views 3", 2, "--views");
+  expect_refused("evaluate x --view whole --most-views 3", 2, "--most-views");
   expect_refused("evaluate --pairs x y --sigma 25", 2, "--sigma");
   expect_refused("evaluate x --json " + path("none/e.json"), 2, "none/e.json");
   expect_refused("corrupt x --copies --size 32" + out, 2, "--size");
@@ -199,11 +200,15 @@ TEST_F(Programs, AnExistingOutIsRefusedAndADamagedRunNamed) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("cut off"), std::string::npos) << outcome.err;
   write_file_atomically(path("taken/checkpoint.previous.safetensors"), std::string_view(before));
-  outcome =
-      run("denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("older"));
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.err.find("checkpoint.previous.safetensors is taken"), std::string::npos)
-      << outcome.err;
+  for (const std::string& command :
+       {"denoise " + path("taken") + " " + path("photos/leaf1.png") + " --out " + path("older"),
+        "evaluate " + path("taken"), "export " + path("taken") + " " + path("older.safetensors")}) {
+    outcome = run(command);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("checkpoint.previous.safetensors is taken"), std::string::npos)
+        << command << "\n"
+        << outcome.err;
+  }
   outcome = run("train_cuda --resume --steps 4 --out " + path("taken"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("checkpoint.previous.safetensors is taken"), std::string::npos)

@@ -157,6 +157,31 @@ TEST_F(Programs, EvaluateWritesTheFiguresOfTheLibrary) {
   }
 }
 
+// One of the four pictures is held out.
+TEST_F(Programs, EvaluateSaysOfWhatTheFiguresAre) {
+  make_photos("photos");
+  ASSERT_EQ(run(train("--steps 2 --out " + path("run"))).code, 0) << read("err");
+  struct Case {
+    std::string options, shrunk;
+    int max_side;
+  };
+  for (const auto& [options, shrunk, max_side] :
+       {Case{"", ", larger ones shrunk to 1024 pixels (--max-side 0: as they are)", 1024},
+        {" --max-side 0", "", 0}}) {
+    const Outcome outcome = run("evaluate " + path("run") + " --device cpu --dataset " +
+                                path("photos") + options + " --json " + path("e.json"));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const std::string first = path("run") + ": 4 pictures of " + path("photos") + shrunk + "\n";
+    EXPECT_TRUE(outcome.out.starts_with(first)) << outcome.out;
+    EXPECT_EQ(outcome.err,
+              "3 of 4 pictures were trained on: this is not how it restores new ones\n");
+    const json file = json_file(path("e.json"));
+    EXPECT_EQ(file["run"], path("run"));
+    EXPECT_EQ(file["dataset"], path("photos"));
+    EXPECT_EQ(file["max_side"], max_side);
+  }
+}
+
 // Images a second, times seconds, are images: what is validated takes time besides. Columns are found by
 // their names, and the rate is the schedule's.
 TEST_F(Programs, MetricsAreWhatTheirNamesSay) {

@@ -1,4 +1,4 @@
-// What every program does before and behind its own work, each in a process of its own.
+// What every program does before and behind its own work, each in a process of its own; and which numbers it takes.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -56,6 +56,13 @@ TEST_F(RunProgramDeathTest, ANullPointerUnderALimitIsTooLittleMemory) {
 TEST_F(RunProgramDeathTest, AnyOtherBadAccessIsWhatItAlwaysWas) {
   EXPECT_EXIT(follow_under_limit(4096), testing::KilledBySignal(SIGSEGV), "^$");
   EXPECT_EXIT(be_a_program([] { return follow(0); }), testing::KilledBySignal(SIGSEGV), "^$");
+}
+
+TEST(NumberBetween, TakesTheEndsAndNothingBeyond) {
+  const CLI::Validator check = number_between(0, 255);
+  for (const std::string inside : {"0", "0.1", "2.5e1", "255"}) EXPECT_EQ(check(inside), "");
+  for (const std::string outside : {"-0.1", "255.1", "nan", "inf", "1x", "x"})
+    EXPECT_EQ(check(outside), outside + " is not a number from 0 to 255");
 }
 
 }  // namespace

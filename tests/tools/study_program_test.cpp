@@ -70,6 +70,22 @@ TEST_F(StudyProgram, TrainsComparesAndGoesOn) {
       << outcome.err;
 }
 
+// Folders stand in it as a shell takes them, whatever they are called.
+TEST_F(StudyProgram, ACommandOfItsTableMakesThatRun) {
+  make_photos("it's \"a\" b");
+  make_photos("two words");
+  std::vector<std::string> options = words("--steps 2");
+  options[1] = path("it's \"a\" b");
+  options.insert(options.end(), {"--pairs", path("two words")});
+  Process whole("study", options, path("cache"), path("log"));
+  ASSERT_EQ(whole.end(0), 0) << read("log");
+  const auto runs = json_file(path("study/study.json"))["runs"];
+  ASSERT_EQ(runs.size(), 3u) << "of three seeds, where nothing is said of them";
+  const std::string alone = runs[0]["command"].get<std::string>();
+  ASSERT_EQ(run("train_cuda " + alone + " --out " + path("alone")).code, 0) << read("err");
+  EXPECT_EQ(read("alone/checkpoint.safetensors"), read("study/all_seed-1/checkpoint.safetensors"));
+}
+
 TEST_F(StudyProgram, RefusesInOneLineAndMakesNothing) {
   const auto refused = [&](const std::string& more, int code, const std::string& text) {
     expect_refused(study(more), code, text);

@@ -37,6 +37,18 @@ TEST_F(Programs, ResumeFollowsThePicturesThatAreValidatedOn) {
   EXPECT_EQ(json_file(path("run/config.json"))["data"]["validation"], path("moved"));
 }
 
+TEST_F(Programs, ResumeFollowsThePairs) {
+  make_photos("photos");
+  make_photos("noisy");
+  ASSERT_EQ(run(train("--steps 2 --pairs " + path("noisy") + " --out " + path("run"))).code, 0)
+      << read("err");
+  std::filesystem::rename(path("noisy"), path("moved"));
+  const std::string resume = "train_cuda --resume --steps 3 --out " + path("run");
+  EXPECT_EQ(run(resume).code, 1) << "they are not where they were";
+  ASSERT_EQ(run(resume + " --pairs " + path("moved")).code, 0) << read("err");
+  EXPECT_EQ(json_file(path("run/config.json"))["data"]["pairs"], path("moved"));
+}
+
 TEST_F(Programs, PairsTakeNothingThatCorruptsOrShrinks) {
   make_photos("photos");
   for (const std::string option :

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/said.h"
+
 namespace dae::test {
 namespace {
 
@@ -36,7 +38,8 @@ TEST(Budget, AResumedRunKeepsItsOwnOrTakesAnother) {
   EXPECT_EQ(of({}, 1000).total, 1000u) << "nothing is left to do";
   EXPECT_EQ(of({.steps = 400}, 400).total, 400u);
   EXPECT_THROW(of({}, 1001), UsageError);
-  EXPECT_THROW(of({.steps = 399}, 400), UsageError);
+  EXPECT_EQ(said<UsageError>([] { of({.steps = 399}, 400); }),
+            "the run has 400 of 399 steps behind it; give a larger number of steps, or seconds");
   EXPECT_EQ(of({.steps = 401}, 400).total, 401u);
 }
 
@@ -59,6 +62,14 @@ TEST(Budget, OfSecondsValidatesTwiceAndTrainsOneStepAtLeast) {
                Measured{.step = 0.1, .validation = 1, .evaluation = 2, .spent = 1})
                 .total,
             8u);
+}
+
+TEST(Budget, NoRunHasMoreStepsThanAnyCanHave) {
+  for (const uint64_t done : {0, 10})
+    EXPECT_EQ(of({.seconds = 1e9}, done, 1000,
+                 Measured{.step = 1e-3, .validation = 0.25, .evaluation = 6, .spent = 4})
+                  .total,
+              static_cast<uint64_t>(kMostSteps));
 }
 
 TEST(Budget, RefusesWhatIsNoBudget) {

@@ -38,6 +38,28 @@ TEST(Configured, PlacesOfPicturesAreAbsolute) {
   EXPECT_EQ(configured(given).dataset, "synthetic") << "no place";
 }
 
+TEST(Configured, PairsAreNotShrunk) {
+  TrainingOptions given = options();
+  given.max_side = 65536;
+  EXPECT_EQ(configured(given).max_side, 65536);
+  given.pairs = "noisy";
+  EXPECT_EQ(configured(given).max_side, 0);
+}
+
+// Where nothing is said: 128 numbers for each 8x8 pixels of a conv network, 512 of an fc.
+TEST(Configured, AMapOfNumbersIsAsLargeAsItsCrop) {
+  TrainingOptions given = options();
+  const auto latent = [&](const char* model, int64_t size) {
+    given.model = model;
+    given.size = size;
+    return configured(given).network.latent;
+  };
+  EXPECT_EQ(latent("conv", 16), 4 * 128);
+  EXPECT_EQ(latent("conv", 24), 9 * 128);
+  EXPECT_EQ(latent("fc", 16), 512);
+  EXPECT_EQ(latent("fc", 24), 512);
+}
+
 class ConfiguredFrom : public testing::Test {
  protected:
   TrainingOptions from(const NetworkConfig& network, int64_t size) const {

@@ -101,6 +101,30 @@ TEST_F(FeatureTrainer, WhatIsToldOfTheChannelsIsTheirMean) {
   EXPECT_LE(trained.told_apart[0].r2, 1);
 }
 
+// What it tells is measured on draws of later steps than it has learnt from. Of black crops, which say nothing, the
+// head learns a bias alone: in the first step as much as the rate, 5e-3, towards what was wanted there.
+TEST_F(FeatureTrainer, IsAskedOfDrawsThatAreNew) {
+  constexpr int64_t kBatch = 2, kAsked = 32;  // batches
+  const CorruptSpec black{.noise = kOff, .blur = {0, 2}, .brightness = {0, 0}, .channel = {1, 1}};
+  const Pictures pictures;
+  const TrainedFeatures trained =
+      train_features(pictures.sources, black, {.steps = 1, .batch = kBatch, .size = 16});
+  const auto wanted = [&](int64_t step, int64_t slot) {  // of zero mean and unit variance
+    return (double{draw_degradation(black, 1, step, slot).blur_sigma} - 1) * std::sqrt(3.0);
+  };
+  const double found = wanted(0, 0) + wanted(0, 1) > 0 ? 5e-3 : -5e-3;
+  double error = 0, sum = 0, square = 0;
+  for (int64_t step = 1; step <= kAsked; step++)
+    for (int64_t slot = 0; slot < kBatch; slot++) {
+      const double w = wanted(step, slot);
+      error += (found - w) * (found - w);
+      sum += w;
+      square += w * w;
+    }
+  ASSERT_EQ(trained.told_apart.size(), 1u);
+  EXPECT_NEAR(trained.told_apart[0].r2, 1 - error / (square - sum * sum / (kAsked * kBatch)), 1e-5);
+}
+
 // On clean pictures that were not used: the mean square of each layer is one, and so is that of
 // most channels.
 TEST_F(FeatureTrainer, LeavesMeanSquaresOfOne) {

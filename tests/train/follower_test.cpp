@@ -1,9 +1,11 @@
-// Rank 0 of a run is lost, here a thread of this process: the others say what is left of the run.
+// Ranks of a run, here threads of this process. Rank 0 is lost: the others say what is left of the run. Pictures
+// change before another has opened them: it says which it has.
 #include "train/follower.h"
 
 #include <gtest/gtest.h>
 
 #include "data/dataset.h"
+#include "data/image.h"
 #include "tests/support/said.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/training_run.h"
@@ -12,43 +14,47 @@
 namespace dae::test {
 namespace {
 
-// Of a rank whose machine goes off while it is at work: nothing of it reaches anybody any more.
-class LostCommunicator final : public Communicator {
+// Of a rank to which something happens before it reaches others.
+class WatchedCommunicator final : public Communicator {
  public:
-  explicit LostCommunicator(Communicator& ranks) : ranks_(ranks) {}
-  void lose() { lost_ = true; }
+  explicit WatchedCommunicator(Communicator& ranks) : ranks_(ranks) {}
+  std::function<void()> before = [] {};
 
   int rank() const override { return ranks_.rank(); }
   int size() const override { return ranks_.size(); }
   std::string machine(int rank) const override { return ranks_.machine(rank); }
   void exchange(std::span<const Message> give, std::span<const Message> take) override {
-    if (lost_) throw RankLost("it is off");
+    before();
     ranks_.exchange(give, take);
   }
   void await(const std::function<bool()>& over) override { ranks_.await(over); }
 
  private:
   Communicator& ranks_;
-  bool lost_ = false;
 };
 
 class FollowerTest : public TrainingRun {
  protected:
   struct Off {};
 
-  // What rank 1 says of a run whose rank 0 is lost in its third step.
-  std::string said_by_follower(const std::string& out, double save_every) {
+  // Of a run on two ranks.
+  SessionOptions session(const std::string& out) const {
     TrainingOptions shared = options(out, 9);
     shared.shards = 2;
-    SessionOptions session;
-    session.config = configured(shared);
-    session.budget = shared.budget;
-    session.out = shared.out;
-    session.save_every = save_every;
+    SessionOptions made;
+    made.config = configured(shared);
+    made.budget = shared.budget;
+    made.out = shared.out;
+    return made;
+  }
+  // What rank 1 says of a run whose rank 0 is lost in its third step: its machine goes off.
+  std::string said_by_follower(const std::string& out, double save_every) {
+    const SessionOptions shared = session(out);
     std::string words;
     const auto take_part = [&](Communicator& communicator) {
-      LostCommunicator ranks(communicator);
-      SessionOptions own = session;
+      WatchedCommunicator ranks(communicator);
+      SessionOptions own = shared;
+      own.save_every = save_every;
       own.ranks = &ranks;
       Witness witness;
       if (ranks.rank() > 0) {
@@ -57,7 +63,7 @@ class FollowerTest : public TrainingRun {
       }
       witness.on_progress = [&] {
         if (witness.progress.size() < 3) return;
-        ranks.lose();
+        ranks.before = [] { throw RankLost("it is off"); };
         throw Off();
       };
       run_session(own, witness, {});
@@ -74,6 +80,27 @@ TEST_F(FollowerTest, SaysWhatIsKeptOfARunWhoseFirstRankIsLost) {
   EXPECT_EQ(said_by_follower("old", 0),
             "rank 0 on machine0 is gone; " + folder_.file("old") +
                 " keeps its last checkpoint, which it can be resumed from");
+}
+
+// One more is there once rank 0 has opened its own, of which it holds one of five out.
+TEST_F(FollowerTest, SaysHowManyPicturesItHasThatAreNotThoseOfTheFirstRank) {
+  const SessionOptions shared = session("run");
+  const std::string more = folder_.file("photos/more.png");
+  const auto take_part = [&](Communicator& communicator) {
+    WatchedCommunicator ranks(communicator);
+    SessionOptions own = shared;
+    own.ranks = &ranks;
+    if (ranks.rank() == 0)
+      ranks.before = [&] {
+        if (!std::filesystem::exists(more)) save_png(more, draw_dead_leaves(3, 9, 40, 48));
+      };
+    Witness witness;
+    run_session(own, witness, {});
+  };
+  EXPECT_EQ(said([&] { ThreadRanks::run(2, take_part); }),
+            "rank 1 on machine1: " + folder_.file("photos") +
+                ": its 5 pictures to train on and 1 to validate on are not those of rank 0");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("run")));
 }
 
 }  // namespace

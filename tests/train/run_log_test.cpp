@@ -13,6 +13,23 @@
 namespace dae::test {
 namespace {
 
+// A trainer without steps, whose losses are told.
+class ToldLosses final : public Trainer {
+ public:
+  explicit ToldLosses(const TrainerConfig& config) : Trainer(config, {}) {}
+  void add(float loss) { note_loss({&loss, 1}); }
+  double seconds_waited() const override { return 0; }
+
+ private:
+  MemoryNeed need_of_plans(bool) const override { return {}; }
+  void attach() override {}
+  const StepProgram& step() const override { fail("it has none"); }
+  int take_steps(uint64_t, int) override { return 0; }
+  void take_profiled_step(uint64_t) override {}
+  std::optional<Executor::NotFinite> take_checked_step(uint64_t, size_t) override { return {}; }
+  void finish() override {}
+};
+
 class RunLogTest : public testing::Test {
  protected:
   RunLogTest() {
@@ -161,6 +178,26 @@ TEST_F(RunLogTest, NothingIsTrainedForLongThatDoesNotChange) {
   other.end_row(20, false);
   leave_out(38);
   EXPECT_EQ(said([&] { other.end_row(39, false); }), "accepted");
+}
+
+// Spikes of a hundred times what is usual, and more, are survived.
+TEST_F(RunLogTest, ALossOfMoreThanTenThousandTimesTheFirstEndsARun) {
+  ToldLosses trainer(config_);
+  RunLog made(trainer, *validation_, run_, witness_,
+              {.reached = {},
+               .last_step = 1000,
+               .validate_every = 500,
+               .batch = kBatch,
+               .save_every = 1e9});
+  const auto stepped = [&](uint64_t step, float loss) {
+    trainer.add(loss);
+    return said([&] { made.stepped(step, 0); });
+  };
+  EXPECT_EQ(stepped(1, 2), "accepted");
+  EXPECT_EQ(stepped(2, 18000), "accepted");
+  EXPECT_EQ(stepped(3, 22000),
+            "the training has come apart by step 3: its loss is 22000, after 2 at first; " +
+                run_.path().string() + " has no checkpoint yet. Try a smaller learning rate");
 }
 
 TEST_F(RunLogTest, WhatIsKeptIsSaidOfTheFolder) {

@@ -64,6 +64,20 @@ TEST_F(SessionTest, AStopIsSavedBeforeItsRowAndWithIt) {
   EXPECT_EQ(witness.rows_when_saved, (std::vector<size_t>{3, 4}));
 }
 
+// A tenth of a run's steps, but a hundred at most.
+TEST_F(SessionTest, TheRateRisesForAHundredStepsAtMost) {
+  const auto warmup = [&](int64_t steps) {
+    const std::string name = "run" + std::to_string(steps);
+    Witness witness;
+    witness.on_progress = [] { throw Killed(); };
+    EXPECT_THROW(train(options(name, steps), witness), Killed);
+    return read_run_config(folder_.file(name)).schedule.warmup;
+  };
+  EXPECT_EQ(warmup(5), 1u);
+  EXPECT_EQ(warmup(990), 99u);
+  EXPECT_EQ(warmup(5000), 100u);
+}
+
 // On from what the sessions before took, whatever that was.
 TEST_F(SessionTest, SecondsOfARunThatIsResumedGoOn) {
   train(options("run", 2));

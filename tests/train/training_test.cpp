@@ -271,6 +271,11 @@ TEST_F(Training, ALostCheckpointGivesWayToThePreviousOne) {
       newest.string() + " is missing; " + previous.string() + " is taken, which is older";
   EXPECT_EQ(evaluate(run, {.device = Device::cpu, .most_views = 4}).note, said);
   EXPECT_EQ(read_network(run).note, said);
+  TrainingOptions further = options("further", 1);
+  further.from = run;
+  Witness other;
+  train(further, other);
+  EXPECT_EQ(other.notes, std::vector<std::string>{said}) << "of a run that starts from it";
   Witness witness;
   resume_training(run, {.budget = {.steps = 4}, .device = Device::cpu}, witness);
   ASSERT_EQ(witness.starts.size(), 1u);
@@ -578,6 +583,7 @@ TEST_F(Training, NamesTheFieldThatMakesNoSense) {
   expect_field("learning_rate",
                [](Options& o) { o.learning_rate = std::numeric_limits<double>::quiet_NaN(); });
   expect_field("max_side", [](Options& o) { o.max_side = -1; });
+  expect_field("max_side", [](Options& o) { o.max_side = 65537; });
   expect_field("loss", [](Options& o) { o.loss = "huber"; });
   expect_field("validation", [&](Options& o) { o.pairs = o.validation = o.dataset; });
   expect_field("size", [](Options& o) { o.loss = "ms_ssim"; });

@@ -118,5 +118,20 @@ TEST_F(ValidationTest, SamplesAreCleanCorruptedRestoredAndTheirDifference) {
   EXPECT_EQ(got.pixels, want.pixels);
 }
 
+TEST(ValidationSheet, CropsOfUpTo96PixelsAreShownTwiceAsLarge) {
+  const Image picture = draw_dead_leaves(5, 0, 112, 112);
+  for (const auto& [size, zoom] : {std::pair<int64_t, int>{96, 2}, {104, 1}}) {
+    const NetworkConfig network{
+        .size = size, .width = 4, .blocks = 1, .levels = 1, .global = false};
+    Validation validation(Device::cpu, network, CorruptSpec{}, {source_of(picture.view())});
+    const std::vector<float> weights(static_cast<size_t>(parameters_of(network).count()));
+    const Buffer arena(Device::cpu, validation.arena_bytes());
+    validation.attach(arena.data(), arena.bytes(), weights.data());
+    const Cell blank{{size, size, std::vector<uint8_t>(static_cast<size_t>(3 * size * size))}, ""};
+    EXPECT_EQ(validation.samples().width, draw_sheet(std::vector<Cell>(4, blank), 4, zoom).width)
+        << size;
+  }
+}
+
 }  // namespace
 }  // namespace dae::test
