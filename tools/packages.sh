@@ -4,13 +4,12 @@
 # ocl-icd-opencl-dev: libdnnl-dev only recommends it, but its CMake file asks for it.
 # libopenblas-openmp-dev: of OpenBLAS's builds, the one that works on the programs' own OpenMP threads.
 # chrpath: what tools/gpu_bundle.sh takes a library's own search path out with.
-# mold: links the tests' programs in a third of the time.
 # liblapacke-dev: lapack.h declares what OpenBLAS has of LAPACK.
-dae_packages="g++ cmake ninja-build mold pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
+dae_packages="g++ cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libfmt-dev
   libcli11-dev nlohmann-json3-dev libstb-dev libxxhash-dev libgtest-dev libbenchmark-dev libfftw3-dev
-  libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev libopenblas-openmp-dev
-  liblapacke-dev libboost-dev libboost-context-dev libonnx-dev libprotobuf-dev protobuf-compiler
-  libopenmpi-dev openmpi-bin chrpath xz-utils"
+  libexif-dev libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev libexiv2-dev
+  libopenblas-openmp-dev liblapacke-dev libboost-dev libboost-context-dev libonnx-dev libprotobuf-dev
+  protobuf-compiler libopenmpi-dev openmpi-bin chrpath xz-utils"
 
 install_packages() {
   local missing="" package
