@@ -219,5 +219,11 @@ TEST(ComparisonPage, FiguresSayToWhichSideTheyAreBeyond) {
   EXPECT_EQ(runs.at(1).at("blur").at("beyond"), name_of(Measure::blur).beyond);
 }
 
+TEST(ComparisonPage, OneRunHasNoDifferences) {
+  BlurPage made = page();
+  made.runs.pop_back();
+  EXPECT_EQ(to_json(made).at("differences"), nlohmann::json::array());
+}
+
 }  // namespace
 }  // namespace dae::test
