@@ -144,6 +144,32 @@ TEST(TcpCommunicator, OneThatIsBusyForLongIsNotLost) {
             kNothing3);
 }
 
+// Signs come every second, so that with less patience whoever does nothing else is taken for one that hangs.
+TEST(TcpCommunicator, OneThatGivesNoSignIsGivenUp) {
+  for (const bool awaits : {false, true}) {
+    std::string heard;
+    std::atomic<bool> over = false;
+    const auto by_itself = [&](Communicator& ranks) {
+      if (ranks.rank() == 1) return over.wait(false);
+      heard = said<RankLost>([&] {
+        char byte = 0;
+        const Message message{1, &byte, 1};
+        if (awaits)
+          ranks.await([] { return false; });
+        else
+          ranks.exchange({}, {&message, 1});
+      });
+      over = true;
+      over.notify_one();
+    };
+    EXPECT_EQ(run_ranks(2, by_itself, 0.3), std::vector<std::string>(2));
+    EXPECT_EQ(heard,
+              "rank 1 on " + boost::asio::ip::host_name() +
+                  " has given no sign of life for 0.3 seconds: it hangs, or its machine does")
+        << (awaits ? "awaits" : "exchanges");
+  }
+}
+
 TEST(TcpCommunicator, StrangersKeepNobodyWaiting) {
   const MeetingPoint point{"127.0.0.1", free_port()};
   std::vector<std::string> said(2);
@@ -196,6 +222,8 @@ TEST(TcpCommunicator, WhoDoesNotComeIsNamed) {
   const std::string nowhere = refusal(1, 3, {"no.such.host.invalid", 29500});
   EXPECT_NE(nowhere.find("no.such.host.invalid port 29500"), std::string::npos) << nowhere;
   EXPECT_EQ(refusal(0, 2, {"localhost", 0}), "MASTER_PORT 0: a port is from 1 to 65535");
+  const std::string last_port = refusal(1, 2, {"127.0.0.1", 65535});
+  EXPECT_EQ(last_port.find("a port is from 1 to 65535"), std::string::npos) << last_port;
 }
 
 // The system keeps the connections of who closed them first for a minute. A run that was ended is

@@ -6,6 +6,7 @@
 
 #include <numeric>
 
+#include "data/safetensors.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dae::test {
@@ -46,6 +47,21 @@ TEST(Checkpoint, ComesBackAsItWas) {
   EXPECT_EQ(again.loss_sums, kept.loss_sums);
   EXPECT_EQ(read_checkpoint_step(path), 7u);
   EXPECT_EQ(read_averaged_weights(path, parameters), kept.ema);
+}
+
+// Files of before were written where a row of metrics.csv was, and say nothing of steps since then.
+TEST(Checkpoint, OfBeforeIsOneAtARow) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("checkpoint.safetensors");
+  uint64_t step = 7, skipped = 3;
+  save_safetensors(path,
+                   {{"step", {&step, {1}, DType::u64}}, {"skipped", {&skipped, {1}, DType::u64}}});
+  const ParameterSet none;
+  const Checkpoint read = read_checkpoint(path, none);
+  EXPECT_EQ(read.state.step, 7u);
+  EXPECT_EQ(read.state.skipped, 3u);
+  EXPECT_EQ(read.noted_steps, 0);
+  EXPECT_EQ(read.loss_sums, std::vector<double>{});
 }
 
 }  // namespace

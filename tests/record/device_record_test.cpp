@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/text.h"
+#include "runtime/device.h"
 #include "tests/support/json_file.h"
 #include "tests/support/on_device.h"
 #include "tests/support/variants.h"
@@ -52,6 +53,16 @@ class DeviceRecordOf : public OnDevice {};
 TEST_P(DeviceRecordOf, ADeviceSaysAllThatItsBitsDependOn) {
   EXPECT_EQ(keys_of(describe_device(GetParam())),
             GetParam() == Device::cpu ? "kind" : "cublaslt cudnn driver engines gpu kind runtime");
+}
+
+// The simulated GPU's driver is younger than its runtime.
+TEST_P(DeviceRecordOf, AGpuIsNotedAsItDescribesItself) {
+  if (GetParam() == Device::cpu) GTEST_SKIP() << "the CPU is not described";
+  const GpuDescription gpu = describe_gpu();
+  const json noted = describe_device(GetParam());
+  EXPECT_EQ(noted["gpu"], gpu.name);
+  EXPECT_EQ(noted["driver"], gpu.driver);
+  EXPECT_EQ(noted["runtime"], gpu.runtime);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceRecordOf, testing::ValuesIn(tested_devices()),

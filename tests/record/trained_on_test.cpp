@@ -38,6 +38,21 @@ TEST(TrainedOn, IsWhatTheDatasetHasAndWasNotHeldOut) {
   EXPECT_EQ(validated_on(run), run.dataset);
 }
 
+// Datasets are often links, and whoever looks at the pictures may come by another.
+TEST(TrainedOn, LinksLeadToTheSamePictures) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.file("photos/a"));
+  std::filesystem::create_directory_symlink(folder.file("photos"), folder.file("link"));
+  RunConfig run;
+  run.held_out = {"a/b.jpg"};
+  for (const auto& [trained, looked_at] : {std::pair{"photos", "link"}, {"link", "photos"}}) {
+    run.dataset = folder.file(trained);
+    const auto seen = trained_on(run, folder.file(looked_at));
+    EXPECT_TRUE(seen("a/c.jpg")) << trained;
+    EXPECT_FALSE(seen("a/b.jpg")) << trained;
+  }
+}
+
 // What is held out then lies elsewhere: a picture of the same name was trained on.
 TEST(TrainedOn, AnotherValidationHoldsNothingOut) {
   RunConfig run;

@@ -187,7 +187,7 @@ class Ranks(RanksOf):
     def beside_mpi(self, program):
         """A copy of a program of the build, where it finds the library that it looks for beside itself."""
         folder = self.folder / pathlib.Path(program).parent.name
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         shutil.copy(BUILD / "libdae_mpi.so", folder)
         return shutil.copy(BUILD / program, folder)
 
@@ -198,6 +198,11 @@ class Ranks(RanksOf):
         self.assertEqual(done.stdout, f"rank 1 on {os.uname().nodename} has given no sign of life for {PATIENCE} "
                          "seconds: it hangs, or its machine does\n")
         self.assertLess(time.monotonic() - began, PATIENCE + 30)
+
+    def test_more_than_mpi_counts_at_once_arrives(self):
+        done = subprocess.run(["mpirun", "-np", "2", str(self.beside_mpi("tests/waiting_rank")), "gives"],
+                              capture_output=True, text=True, env=ENVIRONMENT, timeout=600)
+        self.assertEqual(done.stdout, "az\n", done.stderr)
 
     def test_more_ranks_than_gpus_are_one_line(self):
         if not (BUILD / "simulated/train_cuda").exists():

@@ -7,6 +7,7 @@
 
 #include "runtime/device.h"
 #include "runtime/memory.h"
+#include "runtime/stream.h"
 #include "tests/simulated_gpu/simulator_parts.h"
 #include "tests/support/said.h"
 
@@ -66,6 +67,19 @@ TEST(SimulatedErrors, NobodyIsToldTwice) {
   EXPECT_EQ(said([] { launch("wide", idle_kernel, 1, 1025, 0, nullptr); }),
             "CUDA: launching wide failed: invalid configuration argument");
   EXPECT_EQ(said(run_idle), "accepted");
+}
+
+// CUDA keeps that an event is not over as it keeps an error, which the next launch must not meet.
+TEST(SimulatedErrors, WhatIsNotOverYetIsNoErrorOfTheNextLaunch) {
+  simulated::settings().schedule = simulated::Schedule::latest;
+  const Buffer buffer(Device::cuda, 400);
+  const cuda::Stream stream;
+  const cuda::Event over;
+  cuda::clear_async(buffer.data(), buffer.bytes(), stream.get());
+  over.record(stream);
+  EXPECT_FALSE(over.is_over());
+  EXPECT_EQ(said(run_idle), "accepted");
+  EXPECT_TRUE(over.is_over());
 }
 
 TEST(SimulatedErrors, OneThatDoesNotMatterIsForgottenAndALostGpuIsNot) {

@@ -35,7 +35,11 @@ void fail_after(uint64_t operations, cudaError_t error, int device) {
   d.works_left = operations;
   d.breaks_with = error;
 }
+void fail_nccl(int result) {
+  state().nccl_result = result;
+}
 void mend() {
+  state().nccl_result = 0;
   for (int i = 0; i < kMostDevices; i++) {
     drop_all_work(i);
     DeviceState& d = state().devices[static_cast<size_t>(i)];

@@ -24,9 +24,12 @@ bool capturing() {
 
 using namespace simulated;
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+// In the other modes a capture is broken by what other threads call: here each thread has captures of its own, so that
+// only such are simulated.
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   const Turn turn;
   if (broken()) return failure();
+  if (mode != cudaStreamCaptureModeThreadLocal) return set_error(cudaErrorInvalidValue);
   CUstream_st* const on = resolve(stream);
   if (!on || !stream || capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   if (!is_here(*on, "cudaStreamBeginCapture")) return cudaErrorInvalidResourceHandle;

@@ -45,6 +45,8 @@ void set_capacity(size_t bytes);
 // and from then on every call returns it, as after an illegal address. mend() gives sound GPUs
 // again, as a new process would have.
 void fail_after(uint64_t operations, cudaError_t error, int device = 0);
+// What NCCL says from then on where it is asked whether something has gone wrong, a ncclResult_t. The work goes on.
+void fail_nccl(int result);
 void mend();
 
 // --- What it found ----------------------------------------------------------------------------

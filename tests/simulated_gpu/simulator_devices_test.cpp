@@ -40,6 +40,14 @@ TEST_F(SimulatedDevices, AreCountedAndChosen) {
   EXPECT_EQ(current_gpu_on_bus(), "0000:01:00.0");
 }
 
+TEST_F(SimulatedDevices, AreDescribed) {
+  const GpuDescription gpu = describe_gpu();
+  EXPECT_EQ(gpu.name, "simulated GPU");
+  EXPECT_EQ(gpu.driver, 13010);
+  EXPECT_EQ(gpu.runtime, 13000);
+  EXPECT_EQ(gpu.l2_bytes, 16384u);
+}
+
 TEST_F(SimulatedDevices, EachThreadHasACurrentOne) {
   use_gpu(1);
   int elsewhere = -1;

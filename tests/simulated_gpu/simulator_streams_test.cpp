@@ -132,6 +132,7 @@ TEST(SimulatedStreams, AnEventTellsOnlyWhatCameBeforeIt) {
   Event late;
   cudaEventRecord(late.handle, first.handle);
   EXPECT_EQ(cudaEventQuery(late.handle), cudaErrorNotReady);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorNotReady) << "the real runtime keeps it, too";
   cudaEventSynchronize(late.handle);
   EXPECT_EQ(cudaEventQuery(late.handle), cudaSuccess);
 }
@@ -189,6 +190,9 @@ TEST(SimulatedGraphs, MisuseIsRefused) {
   Event fork, outside;
   DeviceArray<float> a(100);
   cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamBeginCapture(first.handle, cudaStreamCaptureModeGlobal),
+            cudaErrorInvalidValue);
+  cudaGetLastError();
   cudaStreamBeginCapture(first.handle, cudaStreamCaptureModeThreadLocal);
   void* data = nullptr;
   EXPECT_EQ(cudaMalloc(&data, 8), cudaErrorStreamCaptureUnsupported);

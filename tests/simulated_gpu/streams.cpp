@@ -121,7 +121,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (event->last && !event->last->done) {
     // Whoever asks again and again shall see it happen.
     run_until(*event->last->stream, *event->last);
-    return cudaErrorNotReady;
+    return set_error(cudaErrorNotReady);
   }
   if (event->last) host_saw(*event->last);
   return cudaSuccess;

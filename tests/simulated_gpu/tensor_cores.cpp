@@ -29,9 +29,11 @@ void mma_m16n8k16(float (&sum)[4], const Fragments& mine, const char* file, int 
   for (unsigned k = 0; k < 8; k++) {
     const uint32_t* const of_row = lanes[row * 4 + k % 4].data() + k / 4 * 2;
     const uint32_t a[] = {of_row[0], of_row[1]};
-    const uint32_t b[] = {lanes[column * 4 + k % 4][4 + k / 4], lanes[column * 4 + 4 + k % 4][4 + k / 4]};
+    const uint32_t b[] = {lanes[column * 4 + k % 4][4 + k / 4],
+                          lanes[column * 4 + 4 + k % 4][4 + k / 4]};
     for (unsigned which = 0; which < 2; which++)
-      for (unsigned i = 0; i < 4; i++) sum[i] += half_of(a[i / 2], which) * half_of(b[i % 2], which);
+      for (unsigned i = 0; i < 4; i++)
+        sum[i] += half_of(a[i / 2], which) * half_of(b[i % 2], which);
   }
 }
 

@@ -112,6 +112,7 @@ struct DeviceState {
 struct State {
   std::array<DeviceState, kMostDevices> devices;
   int device_count = 1;
+  int nccl_result = 0;
   std::vector<CUstream_st*> streams;
   std::vector<cudaGraphExec_t> graphs;
   int numbers = kMostDevices;  // of streams; the first are the null streams

@@ -19,7 +19,7 @@ using dae::nccl::Communicator;
 using dae::nccl::kSuccess;
 using dae::nccl::UniqueId;
 
-constexpr int kUnhandledCudaError = 1, kInvalidArgument = 4, kInvalidUsage = 5;
+constexpr int kUnhandledCudaError = 1, kInvalidArgument = 4, kInvalidUsage = 5, kRemoteError = 6;
 
 // By the first bytes of the unique id.
 std::map<uint64_t, std::shared_ptr<Clique>>& cliques() {
@@ -117,7 +117,7 @@ int abort(Communicator of) {
 int async_error(Communicator of, int* error) {
   const Turn turn;
   *error = state().devices[static_cast<size_t>(of->member->device)].broken ? kUnhandledCudaError
-                                                                           : kSuccess;
+                                                                           : state().nccl_result;
   return kSuccess;
 }
 
@@ -240,6 +240,8 @@ const char* error_string(int error) {
       return "unhandled cuda error";
     case kInvalidArgument:
       return "invalid argument";
+    case kRemoteError:
+      return "remote process exited or there was a network error";
     default:
       return "invalid usage";
   }
