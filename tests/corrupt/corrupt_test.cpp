@@ -299,6 +299,50 @@ TEST_P(CorruptTest, GivesTheScalarBits) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, CorruptTest, testing::ValuesIn(tested_devices()), device_name);
 
+// A view that is stored in packs of four wherever each output lies as they must, so that the harness, which
+// moves one at a time, shows which of them are looked at.
+std::vector<OpCase> cases_of_packs() {
+  std::vector<OpCase> list;
+  for (const Order order : {Order::classic, Order::camera}) {
+    const CorruptSpec spec{.blur = {0.3f, 0.3f}, .order = order};  // by a pixel a side
+    const std::vector<Picture> pictures = {{20, 30, 1}};
+    const Draw draw = draw_training(spec, 7, 1, 0, std::vector{pictures[0].source()}, 8, 8);
+    const Shape s = {1, 8, 8, 3};
+    list.push_back(
+        {.name = order == Order::classic ? "bf16_classic" : "bf16_camera",
+         .args = {{.name = "clean", .shape = s, .role = Role::out, .dtype = DType::u8},
+                  {.name = "corrupted", .shape = s, .role = Role::out},
+                  {.name = "rounded", .shape = s, .role = Role::out, .dtype = DType::bf16},
+                  {.name = "told", .shape = {1}, .role = Role::out}},
+         .run =
+             [=](const Queue& q, const auto& t) {
+               const std::vector<uint8_t>& bytes = pictures[0].pixels;
+               const Buffer pixels(q.device, bytes.size()), sources(q.device, sizeof(Source)),
+                   draws(q.device, sizeof(Draw));
+               Source source = pictures[0].source();
+               source.pixels = reinterpret_cast<const uint8_t*>(pixels.data());
+               copy_between_devices(pixels.data(), bytes.data(), bytes.size());
+               copy_between_devices(sources.data(), &source, sizeof(source));
+               copy_between_devices(draws.data(), &draw, sizeof(draw));
+               corrupt(q, {sources.data(), {1, int64_t{sizeof(Source)}}, DType::u8},
+                       {draws.data(), {1, int64_t{sizeof(Draw)}}, DType::u8}, flags_of(spec), t[0],
+                       t[1], {}, t[3], t[2]);
+               synchronize_device();  // before the pixels go
+             },
+         .reference =
+             [=](auto& v) {
+               const Result want = run(Device::cpu, pictures, {draw}, flags_of(spec), 8, 8);
+               v[0] = {want.clean.begin(), want.clean.end()};
+               v[1] = v[2] = {want.corrupted.begin(), want.corrupted.end()};
+               v[3] = {draw.told};
+             },
+         .gpu_only = true});
+  }
+  return list;
+}
+
+DAE_OP_TEST(CorruptPacks, cases_of_packs());
+
 // The vector code must give the scalar code's bits, whatever this machine's instruction set.
 TEST(Corrupt, VectorCodeGivesTheScalarBits) {
   const Picture picture(150, 170, 5);
@@ -633,20 +677,19 @@ TEST(Corrupt, RefusalsNameWhatTheyAreOf) {
   struct Given {
     Tensor sources{memory, {1, source}, DType::u8}, draws{memory, {2, draw}, DType::u8},
         clean{memory, {2, 4, 5, 3}, DType::u8}, corrupted{memory, {2, 4, 5, 3}},
-        workspace{memory, {1000}}, told{memory, {2}};
+        workspace{memory, {1000}}, told{memory, {2}}, rounded{};
     explicit Given(int64_t s, int64_t d) { sources.shape = {1, s}, draws.shape = {2, d}; }
   };
-  const auto expect_said = [&](const std::string& what, const auto& change) {
+  const auto said_of = [&](const auto& change) {
     Given given(source, draw);
     change(given);
-    try {
+    return said([&] {
       corrupt(Queue{Device::cpu}, given.sources, given.draws, {}, given.clean, given.corrupted,
-              given.workspace, given.told);
-      ADD_FAILURE() << what << " was accepted";
-    } catch (const Error& error) {
-      EXPECT_TRUE(std::string(error.what()).starts_with("corrupt: " + what + " is "))
-          << error.what();
-    }
+              given.workspace, given.told, given.rounded);
+    });
+  };
+  const auto expect_said = [&](const std::string& what, const auto& change) {
+    EXPECT_TRUE(said_of(change).starts_with("corrupt: " + what + " is ")) << said_of(change);
   };
   const auto expect_both = [&](const std::string& what, Tensor Given::*argument) {
     expect_said(what, [=](Given& g) { (g.*argument).dtype = DType::u64; });
@@ -658,6 +701,23 @@ TEST(Corrupt, RefusalsNameWhatTheyAreOf) {
   expect_both("corrupted", &Given::corrupted);
   expect_both("told", &Given::told);
   expect_both("workspace", &Given::workspace);
+  // Of views without pixels, so that nothing would be read.
+  const Shape none = {2, 0, 5, 3};
+  EXPECT_EQ(said_of([&](Given& g) {
+              g.clean.shape = g.corrupted.shape = none;
+              g.rounded = {memory, none, DType::bf16};
+            }),
+            "corrupt: rounded is for a GPU alone");
+  for (const auto& [what, table] :
+       {std::pair<std::string, Tensor Given::*>(fmt::format("the source table (u8 1x{})", source),
+                                                &Given::sources),
+        {fmt::format("the draws (u8 2x{})", draw), &Given::draws}})
+    EXPECT_EQ(said_of([&, table = table](Given& g) {
+                g.clean.shape = g.corrupted.shape = none;
+                (g.*table).data = memory + 4;
+              }),
+              fmt::format("corrupt: {} starts at {}, which is not a multiple of 8 bytes", what,
+                          static_cast<void*>(memory + 4)));
 }
 
 }  // namespace

@@ -137,6 +137,15 @@ TEST_P(CorruptionTest, DrawsByPlaceAndNotByBatch) {
   EXPECT_EQ(apply(corruption, {}, kReplay), std::vector<float>{});
 }
 
+// Nothing of what was allocated for one picture is large enough for five.
+TEST_P(CorruptionTest, ALargerBatchAfterASmallerOne) {
+  watch_launches();
+  Corruption corruption;
+  const std::vector<uint8_t> given = pictures();
+  apply(corruption, {given.begin(), given.begin() + kElements}, kReplay);
+  EXPECT_EQ(apply(corruption, given, kReplay), expected({}));
+}
+
 // The second call's draws must not reach what the first one enqueued, which may not have run yet.
 TEST_P(CorruptionTest, OneCallAfterAnotherWithoutWaiting) {
   watch_launches();

@@ -5,6 +5,7 @@
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -133,7 +134,12 @@ TEST(PerceptualLoss, RefusesWhatDoesNotFit) {
   EXPECT_THROW(unit_picture(Queue{}, u, {floats, {1, 2, 3, 2}}), Error);
   EXPECT_NO_THROW(feature_distance(Queue{}, f, f, 1, f, one));
   EXPECT_THROW(feature_distance(Queue{}, f, {floats, {1, 2, 3, 2}}, 1, f, one), Error);
-  EXPECT_THROW(feature_distance(Queue{}, f, u, 1, f, one), Error);
+  EXPECT_EQ(said([&] { feature_distance(Queue{}, u, f, 1, f, one); }),
+            "feature_distance: x is u8 1x2x2x3, expected f32");
+  EXPECT_EQ(said([&] { feature_distance(Queue{}, f, u, 1, f, one); }),
+            "feature_distance: target is u8 1x2x2x3, expected f32");
+  EXPECT_EQ(said([&] { feature_distance(Queue{}, f, f, 1, u, one); }),
+            "feature_distance: dx is u8 1x2x2x3, expected f32");
   EXPECT_THROW(feature_distance(Queue{}, f, f, 1, f, {floats, {2}}), Error);
   const Tensor none{floats, {0, 2, 2, 3}};
   EXPECT_THROW(feature_distance(Queue{}, none, none, 1, none, {floats, {0}}), Error);

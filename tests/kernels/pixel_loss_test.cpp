@@ -1,7 +1,10 @@
 #include "kernels/pixel_loss.h"
 
+#include <fmt/format.h>
+
 #include "runtime/error.h"
 #include "tests/support/loss_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -79,9 +82,17 @@ TEST(PixelLoss, RefusesWhatDoesNotFit) {
   LossTerm other = term;
   other.dy.shape = {1, 1, 4, 3};
   EXPECT_THROW(l1_loss(Queue{}, y, target, other, workspace), Error);
-  other = term;
-  other.report.shape = {1};
-  EXPECT_THROW(l1_loss(Queue{}, y, target, other, workspace), Error);
+  for (const auto& [name, member] :
+       {std::pair("total", &LossTerm::total), {"report", &LossTerm::report}}) {
+    LossTerm shaped = term, typed = term;
+    (shaped.*member).shape = {3};
+    (typed.*member).dtype = DType::u64;
+    const std::string sound = to_string((term.*member).shape);
+    EXPECT_EQ(said([&] { l1_loss(Queue{}, y, target, shaped, workspace); }),
+              fmt::format("l1_loss: {} is f32 3, expected shape {}", name, sound));
+    EXPECT_EQ(said([&] { l1_loss(Queue{}, y, target, typed, workspace); }),
+              fmt::format("l1_loss: {} is u64 {}, expected f32", name, sound));
+  }
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "kernels/residual_mse.h"
 
-#include "runtime/error.h"
+#include <fmt/format.h>
+
+#include <array>
+
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -127,6 +131,31 @@ TEST(ResidualMseReference, GradientsMatchFiniteDifferences) {
         return scaled(dgain_reference({in.r, in.x, v, in.target, 4}), dy[0]);
       },
       in.gain);
+}
+
+// Each argument alone of another type or shape.
+TEST(ResidualMse, NamesTheArgumentThatDoesNotFit) {
+  float floats[64] = {};
+  uint8_t bytes[64] = {};
+  const Tensor image{floats, {1, 2, 2, 3}}, target{bytes, {1, 2, 2, 3}, DType::u8},
+      gain{floats, {1, 3}}, one{floats, {1}},
+      workspace{floats, {loss_workspace_count(image.shape)}};
+  const std::array<Tensor, 8> sound = {image, image, gain, target, image, gain, one, workspace};
+  const std::array<std::string, 8> names = {"r",  "x",     "gain", "target",
+                                            "dr", "dgain", "loss", "workspace"};
+  for (size_t k = 0; k < sound.size(); k++) {
+    const auto said_of = [&](DType dtype, const Shape& shape) {
+      std::array<Tensor, 8> t = sound;
+      t[k].dtype = dtype;
+      t[k].shape = shape;
+      return said([&] { residual_mse(Queue{}, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]); });
+    };
+    EXPECT_EQ(said_of(DType::u64, sound[k].shape),
+              fmt::format("residual_mse: {} is u64 {}, expected {}", names[k],
+                          to_string(sound[k].shape), name_of(sound[k].dtype)));
+    const std::string of_shape = said_of(sound[k].dtype, {7});
+    EXPECT_TRUE(of_shape.starts_with("residual_mse: " + names[k] + " ")) << of_shape;
+  }
 }
 
 }  // namespace

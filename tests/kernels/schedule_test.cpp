@@ -1,11 +1,12 @@
 #include "kernels/schedule.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "runtime/device.h"
-#include "runtime/error.h"
 #include "runtime/memory.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae {
 namespace {
@@ -59,9 +60,18 @@ TEST_P(ScheduleTest, MayHaveNoWarmup) {
 INSTANTIATE_TEST_SUITE_P(Devices, ScheduleTest, testing::ValuesIn(test::tested_devices()),
                          test::device_name);
 
-TEST(Schedule, RefusesAStateOfTheWrongSize) {
-  uint8_t data[8] = {};
-  EXPECT_THROW(advance(Queue{}, {data, {8}, DType::u8}), Error);
+TEST(Schedule, RefusesAStateOfAnotherTypeOrSizeOrBesideItsPlace) {
+  alignas(8) uint8_t data[sizeof(StepState) + 4] = {};
+  const int64_t size = sizeof(StepState);
+  const auto said_of = [](const Tensor& state) {
+    return test::said([&] { advance(Queue{}, state); });
+  };
+  EXPECT_EQ(said_of({data, {size}}), fmt::format("advance: state is f32 {}, expected u8", size));
+  EXPECT_EQ(said_of({data, {8}, DType::u8}),
+            fmt::format("advance: state is u8 8, expected shape {}", size));
+  EXPECT_EQ(said_of({data + 4, {size}, DType::u8}),
+            fmt::format("advance: state (u8 {}) starts at {}, which is not a multiple of 8 bytes",
+                        size, static_cast<void*>(data + 4)));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/support/said.h"
 
 namespace dae::test {
@@ -87,6 +89,23 @@ TEST(Network, TheLatentOfConvIsAMap) {
             "latent 96: the latent of conv at size 64 is a 8x8 map, so give a multiple of 64");
   EXPECT_EQ(said_with(conv, 16, 6),
             "latent 6: the latent of conv at size 16 is a 2x2 map, so give a multiple of 4");
+}
+
+// He's bound (2015), of 3x3 taps or of a quarter of 4x4 on 32 channels; a tenth of it where the input is added.
+TEST(Network, TheLastLayerStartsSmallWhereTheInputIsAdded) {
+  for (const auto& [stem, taps] : {std::pair(1, 9 * 32), {2, 4 * 32}})
+    for (const bool residual : {true, false}) {
+      const ParameterSet parameters = parameters_of({.size = 8,
+                                                     .blocks = 1,
+                                                     .levels = 1,
+                                                     .stem = stem,
+                                                     .global = false,
+                                                     .residual = residual});
+      double bound = 0;
+      for (const Parameter& p : parameters.list())
+        if (p.name == "tail.weight") bound = p.bound;
+      EXPECT_DOUBLE_EQ(bound, (residual ? 0.1 : 1) * std::sqrt(3.0 / taps)) << "stem " << stem;
+    }
 }
 
 }  // namespace

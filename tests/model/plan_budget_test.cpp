@@ -122,6 +122,24 @@ TEST_P(PlanBudget, IsKeptByOwnKernels) {
   expect_kept(", own kernels");
 }
 
+// Each picture's bytes and draw are read, both views written; a JPEG file is made of what is corrupted
+// where it lies, which is read once more for it, and rounded again.
+TEST(InputBytes, AreThoseOfPicturesDrawsAndViews) {
+  const auto bytes_of = [](bool jpeg, bool rounds) {
+    Plan plan;
+    const Shape image = {2, 8, 8, 3};
+    const TensorId clean = plan.external("clean", image, DType::u8),
+                   corrupted = plan.external("corrupted", image),
+                   rounded = rounds ? plan.external("rounded", image, DType::bf16) : kNoTensor;
+    add_corruption(Device::cpu, plan, {.jpeg = jpeg}, clean, corrupted, {.rounded = rounded});
+    return plan.bytes(plan.steps().back());
+  };
+  constexpr int64_t kElements = 384, kDraws = 2 * sizeof(Draw);
+  EXPECT_EQ(bytes_of(false, false), kElements + kDraws + kElements + 4 * kElements);
+  EXPECT_EQ(bytes_of(true, true),
+            kElements + kDraws + kElements + 3 * 4 * kElements + 2 * 2 * kElements);
+}
+
 std::string plan_name(const testing::TestParamInfo<PlanBudget::ParamType>& info) {
   return tested_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
 }

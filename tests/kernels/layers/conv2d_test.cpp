@@ -7,6 +7,7 @@
 #include "runtime/error.h"
 #include "runtime/memory.h"
 #include "tests/support/reference_conv.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -147,6 +148,28 @@ TEST(Conv2d, RefusesShapesThatDoNotFit) {
   ConvSpec spec = make_spec({1, 8, 8, 4}, 4, 3, 1, 1, 1, 1, true, false);
   spec.y = {1, 7, 8, 4};
   EXPECT_THROW(Conv2dForward(Device::cpu, spec), Error);
+}
+
+// Of either image alone: the other is as it was planned.
+TEST(Conv2d, RefusesOtherBlocksThanThoseItWasPlannedFor) {
+  const ConvSpec spec = make_spec({1, 4, 4, 16}, 16, 3, 1, 1, 1, 1, true, false);
+  const Conv2dForward op(Device::cpu, spec);
+  std::vector<float> x(256), w(16 * 9 * 16), b(16), y(256);
+  const Buffer workspace(Device::cpu, static_cast<size_t>(op.workspace_bytes()));
+  const auto said_of = [&](int x_block, int y_block) {
+    return said([&] {
+      op(Queue{}, {x.data(), spec.x, DType::f32, x_block}, {w.data(), spec.weights()},
+         {b.data(), {16}}, {}, {y.data(), spec.y, DType::f32, y_block},
+         {workspace.data(), {op.workspace_bytes()}, DType::u8});
+    });
+  };
+  EXPECT_EQ(said_of(1, 1), "accepted");
+  EXPECT_EQ(said_of(8, 1),
+            "conv2d_forward: planned for channel blocks of 1 and 1, got f32 1x4x4x16/8 and "
+            "f32 1x4x4x16");
+  EXPECT_EQ(said_of(1, 8),
+            "conv2d_forward: planned for channel blocks of 1 and 1, got f32 1x4x4x16 and "
+            "f32 1x4x4x16/8");
 }
 
 // oneDNN says so by an exception of its own.

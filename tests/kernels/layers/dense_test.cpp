@@ -4,6 +4,7 @@
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "tests/support/op_case.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -120,6 +121,15 @@ TEST(DenseReference, GradientsMatchFiniteDifferences) {
                   [&](const Values&, const Values& dy) { return backward_weights(s, x, dy); }, w);
   expect_gradient([&](const Values& v) { return dense(s, x, w, v); },
                   [&](const Values&, const Values& dy) { return backward_bias(s, dy); }, b);
+}
+
+TEST(Dense, CannotPlanForNothing) {
+  for (const auto& [spec, sizes] :
+       {std::pair<DenseSpec, std::string>{{0, 2, 3, false}, "0 rows of 2 to 3"},
+        {{1, 0, 3, false}, "1 rows of 0 to 3"},
+        {{1, 2, 0, false}, "1 rows of 2 to 0"}})
+    EXPECT_EQ(said([s = spec] { DenseForward(Device::cpu, s); }),
+              "dense_forward: cannot plan " + sizes);
 }
 
 // oneDNN says so by an exception of its own.
