@@ -264,8 +264,8 @@ TEST(Adam, GivesTheSameBitsForEveryNumberOfThreads) {
   set_threads(0);
 }
 
-// What runs have that are not told otherwise (docs/recipe.md).
-TEST(Adam, HasTheRecipesDefaults) {
+// Of a run that is told nothing of them.
+TEST(Adam, HasItsDefaults) {
   EXPECT_EQ(AdamConfig(), (AdamConfig{.beta1 = 0.9f,
                                       .beta2 = 0.95f,
                                       .epsilon = 1e-8f,

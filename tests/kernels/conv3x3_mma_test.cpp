@@ -1,8 +1,13 @@
 #include "kernels/conv3x3_mma.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 #include "kernels/conv3x3_mma_weights.h"
 #include "runtime/error.h"
 #include "tests/support/reference_conv.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 namespace {
@@ -84,6 +89,17 @@ TEST(Conv3x3Mma, RefusesWhatTensorCoresCannot) {
   EXPECT_THROW(conv3x3_mma(gpu, bf16({1, 2, 2, 16}), w, b, map, false), Error);
   EXPECT_THROW(conv3x3_mma(gpu, map, w, Tensor{data, {32}}, map, false), Error) << "an f32 bias";
   EXPECT_THROW(conv3x3_mma_weights(gpu, map, map, w, Tensor{data, {7}}), Error) << "no workspace";
+  // Each alone half of what is copied at once from where it may begin.
+  for (const auto& [k, what] : {std::pair(0, "x (bf16 1x2x2x32)"),
+                                {1, "w (bf16 32x3x3x32)"},
+                                {2, "b (bf16 32)"},
+                                {3, "y (bf16 1x2x2x32)"}}) {
+    std::array<Tensor, 4> t = {map, w, b, map};
+    t[static_cast<size_t>(k)].data = data + 4;
+    EXPECT_EQ(said([&] { conv3x3_mma(gpu, t[0], t[1], t[2], t[3], false); }),
+              fmt::format("conv3x3_mma: {} starts at {}, which is not a multiple of 16 bytes", what,
+                          static_cast<void*>(data + 4)));
+  }
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ TEST(ResidualBlock, RefusesWhatDoesNotFit) {
        {std::pair<Tensor, std::string>{{data, {2, 9 * 32 * 32}},
                                        "filter_sums is f32 2x9216, expected shape"},
         {{data, one, DType::bf16}, "filter_sums is bf16"},
-        {{data + 2, one}, "filter_sums (f32 1x9216) starts at"}})
+        {{data + 4, one}, "filter_sums (f32 1x9216) starts at"}})
     EXPECT_NE(said_of(filter_sums, 32).find("residual_block_backward: " + what), std::string::npos)
         << said_of(filter_sums, 32);
   EXPECT_NE(said_of({data, {1, 9 * 64 * 64}}, 64).find("are for 32 channels"), std::string::npos);

@@ -217,13 +217,11 @@ INSTANTIATE_TEST_SUITE_P(Devices, FeatureDistanceTest, testing::ValuesIn(tested_
 
 TEST(FeatureNetwork, MustFitTheCrops) {
   EXPECT_NO_THROW(check_features_fit(kFeatureWidths, 8));
-  EXPECT_EQ(
-      said<FieldError>([] {
-        check_features_fit({1, 1, 1, 1}, 8);
-      }),
-      "size 8: the 4 layers of the feature network halve a crop 3 times, which leaves nothing "
-      "to compare; choose larger crops or fewer layers");
-  EXPECT_NO_THROW(check_features_fit({1, 1, 1, 1}, 16));
+  const std::vector<int64_t> four(4, 1);
+  EXPECT_EQ(said<FieldError>([&] { check_features_fit(four, 8); }),
+            "size 8: the 4 layers of the feature network halve a crop 3 times, which leaves "
+            "nothing to compare; choose larger crops or fewer layers");
+  EXPECT_NO_THROW(check_features_fit(four, 16));
   EXPECT_THROW(check_features_fit(std::vector<int64_t>(100, 1), 4096), UsageError);
   EXPECT_THROW(check_features_fit({}, 64), Error);
 }

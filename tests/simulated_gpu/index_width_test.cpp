@@ -288,14 +288,14 @@ TEST(IndexWidthSimulated, TheLastOfManyPartialSumsIsAdded) {
   EXPECT_EQ(reinterpret_cast<float*>(sums.data())[shape[1] - 1], 3);
 }
 
+// With and without the kernel that makes a JPEG file of what is corrupted, whose eight last blocks are one view.
 TEST(IndexWidthSimulated, TheLastViewOfManyIsCorruptedAsItIsAlone) {
   simulated::settings().last_blocks = kLastBlocks;
   const Picture picture(70, 90, 1);
   const Source source = picture.source();
-  const CorruptSpec spec;
   constexpr int64_t kSide = 64, kElements = kSide * kSide * 3;
-  const Draw draw = draw_training(spec, 1, 9, 3, std::vector{source}, kSide, kSide);
-  const auto last_view = [&](int64_t views) {
+  const auto last_view = [&](const CorruptSpec& spec, int64_t views) {
+    const Draw draw = draw_training(spec, 1, 9, 3, std::vector{source}, kSide, kSide);
     const Shape shape{views, kSide, kSide, 3};
     const Reserved draws(static_cast<size_t>(views) * sizeof(Draw)),
         clean(static_cast<size_t>(shape.count())),
@@ -316,9 +316,11 @@ TEST(IndexWidthSimulated, TheLastViewOfManyIsCorruptedAsItIsAlone) {
     found.insert(found.end(), bytes - kElements, bytes);
     return found;
   };
-  const std::vector<float> many = last_view((int64_t{1} << 31) / kElements + 3);
-  if (!many.empty()) {
-    EXPECT_EQ(many, last_view(1));
+  for (const CorruptSpec& spec : {CorruptSpec{}, CorruptSpec{.jpeg = {50, 50}}}) {
+    const std::vector<float> many = last_view(spec, (int64_t{1} << 31) / kElements + 3);
+    if (!many.empty()) {
+      EXPECT_EQ(many, last_view(spec, 1));
+    }
   }
 }
 
