@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "corrupt/spec.h"
 #include "report/html.h"
 #include "report/sheet.h"
 
@@ -30,15 +31,13 @@ std::vector<Row> rows_of(const BlurPage& page) {
   return rows;
 }
 
-// A camera's ranges where they are on.
+// Ranges that are off unless asked for are named where they are on.
 std::string text_of(const CorruptSpec& s) {
-  std::string text = fmt::format("noise {}, blur {}, brightness {}, channel {}", to_string(s.noise),
-                                 to_string(s.blur), to_string(s.brightness), to_string(s.channel));
-  const std::pair<const char*, Range> others[] = {
-      {"shot", s.shot}, {"grain", s.grain}, {"common", s.common}, {"jpeg", s.jpeg}};
-  for (const auto& [name, range] : others)
-    if (range.present) text += fmt::format(", {} {}", name, to_string(range));
-  return text + fmt::format(", order {}, clip {}, quantize {}", name_of(s.order),
+  std::string text;
+  for (const RangeField& field : range_fields())
+    if ((CorruptSpec{}.*field.range).present || (s.*field.range).present)
+      text += fmt::format("{} {}, ", field.name, to_string(s.*field.range));
+  return text + fmt::format("order {}, clip {}, quantize {}", name_of(s.order),
                             s.clip ? "on" : "off", s.quantize ? "on" : "off");
 }
 
