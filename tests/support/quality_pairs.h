@@ -1,14 +1,19 @@
 // The image pairs of fixtures/quality.json, with what scikit-image and numpy give for them.
 #pragma once
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/picture.h"
 #include "tests/support/json_file.h"
+#include "tests/support/said.h"
 
 namespace dae::test {
 
@@ -45,6 +50,18 @@ Picture make_picture(int64_t height, int64_t width, const F& value) {
 inline double texture(int64_t pixel, int64_t channel) {
   const auto mixed = static_cast<uint32_t>(pixel * 3 + channel + 1) * 2654435761u;
   return 0.2 + 0.6 * ((mixed >> 8) % 1000) / 1000.0;
+}
+
+// `compare` refuses pictures that differ in a single side from one of height x width.
+template <class F>
+void expect_one_size(int64_t height, int64_t width, const F& compare) {
+  const Picture a = make_picture(height, width, texture);
+  for (const auto& [h, w] : {std::pair{height + 1, width}, {height, width + 1}}) {
+    const Picture b = make_picture(h, w, texture);
+    EXPECT_EQ(said([&] { compare(a.view(), b.view()); }),
+              fmt::format("quality: images of {}x{} and {}x{} pixels cannot be compared", width,
+                          height, w, h));
+  }
 }
 
 // JSON null stands for "infinite" in a PSNR and for "none" (NaN) in an SSIM.
