@@ -4,28 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 
-#include "data/image.h"
 #include "tests/support/training_run.h"
 
 namespace dae::test {
 namespace {
-
-namespace fs = std::filesystem;
 
 class EvaluationRows : public TrainingRun {};
 
 // Partners, which are half as bright, are not what a run from pairs is asked about where noise is asked for.
 // That of 5/255 leaves 20 log10(255 / 5) dB, and a little more where views are clamped.
 TEST_F(EvaluationRows, NoiseIsThatOfCleanPicturesWhereARunHasPairs) {
-  fs::create_directory(folder_.file("dark"));
-  for (int i = 0; i < 5; i++) {
-    const std::string name = "/leaf" + std::to_string(i) + ".png";
-    Image picture = load_image(folder_.file("photos") + name);
-    for (uint8_t& value : picture.pixels) value = static_cast<uint8_t>(value / 2);
-    save_png(folder_.file("dark") + name, picture);
-  }
+  make_dark(5);
   TrainingOptions pairs = options("run", 2);
   pairs.pairs = folder_.file("dark");
   train(pairs);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "data/image.h"
 #include "data/synthetic.h"
 #include "tests/support/temporary_folder.h"
 
@@ -66,6 +67,16 @@ class TrainingRun : public testing::Test {
     options.device = Device::cpu;
     options.budget = {.steps = steps};
     return options;
+  }
+  // The folder "dark": the first `count` photos, half as bright.
+  void make_dark(int count) const {
+    std::filesystem::create_directory(folder_.file("dark"));
+    for (int i = 0; i < count; i++) {
+      const std::string name = "/leaf" + std::to_string(i) + ".png";
+      Image picture = load_image(folder_.file("photos") + name);
+      for (uint8_t& value : picture.pixels) value = static_cast<uint8_t>(value / 2);
+      save_png(folder_.file("dark") + name, picture);
+    }
   }
   std::string checkpoint(const std::string& out) const {
     return read(folder_.file(out + "/checkpoint.safetensors"));

@@ -520,13 +520,7 @@ TEST_F(Training, StartsFromAnotherNetwork) {
 // From pairs: what is given is the other folder's picture as it is, and what can be learnt is the way
 // from there: here, from half the light to all of it.
 TEST_F(Training, LearnsFromPairs) {
-  fs::create_directory(folder_.file("dark"));
-  for (int i = 0; i < 4; i++) {  // the fifth has no partner
-    const std::string name = "/leaf" + std::to_string(i) + ".png";
-    Image picture = load_image(folder_.file("photos") + name);
-    for (uint8_t& value : picture.pixels) value = static_cast<uint8_t>(value / 2);
-    save_png(folder_.file("dark") + name, picture);
-  }
+  make_dark(4);  // the fifth has no partner
   TrainingOptions pairs = options("pairs", 60);
   pairs.pairs = folder_.file("dark");
   Witness witness;
